@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* arena: memory that dies all at once, for what a request needs.
+ * Blocks come from a pool (a free list of one thread) when one is given, else from malloc. Allocations are 16-octet aligned.
+ * A struct of zeros is an empty arena without a pool. One thread. Tests: tests/unit/base/arena.c */
+#include "base/str.h"
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena_block; /* private */
+
+struct arena_pool { /* a free list of blocks; zeros are an empty pool */
+    struct arena_block *free;
+    unsigned count, max; /* blocks kept at most; 0: 256 */
+    size_t live;         /* blocks handed out and not given back */
+};
+
+struct arena {
+    struct arena_pool *pool; /* may be NULL */
+    struct arena_block *head;
+    size_t used; /* octets handed out since init or reset */
+};
+
+#define ARENA_BLOCK 4096u /* octets of a pooled block; larger requests get a block of their own from malloc */
+
+void arena_pool_fini(struct arena_pool *p); /* frees the kept blocks; none may be live */
+void arena_init(struct arena *a, struct arena_pool *pool);
+void arena_fini(struct arena *a);              /* gives all blocks back; the arena is empty and usable again */
+void *arena_alloc(struct arena *a, size_t n);  /* not zeroed */
+void *arena_zalloc(struct arena *a, size_t n); /* zeroed */
+struct str arena_dup(struct arena *a, struct str s);
+char *arena_z(struct arena *a, struct str s); /* NUL-terminated copy */
+struct str arena_lower(struct arena *a, struct str s);
+struct str arena_fmt(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
