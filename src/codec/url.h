@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* url: the parts of http URLs, authorities, paths and queries (RFC 3986). Slices of the input; nothing is decoded unless said.
+ * Threads: any. Tests: tests/unit/codec/url.c, tests/fuzz/url.c */
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct url {
+    struct str scheme, host, path; /* host without brackets; path with query, "/" when empty */
+    struct str authority;          /* host:port as written */
+    uint16_t port;                 /* the scheme's default when not written */
+    bool host_is_ip;
+};
+int url_parse(struct url *u, struct str s, struct err *e) MUST_CHECK; /* http and https; no userinfo, no fragment */
+/* host[:port] as in Host and :authority (RFC 9110 §7.2): false when malformed. *port 0 when absent. host without brackets. */
+bool url_authority(struct str authority, struct str *host, uint16_t *port);
+struct str url_path_only(struct str path); /* without query */
+struct str url_query(struct str path);     /* after '?'; ptr NULL when there is none */
+/* The next k=v of a query, percent-decoded ('+' is a space) into the arena; false at the end. */
+bool url_query_next(struct str *rest, struct arena *a, struct str *key, struct str *value);
+/* Percent-decodes; false when an escape is malformed or decodes to NUL. */
+bool url_decode(struct str s, struct arena *a, struct str *out);
+struct str url_encode(struct str s, struct arena *a); /* all but unreserved characters */

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* loop: the one event loop of every process: level-triggered epoll, one thread.
+ *
+ * One turn: read the clock; fire due timers; wait for readiness (until the next timer); call the watches; run the tasks that
+ * were put off to the end of the turn (this is where connections flush what was gathered); repeat until loop_stop.
+ * A watch or timer may be stopped, and its memory freed, from any callback of the same loop, its own included: a watch that
+ * was removed in this turn is not called any more.
+ * Threads: everything runs on the loop's own thread; only mbox_send (io/mbox.h) and loop_stop_async may come from others.
+ * Tests: tests/unit/io/loop.c */
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "io/timer.h"
+struct err;
+
+#define LOOP_SCRATCH 65536u /* octets of the loop's scratch buffer: what one receive brings at most */
+
+struct loop {
+    uint64_t now;              /* microseconds, monotonic: when this turn began */
+    const struct clock *clock; /* the seam for time */
+    struct log *log;           /* where whoever runs here talks to; never NULL */
+    struct rand rand;          /* of this thread */
+    struct arena_pool arenas;  /* of this thread: blocks for requests */
+    char *scratch;             /* LOOP_SCRATCH octets, valid within one callback: for receives, and no other use */
+    struct timer_wheel wheel;  /* private */
+    struct list tasks;         /* private */
+    int epfd;                  /* private */
+    bool stopping;             /* private */
+    struct loop_wake *wake;    /* private */
+    unsigned watches;          /* live ones, for leak checks */
+    uint64_t turns;
+};
+
+struct loop_cfg {
+    const struct clock *clock; /* NULL: clock_real */
+    struct log *log;           /* NULL: silent */
+    uint64_t seed;             /* of loop->rand; 0: from the kernel */
+};
+
+int loop_init(struct loop *l, const struct loop_cfg *cfg, struct err *e) __attribute__((warn_unused_result));
+void loop_fini(struct loop *l); /* every watch and timer must have been stopped */
+void loop_run(struct loop *l);  /* until loop_stop */
+void loop_stop(struct loop *l); /* from a callback: the turn is finished first */
+void loop_stop_async(struct loop *l); /* the same, Threads: any */
+bool loop_turn(struct loop *l, bool wait); /* one turn, for tests; false when stopped */
+uint64_t loop_wall(const struct loop *l);  /* microseconds since 1970, asked of the clock now */
+
+/* ---- readiness ---- */
+enum { LOOP_IN = 1, LOOP_OUT = 2, LOOP_ERR = 4 /* error or both sides hung up: always reported, cannot be masked */ };
+struct watch;
+typedef void watch_f(struct watch *w, unsigned ready); /* LOOP_IN | LOOP_OUT | LOOP_ERR */
+
+struct watch { /* embed; zeros are an unused watch */
+    watch_f *cb;
+    int fd;
+    unsigned want; /* LOOP_IN | LOOP_OUT */
+    struct loop *loop; /* private: NULL when not watching */
+    unsigned slot;     /* private */
+};
+
+/* Watches `fd` (borrowed; close it after loop_unwatch). */
+void loop_watch(struct loop *l, struct watch *w, int fd, unsigned want, watch_f *cb);
+void loop_rewatch(struct watch *w, unsigned want); /* epoll_ctl only when `want` changes; 0 pauses (LOOP_ERR still comes) */
+void loop_unwatch(struct watch *w);                /* nothing when it is unused */
+
+/* ---- timers: O(1), one millisecond fine, never early ---- */
+/* Starts (or restarts) the timer to fire once after `delay` microseconds. See io/timer.h. */
+void loop_timer(struct loop *l, struct timer *t, uint64_t delay, timer_f *cb);
+void loop_timer_stop(struct loop *l, struct timer *t); /* nothing when it is not running */
+
+/* ---- end of the turn ---- */
+struct task;
+typedef void task_f(struct task *t);
+struct task { /* embed; zeros are an unused task */
+    struct list node;
+    task_f *cb;
+};
+/* Runs the task once at the end of this turn, after all watches; nothing when it waits already. Tasks put off by tasks run in
+ * the same turn (a flush may cause more output). */
+void loop_later(struct loop *l, struct task *t, task_f *cb);
+void loop_later_cancel(struct task *t);

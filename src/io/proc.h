@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* proc: child processes and signals on the loop. Threads: the main loop only. Tests: tests/unit/io/proc.c */
+#include "base/err.h"
+#include "io/loop.h"
+
+struct proc;
+typedef void proc_exit_f(struct proc *p, int code); /* exit status 0 to 255, or 128 + signal; the proc is free again */
+typedef void proc_line_f(struct proc *p, struct str line); /* a line of the child's output, without its newline */
+
+struct proc { /* embed; zeros are none */
+    int pid;
+    proc_exit_f *on_exit;
+    proc_line_f *on_line;   /* NULL: stdout and stderr are ours */
+    void *ctx;
+    struct loop *loop;      /* private from here */
+    struct watch pidfd, out;
+    struct buf *pending;
+};
+struct proc_cfg {
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *env;  /* "NAME=VALUE" to add, NULL-terminated; may be NULL */
+    const char *dir;         /* working directory; NULL: ours */
+    proc_line_f *on_line;
+    proc_exit_f *on_exit;
+    void *ctx;
+};
+/* The child gets a process group of its own and dies with us (PR_SET_PDEATHSIG). */
+int proc_start(struct proc *p, struct loop *l, const struct proc_cfg *cfg, struct err *e) MUST_CHECK;
+void proc_signal(struct proc *p, int sig); /* to its process group; nothing when it has ended */
+
+struct sig_watch { /* embed */
+    struct watch watch;
+    void (*cb)(struct sig_watch *s, int sig);
+    void *ctx;
+};
+/* Blocks the signals (in this and later threads) and tells them on the loop. SIGPIPE is ignored from then on. */
+int proc_signals(struct sig_watch *s, struct loop *l, const int *sigs, int n, void (*cb)(struct sig_watch *, int), void *ctx, struct err *e) MUST_CHECK;
+void proc_signals_stop(struct sig_watch *s);

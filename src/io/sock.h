@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* sock: TCP and Unix stream sockets: listening, accepting, dialling; the transport at the bottom.
+ * TCP sockets are non-blocking, close-on-exec, TCP_NODELAY, with keep-alive. Threads: the loop's. Tests: tests/unit/io/sock.c */
+#include "io/loop.h"
+#include "io/transport.h"
+
+/* ---- listening ---- */
+struct sock_listener;
+/* A new connection: `fd` is the callee's now (sock_adopt it, hand it to another loop, or close it). */
+typedef void sock_accept_f(struct sock_listener *sl, int fd, const struct addr *peer);
+
+struct sock_listener { /* embed; zeros are a closed one */
+    struct watch watch;
+    struct timer pause; /* private: accepting rests for 100 ms when descriptors run out */
+    sock_accept_f *cb;
+    void *ctx;
+    struct addr addr; /* as bound: the port is the real one after port 0 */
+    int fd, spare_fd; /* private */
+};
+struct sock_listen_opts {
+    bool reuse_port; /* SO_REUSEPORT: one socket per worker */
+    int backlog;     /* 0: 4096 (the kernel caps it) */
+};
+/* Binds and listens. For unix: paths a stale socket file is replaced. */
+int sock_listen(struct sock_listener *sl, struct loop *l, const struct addr *a, const struct sock_listen_opts *opts,
+                sock_accept_f *cb, void *ctx, struct err *e) MUST_CHECK;
+/* Binds without a loop, to be shared by workers: the fd, or a WEFT_E; *bound tells the real port. */
+int sock_bind(const struct addr *a, const struct sock_listen_opts *opts, struct addr *bound, struct err *e) MUST_CHECK;
+/* Accepts from an fd that sock_bind made (taken over). */
+void sock_listen_fd(struct sock_listener *sl, struct loop *l, int fd, sock_accept_f *cb, void *ctx);
+void sock_listener_drain(struct sock_listener *sl); /* accepts all that the kernel already holds, then closes */
+void sock_listener_close(struct sock_listener *sl);
+
+/* ---- connections ---- */
+/* Dials; returns at once. TR_OPEN or TR_FAIL (WEFT_E_REFUSED, _CONNECT, _CONNECT_TIMEOUT) follows from the loop, never before
+ * this returns. timeout_us 0: 5 s. */
+struct transport *sock_dial(struct loop *l, const struct addr *a, uint64_t timeout_us, transport_f *on_event, void *ctx);
+/* Takes a connected fd (from accept). TR_OPEN is not told: it is open. */
+struct transport *sock_adopt(struct loop *l, int fd, const struct addr *peer, transport_f *on_event, void *ctx);
+/* The first octets without taking them (MSG_PEEK), to tell TLS from plain: count, 0 at the end, WEFT_E_AGAIN. Only for transports of sock_*. */
+ssize_t sock_peek(struct transport *t, void *dst, size_t cap);
+/* The source address the kernel would use towards `a` (a UDP connect, nothing is sent): what to advertise. Port 0. */
+int sock_source_for(const struct addr *a, struct addr *source, struct err *e) MUST_CHECK;
