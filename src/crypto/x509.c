@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crypto/x509.h"
+#include "crypto/ossl.h"
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <time.h>
-#include "crypto/ossl.h"
 
 static struct str ia5_str(const ASN1_IA5STRING *s) {
     return str_n(ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));
@@ -117,7 +117,8 @@ static int describe_extensions(struct x509_info *out, X509 *cert, struct arena *
 }
 
 int x509_describe(struct x509_info *out, X509 *cert, struct arena *a, struct err *e) {
-    *out = (struct x509_info){.not_before = unix_time(X509_get0_notBefore(cert)), .not_after = unix_time(X509_get0_notAfter(cert))};
+    *out =
+        (struct x509_info){.not_before = unix_time(X509_get0_notBefore(cert)), .not_after = unix_time(X509_get0_notAfter(cert))};
     int rc = describe_name(&out->subject, X509_get_subject_name(cert), a, e);
     if (rc == 0)
         rc = describe_name(&out->issuer, X509_get_issuer_name(cert), a, e);
@@ -271,7 +272,8 @@ static int check_extended_key_usage(X509 *leaf, struct err *e) {
         client = client || nid == NID_client_auth;
     }
     EXTENDED_KEY_USAGE_free(usage);
-    return server && client ? 0 : err_set(e, WEFT_E_CERT, "certificate: extended key usage without both serverAuth and clientAuth");
+    return server && client ? 0
+                            : err_set(e, WEFT_E_CERT, "certificate: extended key usage without both serverAuth and clientAuth");
 }
 
 int x509_check_svid(struct spiffe_id *id, X509 *leaf, struct str trust_domain, struct arena *a, struct err *e) {
