@@ -2,10 +2,10 @@
 #pragma once
 /* addr: socket addresses as people write them: "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock". No name resolution.
  * Threads: any. Tests: tests/unit/io/addr.c */
+#include "base/str.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include "base/str.h"
 struct err;
 
 struct addr {
@@ -18,10 +18,10 @@ struct addr {
 /* IP literal and port, "localhost:PORT" (127.0.0.1) or unix:PATH. */
 int addr_parse(struct addr *a, struct str text, struct err *e) __attribute__((warn_unused_result));
 int addr_ip(struct addr *a, struct str ip, uint16_t port, struct err *e) __attribute__((warn_unused_result)); /* IP literal */
-bool addr_is_ip(struct str text);  /* an IPv4 or IPv6 literal (without brackets) */
+bool addr_is_ip(struct str text);                              /* an IPv4 or IPv6 literal (without brackets) */
 char *addr_text(const struct addr *a, char out[ADDR_TEXT]);    /* as addr_parse reads it; returns out */
 char *addr_ip_text(const struct addr *a, char out[ADDR_TEXT]); /* the IP alone, without brackets; "" for unix */
-uint16_t addr_port(const struct addr *a); /* 0 for unix */
+uint16_t addr_port(const struct addr *a);                      /* 0 for unix */
 void addr_set_port(struct addr *a, uint16_t port);
 bool addr_is_loopback(const struct addr *a); /* 127/8, ::1 and unix */
 bool addr_is_any(const struct addr *a);      /* 0.0.0.0 and :: */

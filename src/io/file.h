@@ -2,9 +2,9 @@
 #pragma once
 /* file: small files, whole; errno stays in here. Blocking: for start-up, the main thread and the command line, never a worker.
  * Threads: any. Tests: tests/unit/io/file.c */
-#include <sys/types.h>
 #include "base/buf.h"
 #include "base/err.h"
+#include <sys/types.h>
 
 int file_read(struct str path, size_t max, struct buf *out, struct err *e) MUST_CHECK; /* WEFT_E_NOT_FOUND, _TOO_LARGE, _IO */
 /* Writes a temporary file beside it, fsyncs, renames over `path`, fsyncs the directory: whole or not at all. */
@@ -13,5 +13,6 @@ int file_mkdirs(struct str path, mode_t mode, struct err *e) MUST_CHECK; /* like
 int file_remove(struct str path, struct err *e);
 /* The directory's entries (names, sorted by byte order) to cb; stops when it returns < 0 and returns that. */
 int file_list(struct str dir, int (*cb)(void *ctx, struct str name), void *ctx, struct err *e) MUST_CHECK;
-/* An exclusive advisory lock (flock) on path, made 0600: the fd to close for release, or WEFT_E_CONFLICT when another process has it. */
+/* An exclusive advisory lock (flock) on path, made 0600: the fd to close for release, or WEFT_E_CONFLICT when another process has
+ * it. */
 int file_lock(struct str path, struct err *e) MUST_CHECK;

@@ -8,20 +8,20 @@
  * was removed in this turn is not called any more.
  * Threads: everything runs on the loop's own thread; only mbox_send (io/mbox.h) and loop_stop_async may come from others.
  * Tests: tests/unit/io/loop.c */
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "io/timer.h"
+#include <stdbool.h>
+#include <stdint.h>
 struct err;
 
 #define LOOP_SCRATCH 65536u /* octets of the loop's scratch buffer: what one receive brings at most */
 
 struct loop {
-    uint64_t now;              /* microseconds, monotonic: when this turn began */
+    uint64_t now;              /* microseconds, monotonic: when this turn began, or its wait ended */
     const struct clock *clock; /* the seam for time */
     struct log *log;           /* where whoever runs here talks to; never NULL */
     struct rand rand;          /* of this thread */
@@ -31,7 +31,11 @@ struct loop {
     struct list tasks;         /* private */
     int epfd;                  /* private */
     bool stopping;             /* private */
-    struct loop_wake *wake;    /* private */
+    struct loop_wake *wake;    /* private: for loop_stop_async */
+    struct loop_slot *slots;   /* private: the watches; what epoll returns names a slot and its generation, never a pointer */
+    size_t n_slots, cap_slots; /* private */
+    unsigned free_slot;        /* private: first of the free ones, plus 1 */
+    unsigned broken;           /* private: watches that the kernel had no memory for */
     unsigned watches;          /* live ones, for leak checks */
     uint64_t turns;
 };
@@ -43,10 +47,10 @@ struct loop_cfg {
 };
 
 int loop_init(struct loop *l, const struct loop_cfg *cfg, struct err *e) __attribute__((warn_unused_result));
-void loop_fini(struct loop *l); /* every watch and timer must have been stopped */
-void loop_run(struct loop *l);  /* until loop_stop */
-void loop_stop(struct loop *l); /* from a callback: the turn is finished first */
-void loop_stop_async(struct loop *l); /* the same, Threads: any */
+void loop_fini(struct loop *l);            /* every watch and timer must have been stopped */
+void loop_run(struct loop *l);             /* until loop_stop */
+void loop_stop(struct loop *l);            /* from a callback: the turn is finished first */
+void loop_stop_async(struct loop *l);      /* the same, Threads: any */
 bool loop_turn(struct loop *l, bool wait); /* one turn, for tests; false when stopped */
 uint64_t loop_wall(const struct loop *l);  /* microseconds since 1970, asked of the clock now */
 
@@ -58,14 +62,14 @@ typedef void watch_f(struct watch *w, unsigned ready); /* LOOP_IN | LOOP_OUT | L
 struct watch { /* embed; zeros are an unused watch */
     watch_f *cb;
     int fd;
-    unsigned want; /* LOOP_IN | LOOP_OUT */
+    unsigned want;     /* LOOP_IN | LOOP_OUT */
     struct loop *loop; /* private: NULL when not watching */
     unsigned slot;     /* private */
 };
 
 /* Watches `fd` (borrowed; close it after loop_unwatch). */
 void loop_watch(struct loop *l, struct watch *w, int fd, unsigned want, watch_f *cb);
-void loop_rewatch(struct watch *w, unsigned want); /* epoll_ctl only when `want` changes; 0 pauses (LOOP_ERR still comes) */
+void loop_rewatch(struct watch *w, unsigned want); /* epoll_ctl only when `want` changes; 0 pauses (LOOP_ERR still comes, once) */
 void loop_unwatch(struct watch *w);                /* nothing when it is unused */
 
 /* ---- timers: O(1), one millisecond fine, never early ---- */

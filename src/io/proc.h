@@ -5,15 +5,15 @@
 #include "io/loop.h"
 
 struct proc;
-typedef void proc_exit_f(struct proc *p, int code); /* exit status 0 to 255, or 128 + signal; the proc is free again */
+typedef void proc_exit_f(struct proc *p, int code);        /* exit status 0 to 255, or 128 + signal; the proc is free again */
 typedef void proc_line_f(struct proc *p, struct str line); /* a line of the child's output, without its newline */
 
 struct proc { /* embed; zeros are none */
     int pid;
     proc_exit_f *on_exit;
-    proc_line_f *on_line;   /* NULL: stdout and stderr are ours */
+    proc_line_f *on_line; /* NULL: stdout and stderr are ours */
     void *ctx;
-    struct loop *loop;      /* private from here */
+    struct loop *loop; /* private from here */
     struct watch pidfd, out;
     struct buf *pending;
 };
@@ -35,5 +35,6 @@ struct sig_watch { /* embed */
     void *ctx;
 };
 /* Blocks the signals (in this and later threads) and tells them on the loop. SIGPIPE is ignored from then on. */
-int proc_signals(struct sig_watch *s, struct loop *l, const int *sigs, int n, void (*cb)(struct sig_watch *, int), void *ctx, struct err *e) MUST_CHECK;
+int proc_signals(struct sig_watch *s, struct loop *l, const int *sigs, int n, void (*cb)(struct sig_watch *, int), void *ctx,
+                 struct err *e) MUST_CHECK;
 void proc_signals_stop(struct sig_watch *s);

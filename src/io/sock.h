@@ -17,6 +17,7 @@ struct sock_listener { /* embed; zeros are a closed one */
     void *ctx;
     struct addr addr; /* as bound: the port is the real one after port 0 */
     int fd, spare_fd; /* private */
+    bool *gone;       /* private: set when it is closed from its own callback */
 };
 struct sock_listen_opts {
     bool reuse_port; /* SO_REUSEPORT: one socket per worker */
@@ -38,7 +39,8 @@ void sock_listener_close(struct sock_listener *sl);
 struct transport *sock_dial(struct loop *l, const struct addr *a, uint64_t timeout_us, transport_f *on_event, void *ctx);
 /* Takes a connected fd (from accept). TR_OPEN is not told: it is open. */
 struct transport *sock_adopt(struct loop *l, int fd, const struct addr *peer, transport_f *on_event, void *ctx);
-/* The first octets without taking them (MSG_PEEK), to tell TLS from plain: count, 0 at the end, WEFT_E_AGAIN. Only for transports of sock_*. */
+/* The first octets without taking them (MSG_PEEK), to tell TLS from plain: count, 0 at the end, WEFT_E_AGAIN. Only for transports
+ * of sock_*. */
 ssize_t sock_peek(struct transport *t, void *dst, size_t cap);
 /* The source address the kernel would use towards `a` (a UDP connect, nothing is sent): what to advertise. Port 0. */
 int sock_source_for(const struct addr *a, struct addr *source, struct err *e) MUST_CHECK;

@@ -18,27 +18,28 @@ struct tls_cfg {
     struct str ca_pem;            /* trusted CAs; empty: the peer is not verified (then spiffe must be false) */
     bool spiffe;                  /* the peer must be an X509-SVID of trust_domain */
     struct str trust_domain;
-    bool require_peer;            /* server: a client without a certificate fails in the handshake */
-    struct str alpn;              /* protocols separated by ',', best first: "h2,http/1.1"; empty: none. A client that offers ALPN of
-                                   * which we have none fails in the handshake (RFC 7301 §3.2) */
+    bool require_peer; /* server: a client without a certificate fails in the handshake */
+    struct str alpn;   /* protocols separated by ',', best first: "h2,http/1.1"; empty: none. A client that offers ALPN of
+                        * which we have none fails in the handshake (RFC 7301 §3.2) */
 };
 
-struct tls_peer { /* who is at the other end, as its certificate proves */
-    struct str spiffe;     /* "spiffe://cluster.local/ns/default/sa/web"; empty without SPIFFE */
+struct tls_peer {           /* who is at the other end, as its certificate proves */
+    struct str spiffe;      /* "spiffe://cluster.local/ns/default/sa/web"; empty without SPIFFE */
     struct str ns, service; /* of spiffe, when it has the form /ns/NS/sa/SERVICE; else empty */
-    struct str subject;    /* RFC 2253 */
-    char hash[65];         /* SHA-256 of the DER, lower-case hex (Envoy's XFCC Hash) */
-    int64_t not_after;     /* Unix seconds */
+    struct str subject;     /* RFC 2253 */
+    char hash[65];          /* SHA-256 of the DER, lower-case hex (Envoy's XFCC Hash) */
+    int64_t not_after;      /* Unix seconds */
 };
 
 int tls_ctx_new(struct tls_ctx **out, const struct tls_cfg *cfg, struct err *e) MUST_CHECK;
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
 void tls_ctx_unref(struct tls_ctx **c);
 
-/* Wraps an open transport and takes it over (*below becomes NULL). TR_OPEN or TR_FAIL (WEFT_E_TLS, WEFT_E_CERT, WEFT_E_TIMEOUT) follows.
- * timeout_us for the handshake; 0: 10 s. `ctx` is referenced. */
-struct transport *tls_server(struct transport **below, struct tls_ctx *ctx, uint64_t timeout_us, transport_f *on_event, void *arg);
+/* Wraps an open transport and takes it over (*below becomes NULL). TR_OPEN or TR_FAIL (WEFT_E_TLS, WEFT_E_CERT, WEFT_E_TIMEOUT)
+ * follows. timeout_us for the handshake; 0: 10 s. `ctx` is referenced. */
+struct transport *tls_server(struct transport **below, struct tls_ctx *ctx, uint64_t timeout_us, transport_f *on_event,
+                             void *arg);
 /* `sni` may be empty. `spiffe_ids` (n of them, copied): the server's SPIFFE ID must be one; n = 0 accepts every SVID of the
  * trust domain. May wrap a transport that is still connecting. */
-struct transport *tls_client(struct transport **below, struct tls_ctx *ctx, struct str sni, const struct str *spiffe_ids, size_t n,
-                             uint64_t timeout_us, transport_f *on_event, void *arg);
+struct transport *tls_client(struct transport **below, struct tls_ctx *ctx, struct str sni, const struct str *spiffe_ids,
+                             size_t n, uint64_t timeout_us, transport_f *on_event, void *arg);

@@ -5,14 +5,15 @@
  *
  * Life: made by sock_dial, sock_adopt or tls_client/tls_server -> TR_OPEN once it can carry bytes (connected, handshake done) ->
  * TR_READ / TR_WRITE as it becomes ready -> transport_close, after which no event comes. A failure is told once as TR_FAIL
- * (with transport_error); the owner then closes. The owner may close within an event.
+ * (with t->error); the owner then closes. A read or writev that fails returns the error, and TR_FAIL follows from the loop if the
+ * owner has not closed by then. The owner may close within an event.
  * Threads: its loop only. */
+#include "base/err.h"
+#include "io/addr.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
-#include "base/err.h"
-#include "io/addr.h"
 
 struct loop;
 struct tls_peer;
@@ -22,7 +23,7 @@ enum {
     TR_OPEN = 1,  /* connected; told once, before any TR_READ */
     TR_READ = 2,  /* bytes, or the end, may be read; level-triggered while transport_want has reading on */
     TR_WRITE = 4, /* after a short write: there is room again */
-    TR_FAIL = 8,  /* dead: see transport_error(); told once; the only event after it is none */
+    TR_FAIL = 8,  /* dead: see t->error; told once; the only event after it is none */
 };
 typedef void transport_f(void *ctx, unsigned events);
 
@@ -31,11 +32,12 @@ struct transport_ops {
     /* Octets read (> 0), 0 at the end of the stream (a TLS stream only after close_notify, else WEFT_E_RESET),
      * WEFT_E_AGAIN when there is nothing now, or another WEFT_E. */
     ssize_t (*read)(struct transport *t, void *dst, size_t cap);
-    /* Octets taken (the rest waits for TR_WRITE, which is then switched on by itself), WEFT_E_AGAIN for none, or another WEFT_E. */
+    /* Octets taken (the rest waits for TR_WRITE, which is then switched on by itself), WEFT_E_AGAIN for none, or another WEFT_E.
+     */
     ssize_t (*writev)(struct transport *t, const struct iovec *iov, int n);
     void (*want_read)(struct transport *t, bool on); /* back-pressure: off stops TR_READ; on when made */
-    void (*shutdown)(struct transport *t);           /* end of what we write (FIN; close_notify before it); what was taken goes first */
-    void (*close)(struct transport *t);              /* frees; unsent octets may be lost */
+    void (*shutdown)(struct transport *t); /* end of what we write (FIN; close_notify before it); what was taken goes first */
+    void (*close)(struct transport *t);    /* frees; unsent octets may be lost */
 };
 
 struct transport {

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/sock.h"
+#include "base/mem.h"
+#include "io/sock_int.h"
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DIAL_TIMEOUT_US (5 * CLOCK_S)
+
+struct sock {
+    struct transport t;
+    struct watch watch;
+    struct timer timeout; /* of the dial */
+    struct task later;    /* tells a failure that was found within a call of the owner's */
+    int fd;
+    enum { CONNECTING, OPEN, FAILED } state;
+    bool told;      /* TR_FAIL */
+    bool want_read; /* the owner's wish */
+    bool blocked;   /* a write was short: TR_WRITE is owed */
+    bool eof;       /* the peer's end has been read */
+    bool shut;      /* our end has been written, or will be on opening */
+};
+
+void sock__tcp_options(int fd) {
+    int on = 1, idle = 60, interval = 15, count = 4; /* seconds: a silent dead peer is noticed after two minutes */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
+struct addr sock__local(int fd) {
+    struct addr a = {.len = sizeof a.sa};
+    if (getsockname(fd, (struct sockaddr *)&a.sa, &a.len) < 0)
+        a.len = 0;
+    return a;
+}
+
+static struct sock *sock_of(struct transport *t) {
+    return container_of(t, struct sock, t);
+}
+
+/* ---- failures ---- */
+
+static void tell(struct sock *s, unsigned events) { /* the owner may close: nothing may follow */
+    s->t.on_event(s->t.ctx, events);
+}
+
+static void set_want(struct sock *s) {
+    unsigned want = 0;
+    if (s->state == OPEN)
+        want = (s->want_read && !s->eof ? LOOP_IN : 0) | (s->blocked ? LOOP_OUT : 0);
+    if (s->watch.loop)
+        loop_rewatch(&s->watch, want);
+}
+
+static void fail(struct sock *s, int code, int no) {
+    char peer[ADDR_TEXT];
+    s->state = FAILED;
+    loop_timer_stop(s->t.loop, &s->timeout);
+    err_set(&s->t.error, code, "%s: %s", addr_text(&s->t.remote, peer), no ? strerror(no) : err_text(code));
+    loop_unwatch(&s->watch); /* nothing more to learn from it */
+}
+
+static void tell_fail(struct sock *s) {
+    if (s->told)
+        return;
+    s->told = true;
+    tell(s, TR_FAIL);
+}
+
+static void on_later(struct task *task) {
+    tell_fail(container_of(task, struct sock, later));
+}
+
+/* A failure within a call of the owner's: the error is returned, the event comes from the loop. */
+static int fail_in_call(struct sock *s, int code, int no) {
+    fail(s, code, no);
+    loop_later(s->t.loop, &s->later, on_later);
+    return code;
+}
+
+static int dial_code(int no) {
+    return no == ECONNREFUSED ? WEFT_E_REFUSED : no == ETIMEDOUT ? WEFT_E_CONNECT_TIMEOUT : WEFT_E_CONNECT;
+}
+
+static int stream_code(int no) {
+    return no == ECONNRESET || no == EPIPE ? WEFT_E_RESET : no == ETIMEDOUT ? WEFT_E_TIMEOUT : WEFT_E_IO;
+}
+
+static int pending_error(const struct sock *s) {
+    int no = 0;
+    socklen_t len = sizeof no;
+    return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &no, &len) < 0 ? errno : no;
+}
+
+/* ---- events ---- */
+
+static void opened(struct sock *s) {
+    s->state = OPEN;
+    loop_timer_stop(s->t.loop, &s->timeout);
+    s->t.local = sock__local(s->fd);
+    if (s->shut)
+        shutdown(s->fd, SHUT_WR);
+    set_want(s);
+}
+
+static void on_dialled(struct sock *s) {
+    int no = pending_error(s);
+    if (no) {
+        fail(s, dial_code(no), no);
+        tell_fail(s);
+        return;
+    }
+    opened(s);
+    tell(s, TR_OPEN);
+}
+
+static void on_ready(struct watch *w, unsigned ready) {
+    struct sock *s = container_of(w, struct sock, watch);
+    if (s->state == CONNECTING) {
+        on_dialled(s);
+        return;
+    }
+    bool reading = s->want_read && !s->eof;
+    unsigned events = ready & LOOP_IN ? TR_READ : 0;
+    if (ready & LOOP_ERR && reading)
+        events |= TR_READ; /* reading tells what it is */
+    if (ready & (LOOP_OUT | LOOP_ERR) && s->blocked) {
+        events |= TR_WRITE;
+        s->blocked = false;
+        set_want(s);
+    }
+    if (ready & LOOP_ERR && !events) {
+        /* Nobody would read it. Without an error both sides have ended in order, and what was received can still be read. */
+        int no = pending_error(s);
+        if (no) {
+            fail(s, stream_code(no), no);
+            tell_fail(s);
+        }
+        return;
+    }
+    if (events)
+        tell(s, events);
+}
+
+static void on_timeout(struct timer *timer) {
+    struct sock *s = container_of(timer, struct sock, timeout);
+    fail(s, WEFT_E_CONNECT_TIMEOUT, 0);
+    tell_fail(s);
+}
+
+/* ---- the transport's operations ---- */
+
+static ssize_t receive(struct sock *s, void *dst, size_t cap, int flags) {
+    if (s->state != OPEN)
+        return s->state == FAILED ? s->t.error.code : WEFT_E_AGAIN;
+    ssize_t n;
+    do
+        n = recv(s->fd, dst, cap, MSG_DONTWAIT | flags);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return n;
+    return errno == EAGAIN ? WEFT_E_AGAIN : fail_in_call(s, stream_code(errno), errno);
+}
+
+static ssize_t sock_read(struct transport *t, void *dst, size_t cap) {
+    struct sock *s = sock_of(t);
+    if (cap == 0)
+        return WEFT_E_AGAIN;
+    if (s->eof)
+        return 0;
+    ssize_t n = receive(s, dst, cap, 0);
+    if (n > 0) {
+        t->rx += (uint64_t)n;
+    } else if (n == 0) {
+        s->eof = true;
+        set_want(s);
+    }
+    return n;
+}
+
+ssize_t sock_peek(struct transport *t, void *dst, size_t cap) {
+    return receive(sock_of(t), dst, cap, MSG_PEEK);
+}
+
+static ssize_t sock_writev(struct transport *t, const struct iovec *iov, int n) {
+    struct sock *s = sock_of(t);
+    if (s->state == FAILED)
+        return t->error.code;
+    if (s->shut)
+        return WEFT_E_CLOSED;
+    if (s->state == CONNECTING || s->blocked)
+        return WEFT_E_AGAIN;
+    size_t all = 0;
+    for (int i = 0; i < n; i++)
+        all += iov[i].iov_len;
+    if (all == 0)
+        return 0;
+    struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)(n < IOV_MAX ? n : IOV_MAX)};
+    ssize_t sent;
+    do
+        sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && errno != EAGAIN)
+        return fail_in_call(s, stream_code(errno), errno);
+    if (sent < 0 || (size_t)sent < all) {
+        s->blocked = true;
+        set_want(s);
+    }
+    if (sent < 0)
+        return WEFT_E_AGAIN;
+    t->tx += (uint64_t)sent;
+    return sent;
+}
+
+static void sock_want_read(struct transport *t, bool on) {
+    struct sock *s = sock_of(t);
+    s->want_read = on;
+    if (s->state == OPEN)
+        set_want(s);
+}
+
+static void sock_shutdown(struct transport *t) {
+    struct sock *s = sock_of(t);
+    if (s->shut)
+        return;
+    s->shut = true;
+    if (s->state != OPEN)
+        return;
+    s->blocked = false; /* what waits for room is the owner's, and it has just said that this was all */
+    set_want(s);
+    shutdown(s->fd, SHUT_WR);
+}
+
+static void sock_close(struct transport *t) {
+    struct sock *s = sock_of(t);
+    loop_timer_stop(t->loop, &s->timeout);
+    loop_later_cancel(&s->later);
+    loop_unwatch(&s->watch);
+    if (s->fd >= 0)
+        close(s->fd);
+    free(s);
+}
+
+static const struct transport_ops tcp_ops = {
+    .name = "tcp",
+    .read = sock_read,
+    .writev = sock_writev,
+    .want_read = sock_want_read,
+    .shutdown = sock_shutdown,
+    .close = sock_close,
+};
+
+/* ---- making them ---- */
+
+static struct sock *make(struct loop *l, int fd, const struct addr *remote, transport_f *on_event, void *ctx) {
+    struct sock *s = mem_new(struct sock);
+    s->t = (struct transport){.ops = &tcp_ops, .loop = l, .on_event = on_event, .ctx = ctx, .remote = *remote};
+    s->fd = fd; /* -1: the dial failed already */
+    s->want_read = true;
+    return s;
+}
+
+struct transport *sock_dial(struct loop *l, const struct addr *a, uint64_t timeout_us, transport_f *on_event, void *ctx) {
+    int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    struct sock *s = make(l, fd, a, on_event, ctx);
+    if (fd < 0) {
+        fail_in_call(s, WEFT_E_CONNECT, errno);
+        return &s->t;
+    }
+    if (a->sa.ss_family != AF_UNIX)
+        sock__tcp_options(fd);
+    /* connected at once (Unix sockets): that it can be written to tells so in the next turn */
+    if (connect(fd, (const struct sockaddr *)&a->sa, a->len) == 0 || errno == EINPROGRESS) {
+        loop_watch(l, &s->watch, fd, LOOP_OUT, on_ready);
+        loop_timer(l, &s->timeout, timeout_us ? timeout_us : DIAL_TIMEOUT_US, on_timeout);
+    } else {
+        fail_in_call(s, dial_code(errno), errno);
+    }
+    return &s->t;
+}
+
+struct transport *sock_adopt(struct loop *l, int fd, const struct addr *peer, transport_f *on_event, void *ctx) {
+    struct sock *s = make(l, fd, peer, on_event, ctx);
+    s->state = OPEN;
+    s->t.local = sock__local(fd);
+    loop_watch(l, &s->watch, fd, LOOP_IN, on_ready);
+    return &s->t;
+}
+
+int sock_source_for(const struct addr *a, struct addr *source, struct err *e) {
+    char text[ADDR_TEXT];
+    if (a->sa.ss_family == AF_UNIX)
+        return err_set(e, WEFT_E_INVALID, "no source address towards %s", addr_text(a, text));
+    int fd = socket(a->sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0), no = 0;
+    struct addr to = *a;
+    if (addr_port(&to) == 0)
+        addr_set_port(&to, 9); /* the kernel wants one; nothing is sent */
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&to.sa, to.len) < 0)
+        no = errno;
+    else
+        *source = sock__local(fd);
+    if (fd >= 0)
+        close(fd);
+    if (no || source->len == 0)
+        return err_set(e, WEFT_E_CONNECT, "no route to %s: %s", addr_text(a, text), strerror(no));
+    addr_set_port(source, 0);
+    return 0;
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/transport.h"
+
+ssize_t transport_write(struct transport *t, struct str s) {
+    struct iovec iov = {.iov_base = (void *)s.ptr, .iov_len = s.len};
+    return t->ops->writev(t, &iov, 1);
+}
+
+void transport_close(struct transport **t) {
+    struct transport *gone = *t;
+    *t = NULL;
+    if (gone)
+        gone->ops->close(gone);
+}
