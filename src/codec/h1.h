@@ -21,7 +21,8 @@ struct h1_limits { /* zeros mean the defaults in brackets */
 
 /* Looks for a whole head at the start of `in`. *scanned (start with 0) remembers how far an earlier, shorter `in` was
  * searched, so that a head that comes octet by octet costs O(n). Leading CRLFs before a request line (at most 2, §2.2) belong to the head.
- * Returns its length in octets, 0 when more is needed, WEFT_E_URI_TOO_LONG (start line; also from a part of it), or WEFT_E_TOO_LARGE. */
+ * Returns its length in octets, 0 when more is needed, WEFT_E_URI_TOO_LONG (start line; also from a part of it), WEFT_E_TOO_LARGE, or
+ * WEFT_E_PARSE as soon as a line ends in a bare LF. */
 int h1_head_len(struct str in, size_t *scanned, const struct h1_limits *lim, struct err *e) MUST_CHECK;
 
 /* Parses the whole head (the octets that h1_head_len counted). Slices of *m borrow from `head`; the fields' array is in the arena.
@@ -38,7 +39,7 @@ struct h1_body { /* a reader of one body */
     enum h1_body_kind kind;
     uint64_t left;     /* octets of the body (length) or of this chunk */
     uint8_t state;     /* private */
-    uint32_t trailer_octets, ext; /* private */
+    uint32_t ext;      /* private */
     struct buf held;   /* private: trailer section that is not yet whole */
 };
 void h1_body_init(struct h1_body *b, enum h1_body_kind kind, uint64_t length);
@@ -54,14 +55,17 @@ int h1_body_eof(const struct h1_body *b) MUST_CHECK;
 
 /* ---- writing ---- */
 /* Writes start line and fields as they stand: the caller has set framing (Content-Length or Transfer-Encoding) and Connection
- * among the fields; h1_frame does it. Always "HTTP/1.1". Fields whose name or value is invalid are a bug of ours (asserted).
+ * among the fields; h1_frame does it. Always "HTTP/1.1". Nothing invalid is ever written: a field whose name or value is not valid is
+ * left out, an invalid reason is replaced by the standard one. 0, or WEFT_E_INVALID and nothing is written: a start line that would be
+ * malformed (method, target, or status out of 100..999).
  * Requests: origin form unless m->absolute_form or CONNECT; Host first, from m->authority, a Host field among the fields is left out. */
-void h1_write_request(struct buf *out, const struct msg *m);
-void h1_write_response(struct buf *out, const struct msg *m); /* an empty reason becomes the standard one */
+int h1_write_request(struct buf *out, const struct msg *m);
+int h1_write_response(struct buf *out, const struct msg *m); /* an empty reason becomes the standard one */
 /* Removes Content-Length, Transfer-Encoding, Connection, Keep-Alive and sets what frames this body: `length` >= 0: Content-Length; -1: chunked;
- * -2: none (no framing field at all). close: adds "Connection: close". upgrade (not empty): "Connection: upgrade" and Upgrade. */
+ * -2: none (no framing field at all). close: adds "Connection: close". upgrade (not empty): "Connection: upgrade" and Upgrade. A TE
+ * field is named by Connection too. m->content_length, chunked and keep_alive follow. */
 void h1_frame(struct msg *m, struct arena *a, int64_t length, bool close, struct str upgrade);
-void h1_write_chunk_head(struct buf *out, size_t len); /* then len octets, then "\r\n" */
+void h1_write_chunk_head(struct buf *out, size_t len); /* len > 0; then len octets, then "\r\n" */
 void h1_write_last_chunk(struct buf *out, const struct msg_fields *trailers); /* trailers may be NULL */
 /* True when the body of a response to that request has no octets whatever its fields say. */
 bool h1_bodyless(enum http_method request_method, unsigned status);

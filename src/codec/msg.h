@@ -20,6 +20,7 @@ enum hdr_id {
 enum hdr_id hdr_intern(struct str name); /* in any case; HDR_OTHER when unknown. O(1), no allocation */
 struct str hdr_name(enum hdr_id id);     /* lower case; empty for HDR_OTHER */
 bool hdr_hop_by_hop(enum hdr_id id);     /* never forwarded (RFC 9110 §7.6.1) */
+bool hdr_in_trailers(enum hdr_id id);    /* may come in a trailer section: the others frame, route, authenticate or describe (§6.5.1) */
 
 struct msg_field {
     struct str name, value; /* value without surrounding white space */
@@ -58,6 +59,8 @@ struct msg {
 enum http_method method_intern(struct str method); /* case-sensitive (RFC 9110 §9.1) */
 struct str msg_reason(unsigned status);             /* standard phrase; empty when there is none */
 bool msg_is_token(struct str s);       /* RFC 9110 §5.6.2, not empty */
+size_t msg_token_len(const char *p, size_t n); /* how many octets from p on are token characters */
+size_t msg_text_len(const char *p, size_t n);  /* how many octets from p on are no control characters (HTAB is allowed) */
 bool msg_is_field_value(struct str s); /* no control characters but HTAB; no leading or trailing white space (§5.5) */
 
 /* Fields. Slices given are borrowed by the list; its array grows in the arena. */

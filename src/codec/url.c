@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/url.h"
+#include <arpa/inet.h>
+
+enum { MAX_NAME = 253 }; /* octets of a DNS name, RFC 1035 §2.3.4 */
+
+static const bool unreserved[256] = {
+    /* RFC 3986 §2.3 */
+    ['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+};
+
+static bool is_name(struct str s) {
+    if (s.len == 0 || s.len > MAX_NAME)
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if (!unreserved[(uint8_t)s.ptr[i]])
+            return false;
+    return true;
+}
+
+static bool is_ip(int family, struct str s) {
+    char z[INET6_ADDRSTRLEN];
+    struct in6_addr addr;
+    if (s.len == 0 || s.len >= sizeof(z) || memchr(s.ptr, 0, s.len))
+        return false;
+    return inet_pton(family, str_z(s, z, sizeof(z)), &addr) == 1;
+}
+
+/* Takes the host off the front of *rest. */
+static bool take_host(struct str *rest, struct str *host) {
+    if (rest->len && rest->ptr[0] == '[') {
+        ptrdiff_t end = str_chr(*rest, ']');
+        if (end < 0)
+            return false;
+        *host = str_n(rest->ptr + 1, (size_t)end - 1);
+        *rest = str_n(rest->ptr + end + 1, rest->len - (size_t)end - 1);
+        return is_ip(AF_INET6, *host);
+    }
+    ptrdiff_t colon = str_chr(*rest, ':');
+    *host = colon < 0 ? *rest : str_first(*rest, (size_t)colon);
+    *rest = str_n(rest->ptr + host->len, rest->len - host->len);
+    return is_name(*host);
+}
+
+bool url_authority(struct str authority, struct str *host, uint16_t *port) {
+    struct str rest = authority, h = STR_NONE;
+    uint64_t number = 0;
+    if (authority.len == 0 || !take_host(&rest, &h))
+        return false;
+    if (rest.len && (rest.ptr[0] != ':' || rest.len > 6 || !str_u64(str_from(rest, 1), UINT16_MAX, &number) || number == 0))
+        return false;
+    if (host)
+        *host = h;
+    if (port)
+        *port = (uint16_t)number;
+    return true;
+}
+
+bool url_path_valid(struct str path) {
+    if (path.len == 0 || path.ptr[0] != '/')
+        return false;
+    for (size_t i = 0; i < path.len; i++) {
+        uint8_t c = (uint8_t)path.ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '#')
+            return false;
+    }
+    return true;
+}
+
+static bool take_scheme(struct str *s, struct url *u) {
+    if (str_istarts(*s, STR("http://"))) {
+        u->scheme = STR("http");
+        u->port = 80;
+    } else if (str_istarts(*s, STR("https://"))) {
+        u->scheme = STR("https");
+        u->port = 443;
+    } else {
+        return false;
+    }
+    *s = str_from(*s, u->scheme.len + 3);
+    return true;
+}
+
+int url_parse(struct url *u, struct str s, struct err *e) {
+    *u = (struct url){0};
+    if (!take_scheme(&s, u))
+        return err_set(e, WEFT_E_PARSE, "URL does not begin with http:// or https://");
+    size_t n = 0;
+    while (n < s.len && s.ptr[n] != '/' && s.ptr[n] != '?' && s.ptr[n] != '#')
+        n++;
+    uint16_t port;
+    u->authority = str_first(s, n);
+    if (!url_authority(u->authority, &u->host, &port))
+        return err_set(e, WEFT_E_PARSE, "URL has no valid host and port: '" STR_FMT "'", STR_ARG(str_first(u->authority, 100)));
+    if (port)
+        u->port = port;
+    u->host_is_ip = u->authority.ptr[0] == '[' || is_ip(AF_INET, u->host);
+    u->path = n == s.len ? STR("/") : str_from(s, n);
+    if (!url_path_valid(u->path))
+        return err_set(e, WEFT_E_PARSE, "URL has an invalid path (spaces, control characters and fragments are not allowed)");
+    return 0;
+}
+
+struct str url_path_only(struct str path) {
+    ptrdiff_t q = str_chr(path, '?');
+    return q < 0 ? path : str_first(path, (size_t)q);
+}
+
+struct str url_query(struct str path) {
+    ptrdiff_t q = str_chr(path, '?');
+    return q < 0 ? STR_NONE : str_n(path.ptr + q + 1, path.len - (size_t)q - 1);
+}
+
+static int hex(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool decode(struct str s, bool plus, struct arena *a, struct str *out) {
+    char *to = arena_alloc(a, s.len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (c == '%') {
+            int high = i + 2 < s.len ? hex(s.ptr[i + 1]) : -1, low = i + 2 < s.len ? hex(s.ptr[i + 2]) : -1;
+            if (high < 0 || low < 0 || (high | low) == 0)
+                return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (c == '+' && plus) {
+            c = ' ';
+        }
+        to[n++] = c;
+    }
+    *out = str_n(to, n);
+    return true;
+}
+
+bool url_decode(struct str s, struct arena *a, struct str *out) {
+    return decode(s, false, a, out);
+}
+
+bool url_query_next(struct str *rest, struct arena *a, struct str *key, struct str *value) {
+    while (rest->ptr) {
+        struct str v = str_cut(rest, '&');
+        if (v.len == 0)
+            continue;
+        struct str k = str_cut(&v, '=');
+        if (!decode(k, true, a, key)) /* what is malformed stays as it is: it names nothing that anybody looks for */
+            *key = k;
+        if (!decode(v, true, a, value))
+            *value = v;
+        return true;
+    }
+    return false;
+}
+
+struct str url_encode(struct str s, struct arena *a) {
+    static const char digits[] = "0123456789ABCDEF";
+    char *to = arena_alloc(a, s.len * 3 + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = (uint8_t)s.ptr[i];
+        if (unreserved[c]) {
+            to[n++] = (char)c;
+        } else {
+            to[n++] = '%';
+            to[n++] = digits[c >> 4];
+            to[n++] = digits[c & 15];
+        }
+    }
+    return str_n(to, n);
+}
