@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The certificates are judged here through OpenSSL itself, not through x509.h: another reader than the one under test. */
-#include "crypto/ca.h"
-#include "base/mem.h"
-#include "crypto/x509.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <cmocka.h>
+
+#include "base/mem.h"
+#include "crypto/ca.h"
+#include "crypto/x509.h"
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -11,10 +17,6 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define NOW 1763780000ll /* 2025-11-22 */
 #define DAY 86400ll

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Certificate requests: nothing but the key is taken from them, and only from who proves to hold it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include "base/mem.h"
 #include "crypto/ca.h"
 #include "crypto/x509.h"
-#include <cmocka.h>
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -12,10 +18,6 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define NOW 1763780000ll
 #define DAY 86400ll

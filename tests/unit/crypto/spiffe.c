@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "crypto/spiffe.h"
-#include "base/mem.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "crypto/spiffe.h"
 
 static void takes_weft_ids_apart(void **state) {
     struct spiffe_id id;
