@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* route: which route and which share of its split serve a request; pure. The same functions serve the live path and `weft explain`.
- * Threads: any; counters are the caller's. Tests: tests/unit/policy/route.c */
+/* route: which route and which share of its split serve a request; pure. The same functions serve the live path and `weft
+ * explain`. Threads: any; counters are the caller's. Tests: tests/unit/policy/route.c */
 #include "codec/msg.h"
 #include "model/route.h"
 
-struct request_view { /* what decisions look at; slices borrowed */
-    const struct msg *msg;      /* method, path, authority, fields */
-    struct str peer_spiffe;     /* of the caller; empty: not authenticated */
-    struct str source_ip;       /* text */
-    bool jwt_valid;             /* a valid token is there */
+struct request_view {                     /* what decisions look at; slices borrowed */
+    const struct msg *msg;                /* method, path, authority, fields */
+    struct str peer_spiffe;               /* of the caller; empty: not authenticated */
+    struct str source_ip, destination_ip; /* text; empty: unknown */
+    uint16_t destination_port;
+    bool jwt_valid; /* a valid token is there */
 };
 
 bool string_match_test(const struct string_match *m, struct str value);
-bool header_match_test(const struct header_match *m, const struct request_view *r); /* several fields of one name count as joined by "," */
+bool header_match_test(const struct header_match *m,
+                       const struct request_view *r);              /* several fields of one name count as joined by "," */
 bool path_match_test(const struct path_match *m, struct str path); /* path may have a query: it is not looked at */
 
-/* Smooth shares. A route's fraction and a split are walked, not drawn: of any n requests in a row the shares are off by less than one request per part.
- * State: one counter each, shared by the proxy's workers. */
-struct route_state {            /* one per route with a fraction < ROUTE_PPM or more than one cluster; zeros are fresh */
-    _Atomic uint64_t seen;      /* requests that matched */
-    _Atomic uint64_t split;     /* requests that were split */
+/* Shares are walked, not drawn (policy/split.h). State: one counter each, shared by the proxy's workers. */
+struct route_state {        /* one per route with a fraction < ROUTE_PPM or more than one cluster; zeros are fresh */
+    _Atomic uint64_t seen;  /* requests that matched */
+    _Atomic uint64_t split; /* requests that were split */
 };
-bool route_fraction_takes(uint32_t fraction, uint64_t nth);              /* does the nth (from 0) request belong to the share? Bresenham */
-size_t route_split_pick(const struct route_cluster *c, size_t n, uint64_t nth); /* index for the nth request, smooth weighted */
+const struct route_cluster *route_share(const struct route *route,
+                                        struct route_state *state); /* whose turn it is; `state` NULL: the first */
 
 /* The first virtual host that takes the authority (exact > longest suffix > longest prefix > "*"), or NULL. */
 const struct virtual_host *route_vhost(const struct route_table *t, struct str authority);
