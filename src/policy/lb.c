@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/lb.h"
+#include <math.h>
 #include "base/mem.h"
 #include "policy/lb_int.h"
-#include <math.h>
 
 static const struct lb_ops *const lb_table[] = {
     [LB_ROUND_ROBIN] = &lb__round_robin, [LB_LEAST_CONN] = &lb__least_conn, [LB_RANDOM] = &lb__random,

@@ -6,9 +6,9 @@
  * recovers), least_conn (power of two choices by active/weight, exact below 3), random, maglev (table 65,537), ring_hash, ewma
  * (peak EWMA, power of two choices). Model: h2o balancer/least_conn.c, its test: no pick is worse than the best. Threads: see
  * fields. Tests: tests/unit/policy/lb.c */
+#include <stdatomic.h>
 #include "base/rand.h"
 #include "model/cluster.h"
-#include <stdatomic.h>
 
 #define LB_MAX_WORKERS 64
 

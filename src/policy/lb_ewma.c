@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Peak EWMA: expected time until an answer = decaying peak of response times x (requests under way + 1); power of two choices. */
-#include "policy/lb_int.h"
 #include <math.h>
+#include "policy/lb_int.h"
 
 static double cost(const struct lb_member *m, uint64_t now_us) {
     double ewma = (double)atomic_load_explicit(&m->host->ewma_us, memory_order_relaxed);

@@ -53,13 +53,14 @@ static ptrdiff_t pick(struct lb *lb, const struct lb_request *r) {
     if (!r->hash)
         return lb__round_robin.pick(lb, r);
     const uint16_t *table = lb->table;
-    size_t slot = *r->hash % SLOTS;
-    for (size_t k = 0; k < SLOTS; k += 257) { /* an unusable host's keys spread over the others, the same way each time */
-        size_t host = table[(slot + k) % SLOTS];
+    uint64_t hash = *r->hash;
+    for (size_t tries = 0; tries < 16; tries++) { /* an unusable host's keys spread over the others, the same way each time */
+        size_t host = table[hash % SLOTS];
         if (lb__usable(r, host))
             return (ptrdiff_t)host;
+        hash = str_hash(str_n(&hash, sizeof hash), tries);
     }
-    return lb__nth_usable(lb, r, *r->hash);
+    return lb__nth_usable(lb, r, hash);
 }
 
 const struct lb_ops lb__maglev = {.name = "maglev", .build = build, .pick = pick};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/rbac.h"
-#include "codec/url.h"
 #include <arpa/inet.h>
+#include "codec/url.h"
 
 static int ip_bytes(struct str text, uint8_t out[16]) { /* octets, 0 when it is no IP */
     char z[INET6_ADDRSTRLEN];

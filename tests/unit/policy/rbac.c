@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/rbac.h"
-#include "policy/check.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
+#include "policy/check.h"
 
 static struct msg msg;
 static struct request_view caller(const char *method, const char *spiffe) {

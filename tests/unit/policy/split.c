@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/split.h"
-#include "base/rand.h"
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
+#include "base/rand.h"
 
 static uint64_t weight_at(const void *weights, size_t i) {
     return ((const uint64_t *)weights)[i];
