@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/addr.h"
-#include "base/err.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/un.h>
+#include "base/err.h"
 
 /* sockaddr_storage is read through copies: no aliasing, no alignment to think of. */
 static struct sockaddr_in v4(const struct addr *a) {

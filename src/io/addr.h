@@ -2,10 +2,10 @@
 #pragma once
 /* addr: socket addresses as people write them: "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock". No name resolution.
  * Threads: any. Tests: tests/unit/io/addr.c */
-#include "base/str.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include "base/str.h"
 struct err;
 
 struct addr {

@@ -2,9 +2,9 @@
 #pragma once
 /* file: small files, whole; errno stays in here. Blocking: for start-up, the main thread and the command line, never a worker.
  * Threads: any. Tests: tests/unit/io/file.c */
+#include <sys/types.h>
 #include "base/buf.h"
 #include "base/err.h"
-#include <sys/types.h>
 
 int file_read(struct str path, size_t max, struct buf *out, struct err *e) MUST_CHECK; /* WEFT_E_NOT_FOUND, _TOO_LARGE, _IO */
 /* Writes a temporary file beside it, fsyncs, renames over `path`, fsyncs the directory: whole or not at all. */

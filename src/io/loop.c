@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/loop.h"
-#include "base/err.h"
-#include "base/mem.h"
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "base/err.h"
+#include "base/mem.h"
 
 #define EVENTS_PER_WAIT 256
 
@@ -150,9 +150,9 @@ static int wait_ms(const struct loop *l, bool wait) {
 bool loop_turn(struct loop *l, bool wait) {
     struct epoll_event events[EVENTS_PER_WAIT];
     l->now = l->clock->mono_us(l->clock);
-    timer_fire(&l->wheel, l->now);
     int n = epoll_wait(l->epfd, events, EVENTS_PER_WAIT, wait_ms(l, wait)); /* < 0: EINTR, as good as nothing */
     l->now = l->clock->mono_us(l->clock);
+    timer_fire(&l->wheel, l->now);
     for (int i = 0; i < n; i++)
         call_watch(l, &events[i]);
     if (l->broken)

@@ -2,26 +2,26 @@
 #pragma once
 /* loop: the one event loop of every process: level-triggered epoll, one thread.
  *
- * One turn: read the clock; fire due timers; wait for readiness (until the next timer); call the watches; run the tasks that
+ * One turn: wait for readiness (until the next timer); read the clock; fire due timers; call the watches; run the tasks that
  * were put off to the end of the turn (this is where connections flush what was gathered); repeat until loop_stop.
  * A watch or timer may be stopped, and its memory freed, from any callback of the same loop, its own included: a watch that
  * was removed in this turn is not called any more.
  * Threads: everything runs on the loop's own thread; only mbox_send (io/mbox.h) and loop_stop_async may come from others.
  * Tests: tests/unit/io/loop.c */
+#include <stdbool.h>
+#include <stdint.h>
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "io/timer.h"
-#include <stdbool.h>
-#include <stdint.h>
 struct err;
 
 #define LOOP_SCRATCH 65536u /* octets of the loop's scratch buffer: what one receive brings at most */
 
 struct loop {
-    uint64_t now;              /* microseconds, monotonic: when this turn began, or its wait ended */
+    uint64_t now;              /* microseconds, monotonic: when this turn's wait ended */
     const struct clock *clock; /* the seam for time */
     struct log *log;           /* where whoever runs here talks to; never NULL */
     struct rand rand;          /* of this thread */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/mbox.h"
-#include "base/err.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "base/err.h"
 
 /* Takes everything there is, oldest first: senders push on a stack, which is turned over here. */
 static struct mbox_msg *take_all(struct mbox *m) {

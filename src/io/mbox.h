@@ -3,8 +3,8 @@
 /* mbox: messages from any thread to one loop: a lock-free queue and an eventfd. Sending wakes the loop once per batch.
  * The sender gives the message away; the receiver owns it in its callback. Order per sender is kept.
  * Model: h2o's multithread.h. Tests: tests/unit/io/mbox.c (also under TSan) */
-#include "io/loop.h"
 #include <stdatomic.h>
+#include "io/loop.h"
 
 struct mbox_msg { /* embed as the first thing of a message */
     _Atomic(struct mbox_msg *) next;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/proc.h"
-#include "base/buf.h"
-#include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +9,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/buf.h"
+#include "base/mem.h"
 
 #define READ_CHUNK 16384u
 #define LINE_LIMIT 65536u            /* a longer line is told in pieces */

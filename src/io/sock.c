@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/sock.h"
-#include "base/mem.h"
-#include "io/sock_int.h"
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/mem.h"
+#include "io/sock_int.h"
 
 #define DIAL_TIMEOUT_US (5 * CLOCK_S)
 

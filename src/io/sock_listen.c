@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "base/mem.h"
-#include "io/sock.h"
-#include "io/sock_int.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "base/mem.h"
+#include "io/sock.h"
+#include "io/sock_int.h"
 
 #define BACKLOG 4096
 #define ACCEPTS_PER_TURN 64             /* others have their turn too */

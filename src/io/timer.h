@@ -2,13 +2,14 @@
 #pragma once
 /* timer: a hierarchical timer wheel; start and stop are O(1). Pure: time is passed in. The loop owns one; use
  * loop_timer() there. One owner. Tests: tests/unit/io/timer.c */
-#include "base/list.h"
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/list.h"
 
 #define TIMER_LEVELS 6
-#define TIMER_SLOTS 64 /* per level; one slot of level 0 is 1 ms, so the wheel spans 64^6 ms; later times wait in the last slot  \
-                        */
+#define TIMER_SLOTS                                                                                                              \
+    64 /* per level; one slot of level 0 is 1 ms, so the wheel spans 64^6 ms; later times wait in the last slot                  \
+        */
 
 struct timer;
 typedef void timer_f(struct timer *t);

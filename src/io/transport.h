@@ -8,12 +8,12 @@
  * (with t->error); the owner then closes. A read or writev that fails returns the error, and TR_FAIL follows from the loop if the
  * owner has not closed by then. The owner may close within an event.
  * Threads: its loop only. */
-#include "base/err.h"
-#include "io/addr.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include "base/err.h"
+#include "io/addr.h"
 
 struct loop;
 struct tls_peer;
