@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <time.h>
+#include "base/mem.h"
+#include "codec/regex.h"
+
+static bool matches(const char *pattern, struct str subject) {
+    struct regex *r;
+    struct err e = {0};
+    if (regex_new(&r, str_of(pattern), &e) != 0)
+        fail_msg("%s: %s", pattern, e.msg);
+    bool yes = regex_match(r, subject);
+    regex_free(&r);
+    assert_null(r);
+    return yes;
+}
+
+static void matches_the_whole_subject(void **state) {
+    assert_true(matches("/api/v[0-9]+", STR("/api/v12")));
+    assert_false(matches("/api/v[0-9]+", STR("/api/v12/x")));
+    assert_false(matches("/api/v[0-9]+", STR("x/api/v12")));
+    assert_true(matches("a|ab", STR("ab"))); /* tries on when the first branch ends too early */
+    assert_false(matches("a$", STR("a\n")));
+    assert_false(matches("^b", STR("a\nb")));
+    assert_true(matches("", STR("")));
+    assert_true(matches("", STR_NONE));
+    assert_true(matches(".*", STR_NONE));
+    assert_false(matches("", STR("a")));
+    assert_true(matches("(?i)GET|post", STR("Post")));
+}
+
+static void takes_any_octets(void **state) {
+    assert_true(matches("a.b", STR("a\0b")));
+    assert_true(matches("a.b", STR("a\xff"
+                                   "b")));
+    assert_false(matches("a.b", STR("a\xc3\xa4"
+                                    "b"))); /* octets, not characters */
+    struct regex *r;
+    assert_int_equal(regex_new(&r, STR("a\0b"), NULL), 0);
+    assert_true(regex_match(r, STR("a\0b")));
+    assert_false(regex_match(r, STR("a")));
+    regex_free(&r);
+}
+
+static void says_where_a_pattern_is_wrong(void **state) {
+    struct regex *r = (struct regex *)1;
+    struct err e = {0};
+    assert_int_equal(regex_new(&r, STR("ab(c"), &e), WEFT_E_INVALID);
+    assert_null(r);
+    assert_non_null(strstr(e.msg, "octet 4"));
+    assert_int_equal(regex_new(&r, STR("[z-a]"), &e), WEFT_E_INVALID);
+    assert_int_equal(regex_new(&r, STR("*"), &e), WEFT_E_INVALID);
+    assert_int_equal(regex_new(&r, STR("(*UTF)a"), &e), WEFT_E_INVALID);
+    assert_int_equal(regex_new(&r, STR("(?:(?:(?:a{1000}){1000}){1000}){1000}"), &e), WEFT_E_INVALID);
+    regex_free(&r); /* of nothing */
+}
+
+static void keeps_the_pattern_limits(void **state) {
+    char *text = mem_alloc(5000);
+    struct regex *r;
+    memset(text, 'a', 5000);
+    assert_int_equal(regex_new(&r, str_n(text, 4096), NULL), 0);
+    regex_free(&r);
+    assert_int_equal(regex_new(&r, str_n(text, 4097), NULL), WEFT_E_TOO_LARGE);
+    memset(text, '(', 2000);
+    memset(text + 2000, ')', 2000);
+    assert_int_equal(regex_new(&r, str_n(text, 4000), NULL), WEFT_E_INVALID);
+    free(text);
+}
+
+/* Without limits each of these runs for longer than the universe has; with them it is no match, in milliseconds. */
+static void catastrophic_patterns_end(void **state) {
+    static const char *const patterns[] = {"(a+)+$",   "(a|aa)+$",         "(a|a?)+$", "(.*)*b",
+                                           "(?R)?a+b", "(a*)*(a*)*(a*)*c", "([^x]+)*x"};
+    char *subject = mem_alloc(65537);
+    memset(subject, 'a', 65536);
+    subject[65536] = '!';
+    struct timespec from, to;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
+        for (size_t n = 40; n <= 65537; n *= 40)
+            assert_false(matches(patterns[i], str_n(subject + 65537 - n, n)));
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+    assert_true(to.tv_sec - from.tv_sec < 5); /* of the processor; some 50 ms when nothing checks the memory */
+    free(subject);
+}
+
+/* The limits leave room for what people write: a long header value, a repeated group. */
+static void long_subjects_still_match(void **state) {
+    char *subject = mem_alloc(16384);
+    memset(subject, 'a', 16384);
+    subject[16383] = 'b';
+    assert_true(matches(".*b", str_n(subject, 16384)));
+    assert_true(matches("[a-z]+", str_n(subject, 16384)));
+    assert_true(matches("(?:a|b)*", str_n(subject, 8192)));
+    free(subject);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matches_the_whole_subject),     cmocka_unit_test(takes_any_octets),
+        cmocka_unit_test(says_where_a_pattern_is_wrong), cmocka_unit_test(keeps_the_pattern_limits),
+        cmocka_unit_test(catastrophic_patterns_end),     cmocka_unit_test(long_subjects_still_match),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
