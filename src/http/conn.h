@@ -1,40 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* conn: one HTTP connection over a transport, server or client side. HTTP/1.1 and HTTP/2 implement the same small ops struct
- * (http/conn_int.h), in h1_conn.c and h2_conn.c. Output is gathered and flushed once at the end of the loop turn; head and body leave in one send.
+ * (http/conn_int.h), in h1_conn.c and h2_conn.c. Output is gathered and flushed once at the end of the loop turn; head and body
+ * leave in one send.
  *
- * A server connection tells the protocol by itself: ALPN when there is TLS, else the HTTP/2 preface (RFC 9113 §3.4), else HTTP/1.1.
- * Server limits (contract §3, Clients): a head must be whole head_timeout after its first octet; an idle connection is closed after idle_timeout; a body
- * that stalls for body_timeout is reset. HTTP/1.1 pipelining is served in order, one at a time. Malformed input: on_bad says how to answer.
- * Threads: its loop only. */
+ * A server connection tells the protocol by itself: ALPN when there is TLS, else the HTTP/2 preface (RFC 9113 §3.4), else
+ * HTTP/1.1. Server limits (contract §3, Clients): a head must be whole head_timeout after its first octet; an idle connection is
+ * closed after idle_timeout; a body that stalls for body_timeout is reset. HTTP/1.1 pipelining is served in order, one at a time.
+ * Malformed input: on_bad says how to answer. Threads: its loop only. */
 #include "http/stream.h"
 #include "io/loop.h"
 #include "io/transport.h"
 
 enum conn_proto { CONN_AUTO, CONN_H1, CONN_H2 };
 
-struct conn_limits { /* zeros mean the defaults in brackets */
-    uint32_t line, head, fields;  /* see h1_limits */
-    uint32_t max_streams;         /* HTTP/2 at once [100] */
-    uint64_t head_timeout_us;     /* [10 s] */
-    uint64_t idle_timeout_us;     /* [300 s] */
-    uint64_t body_timeout_us;     /* [30 s] a body that stalls (server: the request's); UINT64_MAX: none */
+struct conn_limits {             /* zeros mean the defaults in brackets */
+    uint32_t line, head, fields; /* see h1_limits */
+    uint32_t max_streams;        /* HTTP/2 at once [100] */
+    uint64_t head_timeout_us;    /* [10 s] */
+    uint64_t idle_timeout_us;    /* [300 s] */
+    uint64_t body_timeout_us;    /* [30 s] a body that stalls (server: the request's); UINT64_MAX: none */
 };
 
 struct conn;
-struct conn_cfg { /* borrowed: must outlive the connection */
-    enum conn_proto proto;    /* server: CONN_AUTO usually; client: CONN_AUTO means what ALPN says, HTTP/1.1 without */
+struct conn_cfg {          /* borrowed: must outlive the connection */
+    enum conn_proto proto; /* server: CONN_AUTO usually; client: CONN_AUTO means what ALPN says, HTTP/1.1 without */
     struct conn_limits limits;
     /* Server: a new request begins: set s->cb and s->user (called before cb->head). NULL for clients. */
     void (*on_stream)(struct conn *c, struct stream *s);
-    /* Server: input that is no valid request: write the whole answer (stream_reply…) on `s`, which has no head; the connection closes after it.
-     * code: WEFT_E_PARSE 400, _URI_TOO_LONG 414, _TOO_LARGE 431, _UNSUPPORTED 505/501, _TIMEOUT 408. NULL: a plain text reply. HTTP/2: only told for heads. */
+    /* Server: input that is no valid request: write the whole answer (stream_reply…) on `s`, which has no head; the connection
+     * closes after it. code: WEFT_E_PARSE 400, _URI_TOO_LONG 414, _TOO_LARGE 431, _UNSUPPORTED 505/501, _TIMEOUT 408. NULL: a
+     * plain text reply. HTTP/2: only told for heads. */
     void (*on_bad)(struct conn *c, struct stream *s, const struct err *why);
     /* Client: the connection is open and may carry requests (also told again when capacity came back). May be NULL. */
     void (*on_ready)(struct conn *c);
     /* Client: no new requests from now (GOAWAY, Connection: close, or an error); streams under way go on. May be NULL. */
     void (*on_drain)(struct conn *c);
-    /* The connection is gone; all its streams have been closed before. `why` 0: in order. Last callback; memory is freed after it. */
+    /* The connection is gone; all its streams have been closed before. `why` 0: in order. Last callback; memory is freed after
+     * it. */
     void (*on_closed)(struct conn *c, int why);
 };
 
@@ -42,21 +45,22 @@ struct conn {
     const struct conn_cfg *cfg;
     void *user;
     struct loop *loop;
-    struct transport *tr;   /* owned */
-    bool server, h2;        /* h2: once known */
-    bool open;              /* the transport is open */
-    bool draining;          /* no new requests */
-    unsigned streams;       /* live ones */
-    uint64_t requests;      /* begun on it */
-    uint64_t idle_since;    /* loop time when the last stream ended; for pools */
+    struct transport *tr;       /* owned */
+    bool server, h2;            /* h2: once known */
+    bool open;                  /* the transport is open */
+    bool draining;              /* no new requests */
+    unsigned streams;           /* live ones */
+    uint64_t requests;          /* begun on it */
+    uint64_t idle_since;        /* loop time when the last stream ended; for pools */
     const struct conn_ops *ops; /* private; the rest of the memory is the protocol's */
-    struct err error;       /* why it broke */
+    struct err error;           /* why it broke */
 };
 
 /* Takes the transport over (*tr becomes NULL); it may still be connecting or shaking hands. */
 struct conn *conn_server(struct loop *l, struct transport **tr, const struct conn_cfg *cfg, void *user);
 struct conn *conn_client(struct loop *l, struct transport **tr, const struct conn_cfg *cfg, void *user);
-/* Client: how many more requests it could take now (HTTP/1.1: 1 when idle and open; HTTP/2: the peer's limit). 0 before it is open. */
+/* Client: how many more requests it could take now (HTTP/1.1: 1 when idle and open; HTTP/2: the peer's limit). 0 before it is
+ * open. */
 unsigned conn_capacity(const struct conn *c);
 /* Client: sends a request; the stream's cb and user are set. NULL and *e: WEFT_E_LIMIT or _DRAINING: use another connection. */
 struct stream *conn_request(struct conn *c, const struct msg *m, bool end, const struct stream_cb *cb, void *user, struct err *e);

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* stream: one request and its response on a connection: server or client side, HTTP/1.1 or HTTP/2, the same interface. This is the seam
- * between protocol and use: the proxy's exchange, the REST API, ADS, weft echo, fetches and health checks all sit on it.
+/* stream: one request and its response on a connection: server or client side, HTTP/1.1 or HTTP/2, the same interface. This is
+ * the seam between protocol and use: the proxy's exchange, the REST API, ADS, weft echo, fetches and health checks all sit on it.
  *
- * Life. Server: conn calls cfg->on_stream with a new stream; the user sets `cb` and `user` there; then cb->head, cb->data…, the end. The user
- * answers with stream_head, stream_data, stream_end at any time from cb->head on (early responses too).
- * Client: conn_request gives a stream whose head is sent; cb->head is the response's.
- * `end` on head or data: nothing follows from that side. When both sides have ended, or either has reset, cb->closed comes, exactly once and
- * last; after it the stream and its arena are gone. The user may call any stream_ function from any callback; `closed` caused by a call
- * comes later, from the loop, never from inside that call.
+ * Life. Server: conn calls cfg->on_stream with a new stream; the user sets `cb` and `user` there; then cb->head, cb->data…, the
+ * end. The user answers with stream_head, stream_data, stream_end at any time from cb->head on (early responses too). Client:
+ * conn_request gives a stream whose head is sent; cb->head is the response's. `end` on head or data: nothing follows from that
+ * side. When the response has ended (sent whole, or received whole; what is left of the request is not wanted any more), or
+ * either side has reset, cb->closed comes, exactly once and last; after it the stream and its arena are gone. A tunnel (see
+ * stream_head) begins anew with neither side ended, and is over when both have. The user may call any stream_ function from any
+ * callback; `closed` caused by a call comes later, from the loop, never from inside that call.
  *
  * Back-pressure is credit. Inward: what cb->data brought counts against the stream until stream_consumed gives it back; with
- * STREAM_WINDOW octets outstanding the sender is held up (HTTP/1.1: the socket is not read; HTTP/2: no window update). Outward: stream_data never refuses,
- * it queues; stream_queued tells how much waits; cb->drained tells when octets have gone to the kernel or the peer's window.
- * A proxy passes credit through: consume on one side what drained on the other.
- * Threads: the connection's loop only. Tests: tests/unit/http/ */
+ * STREAM_WINDOW octets outstanding the sender is held up (HTTP/1.1: the socket is not read; HTTP/2: no window update). Outward:
+ * stream_data never refuses, it queues; stream_queued tells how much waits; cb->drained tells when octets have gone to the kernel
+ * or the peer's window. A proxy passes credit through: consume on one side what drained on the other. Threads: the connection's
+ * loop only. Tests: tests/unit/http/ */
 #include "base/arena.h"
 #include "base/err.h"
 #include "codec/msg.h"
@@ -24,36 +25,48 @@ struct stream;
 #define STREAM_WINDOW 65536u /* octets a peer may send ahead of stream_consumed */
 
 struct stream_cb {
-    void (*head)(struct stream *s, const struct msg *m, bool end); /* request or final response; slices valid during the call */
-    void (*info)(struct stream *s, const struct msg *m);           /* client: a 1xx but 101; may be NULL */
-    void (*data)(struct stream *s, struct str data, bool end);     /* data may be empty when end */
+    void (*head)(struct stream *s, const struct msg *m, bool end);  /* request or final response; slices valid during the call */
+    void (*info)(struct stream *s, const struct msg *m);            /* client: a 1xx but 101; may be NULL */
+    void (*data)(struct stream *s, struct str data, bool end);      /* data may be empty when end */
     void (*trailers)(struct stream *s, const struct msg_fields *f); /* the end, with trailers; NULL: like data("", end) */
-    void (*drained)(struct stream *s, size_t octets);              /* body octets that left the queue; may be NULL */
-    void (*closed)(struct stream *s, int why); /* 0: complete; else a WEFT_E: _RESET (peer), _EOF/_CLOSED (connection), _PROTOCOL, _TIMEOUT,
-                                                * _REFUSED_STREAM (nothing was processed), _CANCELLED (stream_reset by us) */
+    void (*drained)(struct stream *s, size_t octets);               /* body octets that left the queue; may be NULL */
+    void (*closed)(struct stream *s,
+                   int why); /* 0: complete; else a WEFT_E: _RESET (peer), _EOF/_CLOSED (connection), _PROTOCOL, _TIMEOUT,
+                              * _REFUSED_STREAM (nothing was processed), _CANCELLED (stream_reset by us) */
 };
 
 struct stream { /* made by the connection; the user reads it and sets cb and user */
     const struct stream_cb *cb;
     void *user;
     struct conn *conn;
-    struct arena arena;      /* lives as long as the stream; the user may allocate here */
-    enum http_method method; /* of the request */
+    struct arena arena;       /* lives as long as the stream; the user may allocate here */
+    enum http_method method;  /* of the request */
     bool in_ended, out_ended; /* END from the peer has been told; by us, has been asked for */
-    bool head_sent;          /* our (final) head has gone to the queue */
-    bool reused_conn;        /* client: the connection had carried a request before (a break before the response may be the keep-alive race) */
-    uint32_t credit;         /* octets told by cb->data and not consumed */
+    bool head_sent;           /* our (final) head has gone to the queue */
+    bool gone;                /* over: calls do nothing any more, `closed` comes or has come */
+    bool expects_continue;    /* server: the client waits for a 100 before it sends the body; see stream_continue */
+    bool long_lived;          /* the user's to set: no body timeout on this stream (gRPC, event streams) */
+    bool reused_conn;    /* client: the connection had carried a request before (a break before the response may be the keep-alive
+                            race) */
+    uint32_t reset_code; /* HTTP/2: of the RST_STREAM by which the peer ended it (enum in codec/h2.h) */
+    uint32_t credit;     /* octets told by cb->data and not consumed (HTTP/1.1 may overshoot the window by one receive) */
 };
 
-/* Sends the head (response, or 1xx with status < 200). Fields must be end-to-end ones; framing and Connection are the connection's business. Body length:
- * from m->content_length (>= 0), else by protocol (chunked or h2). A `101` (server, HTTP/1.1) or an upgrade turns the stream into a byte tunnel. */
+/* Sends the head (response, or 1xx with status < 200). Fields must be end-to-end ones; framing and Connection are the
+ * connection's business. Body length: from m->content_length (>= 0), else by protocol (chunked or h2). A `101` (server, HTTP/1.1)
+ * or an upgrade turns the stream into a byte tunnel. */
 void stream_head(struct stream *s, const struct msg *m, bool end);
+/* Sends `100 Continue` when the client waits for it and nothing has been sent; else nothing. */
+void stream_continue(struct stream *s);
 void stream_data(struct stream *s, struct str data, bool end); /* copied or sent; end with empty data is fine */
-void stream_end(struct stream *s, const struct msg_fields *trailers); /* NULL: none; trailers need chunked or h2, else they are dropped */
-/* Gives up: HTTP/2 RST_STREAM, HTTP/1.1 closes the connection, so that a message cut short is never ended cleanly. `why` is a WEFT_E. */
+void stream_end(struct stream *s,
+                const struct msg_fields *trailers); /* NULL: none; trailers need chunked or h2, else they are dropped */
+/* Gives up: HTTP/2 RST_STREAM, HTTP/1.1 closes the connection, so that a message cut short is never ended cleanly. `why` is a
+ * WEFT_E. */
 void stream_reset(struct stream *s, int why);
 void stream_consumed(struct stream *s, size_t octets);
 size_t stream_queued(const struct stream *s);
 /* A whole response at once: status, content type (empty: none), body. */
 void stream_reply(struct stream *s, unsigned status, struct str content_type, struct str body);
-void stream_reply_with(struct stream *s, unsigned status, const struct msg_fields *fields, struct str body); /* fields in s->arena or longer-lived */
+void stream_reply_with(struct stream *s, unsigned status, const struct msg_fields *fields,
+                       struct str body); /* fields in s->arena or longer-lived */

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The client's side of HTTP/1.1: one request at a time. */
+#include "base/mem.h"
+#include "http/h1_int.h"
+
+#define INFOS 32u /* 1xx heads that one request may bring */
+#define KEPT_US (5 * CLOCK_S)
+
+/* ---- responses ---- */
+
+/* The response is whole. What is left of the request is not wanted any more, but then the connection cannot go on. */
+static void answered(struct h1 *h) {
+    struct conn_priv *p = h->p;
+    bool reusable = h->keep_alive && h->st.out_ended && p->out.len == 0 && !p->eof;
+    h->due = UINT64_MAX;
+    if (!reusable)
+        conn__drain_tell(p);
+    h1__finish(h, 0);
+    if (!reusable || p->pub.draining) {
+        conn__fail(p, 0);
+        return;
+    }
+    if (p->out_kept)
+        conn__due(p, conn__after(p, KEPT_US));
+    conn__resume(p);
+    p->ready_due = true;
+    conn__later(p);
+}
+
+static void take_final(struct h1 *h, const struct msg *m) {
+    struct conn_priv *p = h->p;
+    h->in_head = true;
+    h->keep_alive = h->keep_alive && m->keep_alive;
+    bool tunnel = (m->status == 101 && h->upgrade.len > 0) || (h->st.method == METHOD_CONNECT && m->status / 100 == 2);
+    h1_body_of_response(&h->body, m, h->st.method);
+    bool end = !tunnel && (h->body.kind == H1_BODY_NONE || (h->body.kind == H1_BODY_LENGTH && h->body.left == 0));
+    if (h->body.kind == H1_BODY_CLOSE || tunnel)
+        h->keep_alive = false;
+    if (!h->keep_alive)
+        conn__drain_tell(p);
+    if (tunnel)
+        h1__tunnel(h);
+    else
+        h->st.in_ended = end;
+    if (!conn__dead(p))
+        h->st.cb->head(&h->st, m, end);
+}
+
+static int refuse(struct h1 *h, const struct err *why) {
+    h->p->pub.error = *why;
+    conn__fail(h->p, WEFT_E_PROTOCOL);
+    return WEFT_E_PROTOCOL;
+}
+
+/* 1: a head was taken; 0: it is not whole; < 0: malformed. */
+static int take_head(struct h1 *h, struct str *in) {
+    struct err e = {0};
+    int n = h1_head_len(*in, &h->scanned, &h->limits, &e);
+    if (n == 0)
+        return 0;
+    if (n < 0)
+        return refuse(h, &e);
+    h->scanned = 0;
+    struct msg m = {0};
+    if (h1_parse_response(&m, str_first(*in, (size_t)n), h->st.method, &h->limits, &h->st.arena, &e) < 0)
+        return refuse(h, &e);
+    *in = str_from(*in, (size_t)n);
+    if (m.status == 101 && h->upgrade.len == 0) {
+        err_set(&e, WEFT_E_PROTOCOL, "101 without being asked");
+        return refuse(h, &e);
+    }
+    if (m.status >= 200 || m.status == 101) {
+        take_final(h, &m);
+        return 1;
+    }
+    if (++h->infos > INFOS) {
+        err_set(&e, WEFT_E_PROTOCOL, "too many 1xx responses");
+        return refuse(h, &e);
+    }
+    if (h->st.cb->info)
+        h->st.cb->info(&h->st, &m);
+    return 1;
+}
+
+static bool take_body(struct h1 *h, struct str *in) {
+    struct err e = {0};
+    int rc = h1__body(h, in, &e);
+    if (rc < 0)
+        refuse(h, &e);
+    if (rc > 0 && conn__body_us(h->p) != UINT64_MAX)
+        h1__set_due(h, conn__body_us(h->p));
+    return rc == 0;
+}
+
+struct str h1__client_take(struct h1 *h, struct str in) {
+    struct conn_priv *p = h->p;
+    while (!conn__dead(p) && h->phase == H1_LIVE) {
+        if (h->tunnel) {
+            if (in.len > 0)
+                h1__deliver(h, in, false);
+            return STR_NONE;
+        }
+        if (h->in_head && h->st.in_ended)
+            answered(h);
+        else if (in.len == 0)
+            return STR_NONE;
+        else if (!h->in_head) {
+            if (take_head(h, &in) == 0)
+                return in;
+        } else if (!take_body(h, &in))
+            return STR_NONE;
+    }
+    if (in.len > 0)
+        conn__fail(p, WEFT_E_PROTOCOL); /* octets that nobody asked for */
+    return STR_NONE;
+}
+
+static bool may_read(const struct conn_priv *p) {
+    const struct h1 *h = p->impl;
+    return !p->eof && (h->phase != H1_LIVE || h->st.credit < STREAM_WINDOW);
+}
+
+static void on_eof(struct conn_priv *p) {
+    struct h1 *h = p->impl;
+    if (h->phase != H1_LIVE)
+        conn__fail(p, 0);
+    else if (h->tunnel)
+        h1__tunnel_run(h);
+    else if (!h->in_head)
+        conn__fail(p, p->in.len > 0 || h->infos > 0 ? WEFT_E_RESET : WEFT_E_EOF);
+    else if (h1_body_eof(&h->body) < 0)
+        conn__fail(p, WEFT_E_RESET);
+    else {
+        h1__deliver(h, STR_NONE, true);
+        if (!conn__dead(p))
+            answered(h);
+    }
+}
+
+static void run(struct conn_priv *p) {
+    struct h1 *h = p->impl;
+    h1__tell_sent(h);
+    if (!conn__dead(p) && h->phase == H1_LIVE)
+        h1__tunnel_run(h);
+}
+
+static uint64_t due(struct conn_priv *p, uint64_t now) {
+    struct h1 *h = p->impl;
+    if (now < h->due)
+        return h->due;
+    h->due = UINT64_MAX;
+    if (h->phase != H1_LIVE || h->tunnel)
+        return h->due;
+    if (h->st.credit >= STREAM_WINDOW || h->st.long_lived)
+        h1__set_due(h, conn__body_us(p));
+    else
+        conn__fail(p, WEFT_E_TIMEOUT);
+    return h->due;
+}
+
+static void drain(struct conn_priv *p) {
+    struct h1 *h = p->impl;
+    if (h->phase == H1_IDLE)
+        conn__close(p);
+}
+
+/* ---- requests ---- */
+
+static unsigned capacity(const struct conn_priv *p) {
+    const struct h1 *h = p->impl;
+    return h->phase == H1_IDLE && !p->eof ? 1 : 0;
+}
+
+static int64_t body_length(const struct msg *m, bool end) {
+    if (m->method_id == METHOD_CONNECT)
+        return -2;
+    if (end && m->content_length <= 0) /* RFC 9110 §8.6: methods that define a body say that there is none */
+        return m->method_id == METHOD_POST || m->method_id == METHOD_PUT || m->method_id == METHOD_PATCH ? 0 : -2;
+    return m->content_length >= 0 ? m->content_length : -1;
+}
+
+/* Nothing of it has been written: as if it had not been asked for. */
+static struct stream *undo(struct h1 *h) {
+    struct conn_priv *p = h->p;
+    h->phase = H1_IDLE;
+    h->st.gone = true;
+    p->pub.streams--;
+    p->pub.requests--;
+    arena_fini(&h->st.arena);
+    return NULL;
+}
+
+static struct stream *request(struct conn_priv *p, const struct msg *m, bool end, struct err *e) {
+    struct h1 *h = p->impl;
+    struct stream *s = &h->st;
+    conn__begin(p, s);
+    h->phase = H1_LIVE;
+    s->method = m->method_id;
+    s->head_sent = true;
+    h->upgrade = m->upgrade.len > 0 ? arena_dup(&s->arena, m->upgrade) : STR_NONE;
+    int64_t length = body_length(m, end);
+    struct msg copy;
+    h1__frame_copy(h, &copy, m);
+    h1_frame(&copy, &s->arena, length, false, m->upgrade);
+    if (h1_write_request(&p->out, &copy) < 0) {
+        err_set(e, WEFT_E_INVALID, "request cannot be written in HTTP/1.1");
+        return undo(h);
+    }
+    h1__body_start(h, length);
+    if (end)
+        h1__data(s, STR_NONE, true);
+    conn__later(p);
+    return s;
+}
+
+static void send_head(struct stream *s, const struct msg *m, bool end) {
+    WEFT_ASSERT(!"a client's head is sent by conn_request");
+}
+
+const struct conn_ops conn__h1_client = {
+    .name = "h1",
+    .start = h1__start,
+    .may_read = may_read,
+    .input = h1__input,
+    .eof = on_eof,
+    .run = run,
+    .due = due,
+    .drain = drain,
+    .stop = h1__stop,
+    .capacity = capacity,
+    .request = request,
+    .head = send_head,
+    .data = h1__data,
+    .end = h1__end,
+    .reset = h1__reset,
+    .consumed = h1__consumed,
+    .queued = h1__queued,
+};

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The server's side of HTTP/1.1. */
+#include "base/mem.h"
+#include "codec/json.h"
+#include "http/h1_int.h"
+
+#define DROP_OCTETS 65536u /* of a request body that nobody wants: up to so much is read so that the connection can go on */
+#define DROP_US CLOCK_S
+#define KEPT_US (5 * CLOCK_S) /* an idle connection gives its memory back after so long */
+
+/* ---- answers to what is no request ---- */
+
+static unsigned bad_status(const struct err *why) {
+    switch (why->code) {
+    case WEFT_E_URI_TOO_LONG: return 414;
+    case WEFT_E_TOO_LARGE: return 431;
+    case WEFT_E_TIMEOUT: return 408;
+    case WEFT_E_UNSUPPORTED: return str_find(str_of(why->msg), STR("version")) >= 0 ? 505 : 501;
+    default: return 400;
+    }
+}
+
+static void reply_bad(struct stream *s, const struct err *why) {
+    struct buf b = {0};
+    buf_add(&b, STR("{\"error\": "));
+    json_print_str(&b, str_of(why->msg[0] ? why->msg : err_text(why->code)));
+    buf_add(&b, STR("}\n"));
+    stream_reply(s, bad_status(why), STR("application/json"), buf_str(&b));
+    buf_fini(&b);
+}
+
+/* `st` has begun and has no request; the connection ends with the answer. */
+static void bad(struct h1 *h, const struct err *why) {
+    struct conn_priv *p = h->p;
+    h->phase = H1_LIVE;
+    h->keep_alive = false;
+    h->due = UINT64_MAX;
+    h->http10 = false;
+    h->out = H1_OUT_NONE;
+    h->st.in_ended = true;
+    p->pub.error = *why;
+    if (p->pub.cfg->on_bad)
+        p->pub.cfg->on_bad(&p->pub, &h->st, why);
+    else
+        reply_bad(&h->st, why);
+    if (!h->st.out_ended && !h->st.gone)
+        h1__reset(&h->st, WEFT_E_CANCELLED);
+}
+
+/* The body of the request under way is malformed or does not come: its user is told, the client gets an answer if it has none
+ * yet. */
+static void bad_body(struct h1 *h, const struct err *why) {
+    struct conn_priv *p = h->p;
+    int code = why->code == WEFT_E_TIMEOUT ? WEFT_E_TIMEOUT : WEFT_E_PROTOCOL;
+    if (h->st.head_sent) {
+        conn__fail(p, code);
+        return;
+    }
+    h1__finish(h, code);
+    if (conn__dead(p))
+        return;
+    conn__begin(p, &h->st);
+    p->pub.requests--;
+    bad(h, why);
+}
+
+/* ---- requests ---- */
+
+static bool expects_continue(const struct msg *m, bool end) {
+    return !end && m->version >= 11 && msg_list_has(&m->fields, HDR_EXPECT, STR("100-continue"));
+}
+
+static void begin(struct h1 *h, const struct msg *m) {
+    struct conn_priv *p = h->p;
+    h->phase = H1_LIVE;
+    h->keep_alive = m->keep_alive && !p->pub.draining;
+    h->http10 = m->version < 11;
+    h->out = H1_OUT_NONE;
+    h->upgrade = m->upgrade.len > 0 ? arena_dup(&h->st.arena, m->upgrade) : STR_NONE;
+    h1_body_of_request(&h->body, m);
+    bool end = h->body.kind == H1_BODY_NONE || (h->body.kind == H1_BODY_LENGTH && h->body.left == 0);
+    h->st.method = m->method_id;
+    h->st.in_ended = end;
+    h->st.expects_continue = expects_continue(m, end);
+    if (end)
+        h->due = UINT64_MAX;
+    else
+        h1__set_due(h, conn__body_us(p));
+    p->pub.cfg->on_stream(&p->pub, &h->st);
+    if (!conn__dead(p))
+        h->st.cb->head(&h->st, m, end);
+}
+
+/* A head at the start of *in: false when it is not whole yet. */
+static bool take_head(struct h1 *h, struct str *in) {
+    struct conn_priv *p = h->p;
+    struct err e = {0};
+    bool first = h->scanned == 0;
+    int n = h1_head_len(*in, &h->scanned, &h->limits, &e);
+    if (n == 0) {
+        if (first)
+            h1__set_due(h, conn__head_us(p));
+        return false;
+    }
+    h->scanned = 0;
+    struct msg m = {0};
+    struct str head = str_first(*in, n > 0 ? (size_t)n : 0);
+    *in = str_from(*in, head.len);
+    conn__begin(p, &h->st);
+    int rc = n < 0 ? n : h1_parse_request(&m, head, &h->limits, &h->st.arena, &e);
+    if (rc < 0) {
+        *in = STR_NONE;
+        bad(h, &e);
+    } else
+        begin(h, &m);
+    return true;
+}
+
+static bool drop_body(struct h1 *h, struct str *in) {
+    struct str data;
+    struct msg_fields trailers = {0};
+    int ev;
+    struct arena a = {0};
+    while ((ev = h1_body_next(&h->body, in, &data, &trailers, &h->limits, &a, NULL)) == H1_DATA)
+        ;
+    arena_fini(&a);
+    if (ev < 0)
+        conn__fail(h->p, ev);
+    return ev > 0;
+}
+
+static void idle(struct h1 *h) {
+    struct conn_priv *p = h->p;
+    h->phase = H1_IDLE;
+    if (p->eof || !h->keep_alive) {
+        conn__close(p);
+        return;
+    }
+    h1__set_due(h, p->pub.draining ? CONN__GRACE_US : conn__idle_us(p));
+    if (p->out_kept)
+        conn__due(p, conn__after(p, KEPT_US));
+}
+
+/* The request's body; false when there is nothing left to take. */
+static bool take_body(struct h1 *h, struct str *in) {
+    struct err e = {0};
+    int rc = h1__body(h, in, &e);
+    h->due = UINT64_MAX;
+    if (rc < 0)
+        bad_body(h, &e);
+    if (rc > 0)
+        h1__set_due(h, conn__body_us(h->p));
+    return rc == 0;
+}
+
+/* One step on; false when the rest of *in has to wait (then it stays) or there is none. */
+static bool take_step(struct h1 *h, struct str *in) {
+    if (h->phase == H1_IDLE)
+        return take_head(h, in);
+    if (h->phase == H1_DROP) {
+        if (!drop_body(h, in))
+            return false;
+        h1_body_fini(&h->body);
+        idle(h);
+        return true;
+    }
+    if (h->tunnel) {
+        h1__deliver(h, *in, false);
+        *in = STR_NONE;
+        return false;
+    }
+    if (h->st.in_ended)
+        return false; /* the next request waits */
+    if (take_body(h, in))
+        return true;
+    *in = STR_NONE;
+    return false;
+}
+
+struct str h1__server_take(struct h1 *h, struct str in) {
+    struct conn_priv *p = h->p;
+    while (in.len > 0 && !conn__dead(p) && !p->closing) {
+        if (!take_step(h, &in))
+            return in;
+    }
+    return STR_NONE;
+}
+
+static bool may_read(const struct conn_priv *p) {
+    const struct h1 *h = p->impl;
+    if (p->eof)
+        return false;
+    if (h->phase != H1_LIVE)
+        return true;
+    if (h->st.in_ended) /* a next request, or the end; one receive of it may wait */
+        return p->in.len == 0;
+    return h->st.credit < STREAM_WINDOW;
+}
+
+static void on_eof(struct conn_priv *p) {
+    struct h1 *h = p->impl;
+    if (h->phase != H1_LIVE) {
+        conn__fail(p, 0);
+        return;
+    }
+    if (h->tunnel)
+        h1__tunnel_run(h);
+    else if (!h->st.in_ended)
+        conn__fail(p, WEFT_E_RESET); /* the request was cut short */
+}
+
+/* The response has gone. */
+static void answered(struct h1 *h) {
+    struct conn_priv *p = h->p;
+    bool whole = h->st.in_ended;
+    struct h1_body rest = h->body; /* outlives the stream when it is dropped */
+    if (!whole && h->keep_alive)
+        h->body = (struct h1_body){0};
+    h1__finish(h, 0);
+    if (conn__dead(p))
+        return;
+    if (!whole && h->keep_alive && !p->eof) {
+        h->body = rest;
+        h->phase = H1_DROP;
+        h1__set_due(h, DROP_US);
+    } else if (p->eof && h->keep_alive && p->in.len > 0) {
+        h->phase = H1_IDLE; /* it shut its side behind several requests */
+    } else
+        idle(h);
+    conn__resume(p);
+    conn__later(p); /* what waits in p->in; or the end */
+}
+
+static void run(struct conn_priv *p) {
+    struct h1 *h = p->impl;
+    h1__tell_sent(h);
+    if (conn__dead(p))
+        return;
+    if (h->phase == H1_LIVE && h->tunnel && p->in.len > 0)
+        h1__pump(h);
+    if (conn__dead(p) || h1__tunnel_run(h))
+        return;
+    if (h->phase == H1_LIVE) {
+        if (h->st.out_ended && p->out.len == 0)
+            answered(h);
+        return;
+    }
+    h1__pump(h);
+    if (p->eof && h->phase == H1_IDLE)
+        conn__close(p);
+}
+
+static void late(struct h1 *h) {
+    struct conn_priv *p = h->p;
+    struct err e;
+    h->due = UINT64_MAX;
+    if (h->phase == H1_LIVE && (h->st.credit >= STREAM_WINDOW || h->st.long_lived)) {
+        h1__set_due(h, conn__body_us(p)); /* it is we who hold it up */
+    } else if (h->phase == H1_LIVE) {
+        err_set(&e, WEFT_E_TIMEOUT, "request body timed out");
+        bad_body(h, &e);
+    } else if (h->phase == H1_DROP) {
+        h->phase = H1_IDLE;
+        conn__close(p);
+    } else if (p->in.len > 0) {
+        err_set(&e, WEFT_E_TIMEOUT, "request head timed out");
+        conn__begin(p, &h->st);
+        bad(h, &e);
+    } else
+        conn__fail(p, 0);
+}
+
+static uint64_t due(struct conn_priv *p, uint64_t now) {
+    struct h1 *h = p->impl;
+    if (now >= h->due)
+        late(h);
+    return h->due;
+}
+
+static void drain(struct conn_priv *p) {
+    struct h1 *h = p->impl;
+    if (h->phase == H1_IDLE && p->in.len == 0)
+        h1__set_due(h, CONN__GRACE_US); /* a request may be on its way */
+}
+
+/* ---- responses ---- */
+
+static void send_info(struct h1 *h, const struct msg *m) {
+    if (h->http10)
+        return; /* RFC 9110 §15.2 */
+    struct msg copy;
+    h1__frame_copy(h, &copy, m);
+    h1_frame(&copy, &h->st.arena, -2, false, STR_NONE);
+    if (h1_write_response(&h->p->out, &copy) == 0)
+        conn__later(h->p);
+}
+
+/* May the connection go on although the request has not ended? Only when little of it is left and the client is sure to send it.
+ */
+static bool rest_is_short(const struct h1 *h) {
+    return h->body.kind == H1_BODY_LENGTH && h->body.left <= DROP_OCTETS && !h->st.expects_continue;
+}
+
+static int64_t body_length(struct h1 *h, const struct msg *m, bool end) {
+    if (h1_bodyless(h->st.method, m->status))
+        return m->content_length >= 0 && m->status != 204 ? m->content_length : -2;
+    if (m->content_length >= 0)
+        return m->content_length;
+    if (end)
+        return 0;
+    return h->http10 ? -2 : -1;
+}
+
+static void send_head(struct stream *s, const struct msg *m, bool end) {
+    struct h1 *h = h1__of(s);
+    struct conn_priv *p = h->p;
+    if (m->status < 200 && m->status != 101) {
+        send_info(h, m);
+        return;
+    }
+    s->head_sent = true;
+    bool tunnel = (m->status == 101 && h->upgrade.len > 0) || (s->method == METHOD_CONNECT && m->status / 100 == 2);
+    bool none = h1_bodyless(s->method, m->status);
+    int64_t length = tunnel ? -2 : body_length(h, m, end);
+    if (p->pub.draining || (length == -2 && !none && !tunnel) || (!s->in_ended && !rest_is_short(h)))
+        h->keep_alive = false;
+    struct msg copy;
+    h1__frame_copy(h, &copy, m);
+    struct str upgrade = !tunnel || m->status != 101 ? STR_NONE : m->upgrade.len > 0 ? m->upgrade : h->upgrade;
+    h1_frame(&copy, &s->arena, length, !h->keep_alive && !tunnel, upgrade);
+    if (h->http10 && h->keep_alive)
+        msg_add(&copy.fields, &s->arena, HDR_CONNECTION, STR("keep-alive"));
+    if (h1_write_response(&p->out, &copy) < 0) {
+        h1__reset(s, WEFT_E_INVALID);
+        return;
+    }
+    h1__body_start(h, none ? -2 : length);
+    if (length == -2 && !none)
+        h->out = H1_OUT_CLOSE;
+    if (tunnel)
+        h1__tunnel(h);
+    else if (end)
+        h1__data(s, STR_NONE, true);
+    conn__later(p);
+}
+
+static void start(struct conn_priv *p) {
+    h1__start(p);
+    h1__set_due(p->impl, conn__idle_us(p));
+}
+
+const struct conn_ops conn__h1_server = {
+    .name = "h1",
+    .start = start,
+    .may_read = may_read,
+    .input = h1__input,
+    .eof = on_eof,
+    .run = run,
+    .due = due,
+    .drain = drain,
+    .stop = h1__stop,
+    .head = send_head,
+    .data = h1__data,
+    .end = h1__end,
+    .reset = h1__reset,
+    .consumed = h1__consumed,
+    .queued = h1__queued,
+};

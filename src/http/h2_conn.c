@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: Apache-2.0
+/* HTTP/2 connections, both sides: codec/h2.h's session between the transport and the streams.
+ *
+ * The session's events come while it reads or writes, when a user may be on the stack; so what ends a stream only marks it, and
+ * `run` tells it: drained, then closed. */
+#include "base/mem.h"
+#include "codec/h2.h"
+#include "http/conn_int.h"
+
+#define CONN_WINDOW (1024u * 1024u)
+#define SEND_MAX 65536u /* octets that one h2_send may gather; with as many unsent the session keeps the rest */
+#define KEPT_US (5 * CLOCK_S)
+
+struct conn_stream {
+    struct stream s;
+    struct list node;
+    int32_t id;
+    size_t sent; /* body octets that went out and were not yet told */
+    uint64_t body_due;
+    int why; /* when `decided`: for closed */
+    bool decided;
+    bool away;  /* the session knows it no more: `closed` is due */
+    bool early; /* server: the response ends before the request: to be reset when it has gone */
+};
+
+enum goaway { GOAWAY_NONE, GOAWAY_WARNED, GOAWAY_FINAL };
+
+struct h2_conn {
+    struct conn_priv *p;
+    struct h2 *h;
+    struct list streams;
+    uint64_t idle_due, final_due;
+    enum goaway goaway;
+    int broken;     /* the session has failed: close when its last words are sent */
+    unsigned early; /* streams that are */
+    bool work;      /* some stream is away or has something to tell */
+    bool was_full;  /* client: capacity was 0 */
+};
+
+static struct h2_conn *impl(const struct conn_priv *p) {
+    return p->impl;
+}
+static struct conn_stream *of(const struct stream *s) {
+    return container_of(s, struct conn_stream, s);
+}
+static struct h2_conn *conn_of(const struct stream *s) {
+    return impl(conn__of(s->conn));
+}
+
+/* ---- streams ---- */
+
+static struct conn_stream *stream_new(struct h2_conn *hc, int32_t id) {
+    struct conn_stream *hs = mem_new(struct conn_stream);
+    conn__begin(hc->p, &hs->s);
+    hs->id = id;
+    hs->body_due = UINT64_MAX;
+    list_push(&hc->streams, &hs->node);
+    h2_set_stream_data(hc->h, id, hs);
+    hc->idle_due = UINT64_MAX;
+    return hs;
+}
+
+/* From run and stop only. */
+static void stream_close(struct h2_conn *hc, struct conn_stream *hs, int why) {
+    list_remove(&hs->node);
+    hc->early -= hs->early;
+    conn__finish(hc->p, &hs->s, why);
+    free(hs);
+}
+
+static void close_streams(struct h2_conn *hc, int why) {
+    struct list *n;
+    while ((n = hc->streams.next) != &hc->streams) {
+        struct conn_stream *hs = list_entry(n, struct conn_stream, node);
+        h2_set_stream_data(hc->h, hs->id, NULL); /* its events find nobody */
+        stream_close(hc, hs, hs->decided ? hs->why : why);
+    }
+}
+
+static void decide(struct conn_stream *hs, int why) {
+    if (hs->decided)
+        return;
+    hs->decided = true;
+    hs->why = why;
+}
+
+static void touch(struct h2_conn *hc, struct conn_stream *hs) {
+    uint64_t us = conn__body_us(hc->p);
+    hs->body_due = hs->s.in_ended ? UINT64_MAX : conn__after(hc->p, us);
+    conn__due(hc->p, hs->body_due);
+}
+
+/* Our side has ended. RFC 9113 §8.1: what is left of a request that has its response is refused without an error. */
+static void out_ended(struct h2_conn *hc, struct conn_stream *hs) {
+    hs->s.out_ended = true;
+    conn__later(hc->p);
+    if (!hc->p->pub.server || hs->s.in_ended || hs->early)
+        return;
+    hs->early = true;
+    hc->early++;
+}
+
+/* ---- events of the session ---- */
+
+static struct conn_stream *lookup(struct h2_conn *hc, int32_t id) {
+    struct conn_stream *hs = h2_stream_data(hc->h, id);
+    return hs && !hs->s.gone && !conn__dead(hc->p) ? hs : NULL;
+}
+
+static void on_request(struct h2_conn *hc, int32_t id, const struct msg *m, bool end) {
+    struct conn_priv *p = hc->p;
+    struct conn_stream *hs = stream_new(hc, id);
+    struct stream *s = &hs->s;
+    s->method = m->method_id;
+    s->in_ended = end;
+    s->expects_continue = !end && msg_list_has(&m->fields, HDR_EXPECT, STR("100-continue"));
+    touch(hc, hs);
+    p->pub.cfg->on_stream(&p->pub, s);
+    if (!s->gone && !conn__dead(p))
+        s->cb->head(s, m, end);
+}
+
+/* The response is whole: what is left of the request is not wanted. */
+static void response_ended(struct h2_conn *hc, struct conn_stream *hs) {
+    if (hc->p->pub.server || hs->s.gone)
+        return;
+    decide(hs, 0);
+    if (!hs->s.out_ended)
+        h2_reset(hc->h, hs->id, H2_NO_ERROR);
+    conn__later(hc->p);
+}
+
+static void on_head(void *ctx, int32_t id, const struct msg *m, bool end) {
+    struct h2_conn *hc = ctx;
+    struct conn_stream *hs = lookup(hc, id);
+    if (hc->p->pub.server) {
+        if (!conn__dead(hc->p) && !h2_stream_data(hc->h, id))
+            on_request(hc, id, m, end);
+        return;
+    }
+    if (!hs)
+        return;
+    if (m->status < 200) {
+        if (hs->s.cb->info)
+            hs->s.cb->info(&hs->s, m);
+        return;
+    }
+    hs->s.in_ended = end;
+    touch(hc, hs);
+    hs->s.cb->head(&hs->s, m, end);
+    if (end)
+        response_ended(hc, hs);
+}
+
+static void on_data(void *ctx, int32_t id, struct str data) {
+    struct h2_conn *hc = ctx;
+    struct conn_stream *hs = lookup(hc, id);
+    if (!hs) {
+        h2_consume(hc->h, id, data.len); /* of the connection's window, at least */
+        conn__later(hc->p);
+        return;
+    }
+    hs->s.credit += (uint32_t)data.len;
+    touch(hc, hs);
+    hs->s.cb->data(&hs->s, data, false);
+}
+
+static void on_end(void *ctx, int32_t id, const struct msg_fields *trailers) {
+    struct h2_conn *hc = ctx;
+    struct conn_stream *hs = lookup(hc, id);
+    if (!hs)
+        return;
+    hs->s.in_ended = true;
+    hs->body_due = UINT64_MAX;
+    hc->early -= hs->early;
+    hs->early = false;
+    if (trailers && trailers->n > 0 && hs->s.cb->trailers)
+        hs->s.cb->trailers(&hs->s, trailers);
+    else
+        hs->s.cb->data(&hs->s, STR_NONE, true);
+    response_ended(hc, hs);
+}
+
+static int why_closed(const struct conn_stream *hs, uint32_t code, bool by_peer) {
+    if (hs->s.in_ended && hs->s.out_ended && code == H2_NO_ERROR)
+        return 0;
+    if (code == H2_REFUSED_STREAM)
+        return WEFT_E_REFUSED_STREAM;
+    return by_peer || code == H2_NO_ERROR ? WEFT_E_RESET
+                                          : WEFT_E_PROTOCOL; /* ours without a wish of the user's: its input was bad */
+}
+
+static void on_stream_closed(void *ctx, int32_t id, uint32_t code, bool by_peer) {
+    struct h2_conn *hc = ctx;
+    struct conn_stream *hs = h2_stream_data(hc->h, id);
+    if (!hs)
+        return;
+    hs->s.reset_code = by_peer ? code : 0;
+    decide(hs, why_closed(hs, code, by_peer));
+    hs->s.gone = hs->away = hc->work = true;
+    conn__later(hc->p);
+}
+
+static void on_sent(void *ctx, int32_t id, size_t octets) {
+    struct h2_conn *hc = ctx;
+    struct conn_stream *hs = lookup(hc, id);
+    if (!hs)
+        return;
+    hs->sent += octets;
+    hc->work = true;
+}
+
+static void on_goaway(void *ctx, int32_t last_id, uint32_t code) {
+    struct h2_conn *hc = ctx;
+    if (hc->p->pub.server)
+        return;
+    LIST_FOR (n, &hc->streams) {
+        struct conn_stream *hs = list_entry(n, struct conn_stream, node);
+        if (hs->id > last_id) {
+            decide(hs, WEFT_E_REFUSED_STREAM);
+            hs->s.gone = hs->away = hc->work = true;
+            h2_set_stream_data(hc->h, hs->id, NULL);
+        }
+    }
+    conn__drain_tell(hc->p);
+    conn__later(hc->p);
+}
+
+static void on_settings(void *ctx) {
+    struct h2_conn *hc = ctx;
+    if (hc->p->pub.server)
+        return;
+    hc->p->ready_due = true;
+    conn__later(hc->p);
+}
+
+static const struct h2_events events = {
+    .head = on_head,
+    .data = on_data,
+    .end = on_end,
+    .closed = on_stream_closed,
+    .sent = on_sent,
+    .goaway = on_goaway,
+    .settings = on_settings,
+};
+
+/* ---- the connection ---- */
+
+static void start(struct conn_priv *p) {
+    struct h2_conn *hc = mem_new(struct h2_conn);
+    const struct conn_limits *lim = &p->pub.cfg->limits;
+    hc->p = p;
+    list_init(&hc->streams);
+    hc->idle_due = hc->final_due = UINT64_MAX;
+    p->impl = hc;
+    struct h2_cfg cfg = {.server = p->pub.server,
+                         .max_streams = lim->max_streams,
+                         .stream_window = STREAM_WINDOW,
+                         .conn_window = CONN_WINDOW,
+                         .head = lim->head,
+                         .fields = lim->fields};
+    hc->h = h2_new(&cfg, &events, hc);
+    if (p->pub.server) {
+        hc->idle_due = conn__after(p, conn__idle_us(p));
+        conn__due(p, hc->idle_due);
+    }
+    conn__later(p);
+}
+
+static bool may_read(const struct conn_priv *p) {
+    return p->out.len < 4 * SEND_MAX; /* who does not read our answers (pings among them) is not read either */
+}
+
+static void input(struct conn_priv *p, struct str in) {
+    struct h2_conn *hc = impl(p);
+    if (hc->broken)
+        return;
+    h2_tick(hc->h, conn__now(p));
+    int rc = h2_recv(hc->h, in, &p->pub.error);
+    if (rc < 0)
+        hc->broken = rc;
+    conn__later(p);
+}
+
+static void on_eof(struct conn_priv *p) {
+    conn__fail(p, p->pub.streams > 0 ? WEFT_E_EOF : 0);
+}
+
+/* What the session has to say, as far as the kernel takes it. */
+static void send_all(struct h2_conn *hc) {
+    struct conn_priv *p = hc->p;
+    while (!conn__dead(p)) {
+        size_t before = p->out.len;
+        if (before < SEND_MAX && h2_send(hc->h, &p->out, SEND_MAX - before, &p->pub.error) < 0) {
+            conn__fail(p, WEFT_E_PROTOCOL);
+            return;
+        }
+        bool more = p->out.len >= SEND_MAX;
+        conn__flush(p);
+        if (p->blocked || !more)
+            return;
+    }
+}
+
+/* drained and closed: the users' callbacks, with no session beneath them. */
+static void tell_streams(struct h2_conn *hc) {
+    if (!hc->work)
+        return;
+    hc->work = false;
+    LIST_FOR (n, &hc->streams) {
+        struct conn_stream *hs = list_entry(n, struct conn_stream, node);
+        size_t sent = hs->sent;
+        hs->sent = 0;
+        if (hs->away)
+            stream_close(hc, hs, hs->why);
+        else if (sent > 0 && hs->s.cb->drained)
+            hs->s.cb->drained(&hs->s, sent);
+        if (conn__dead(hc->p))
+            return;
+    }
+}
+
+/* Early responses that have gone: the rest of their requests is refused. */
+static void end_early(struct h2_conn *hc) {
+    if (hc->early == 0 || hc->p->blocked)
+        return;
+    LIST_FOR (n, &hc->streams) {
+        struct conn_stream *hs = list_entry(n, struct conn_stream, node);
+        if (!hs->early || hs->away || h2_pending(hc->h, hs->id) > 0)
+            continue;
+        hs->early = false;
+        hc->early--;
+        decide(hs, 0);
+        h2_reset(hc->h, hs->id, H2_NO_ERROR);
+        conn__later(hc->p);
+    }
+}
+
+static void went_idle(struct h2_conn *hc) {
+    struct conn_priv *p = hc->p;
+    if (p->out_kept)
+        conn__due(p, conn__after(p, KEPT_US));
+    if (!p->pub.server || hc->idle_due != UINT64_MAX)
+        return;
+    hc->idle_due = conn__after(p, conn__idle_us(p));
+    conn__due(p, hc->idle_due);
+}
+
+/* Is all said and done? */
+static void check_end(struct h2_conn *hc) {
+    struct conn_priv *p = hc->p;
+    if (hc->broken && !p->closing) { /* LINGER, so that the GOAWAY arrives */
+        p->why = WEFT_E_PROTOCOL;
+        conn__close(p);
+        close_streams(hc, WEFT_E_PROTOCOL);
+    }
+    if (p->pub.streams > 0 || p->closing)
+        return;
+    went_idle(hc);
+    if (p->pub.draining && !p->pub.server && hc->goaway == GOAWAY_NONE) {
+        hc->goaway = GOAWAY_FINAL;
+        h2_goaway(hc->h, true);
+        conn__later(p);
+    } else if ((hc->goaway == GOAWAY_FINAL && !h2_want_send(hc->h)) || h2_done(hc->h))
+        conn__close(p);
+}
+
+static unsigned capacity(const struct conn_priv *p) {
+    const struct h2_conn *hc = p->impl;
+    unsigned max = h2_peer_max_streams(hc->h), open = h2_open_streams(hc->h);
+    return open < max ? max - open : 0;
+}
+
+static void run(struct conn_priv *p) {
+    struct h2_conn *hc = impl(p);
+    send_all(hc);
+    if (!conn__dead(p))
+        tell_streams(hc);
+    if (conn__dead(p))
+        return;
+    end_early(hc);
+    check_end(hc);
+    if (p->out.len < SEND_MAX)
+        conn__resume(p);
+    if (hc->was_full && capacity(p) > 0) {
+        hc->was_full = false;
+        p->ready_due = true;
+        conn__later(p);
+    }
+}
+
+static void stop(struct conn_priv *p) {
+    struct h2_conn *hc = impl(p);
+    close_streams(hc, p->why ? p->why : WEFT_E_CLOSED);
+    h2_free(&hc->h);
+    p->impl = NULL;
+    free(hc);
+}
+
+/* ---- time ---- */
+
+static void goaway_final(struct h2_conn *hc) {
+    if (hc->goaway == GOAWAY_FINAL)
+        return;
+    hc->goaway = GOAWAY_FINAL;
+    hc->final_due = hc->idle_due = UINT64_MAX;
+    hc->p->pub.draining = true;
+    h2_goaway(hc->h, true);
+    conn__later(hc->p);
+}
+
+/* A request's body does not come. Who has no answer yet gets one. */
+static void body_late(struct h2_conn *hc, struct conn_stream *hs) {
+    hs->body_due = UINT64_MAX;
+    if (hs->s.credit >= STREAM_WINDOW || hs->s.long_lived) {
+        touch(hc, hs); /* it is we who hold it up */
+        return;
+    }
+    decide(hs, WEFT_E_TIMEOUT);
+    if (hc->p->pub.server && !hs->s.head_sent) {
+        struct msg m = {.status = 408, .content_length = 0};
+        hs->s.head_sent = true;
+        if (h2_respond(hc->h, hs->id, &m, true) == 0)
+            out_ended(hc, hs);
+    } else
+        h2_reset(hc->h, hs->id, H2_CANCEL);
+    hs->s.gone = true;
+    conn__later(hc->p);
+}
+
+static uint64_t due(struct conn_priv *p, uint64_t now) {
+    struct h2_conn *hc = impl(p);
+    if (now >= hc->idle_due || now >= hc->final_due)
+        goaway_final(hc);
+    uint64_t next = hc->idle_due < hc->final_due ? hc->idle_due : hc->final_due;
+    LIST_FOR (n, &hc->streams) {
+        struct conn_stream *hs = list_entry(n, struct conn_stream, node);
+        if (now >= hs->body_due && !hs->s.gone)
+            body_late(hc, hs);
+        if (hs->body_due < next)
+            next = hs->body_due;
+    }
+    return next;
+}
+
+/* RFC 9113 §6.8: first a warning, so that requests on their way still count, then the real end. */
+static void drain(struct conn_priv *p) {
+    struct h2_conn *hc = impl(p);
+    conn__later(p);
+    if (!p->pub.server)
+        return;
+    hc->goaway = GOAWAY_WARNED;
+    h2_goaway(hc->h, false);
+    hc->final_due = conn__after(p, CONN__GRACE_US);
+    conn__due(p, hc->final_due);
+}
+
+/* ---- calls on streams ---- */
+
+/* The length is a field like others here; m->content_length is what counts. */
+static void frame(struct msg *copy, const struct msg *m, struct arena *a) {
+    *copy = *m;
+    copy->fields.at = arena_alloc(a, (m->fields.n + 1) * sizeof(struct msg_field));
+    copy->fields.cap = m->fields.n + 1;
+    if (m->fields.n > 0)
+        memcpy(copy->fields.at, m->fields.at, m->fields.n * sizeof(struct msg_field));
+    msg_remove(&copy->fields, HDR_CONTENT_LENGTH);
+    bool none = m->status ? m->status < 200 || m->status == 204
+                          : m->content_length == 0 && m->method_id != METHOD_POST && m->method_id != METHOD_PUT &&
+                                m->method_id != METHOD_PATCH;
+    if (m->content_length >= 0 && !none)
+        msg_add(&copy->fields, a, HDR_CONTENT_LENGTH, arena_fmt(a, "%lld", (long long)m->content_length));
+}
+
+static struct stream *request(struct conn_priv *p, const struct msg *m, bool end, struct err *e) {
+    struct h2_conn *hc = impl(p);
+    struct arena a;
+    struct msg copy;
+    arena_init(&a, &p->pub.loop->arenas);
+    frame(&copy, m, &a);
+    int32_t id = h2_request(hc->h, &copy, end, e);
+    arena_fini(&a);
+    if (id < 0)
+        return NULL;
+    struct conn_stream *hs = stream_new(hc, id);
+    hs->s.method = m->method_id;
+    hs->s.head_sent = true;
+    hs->s.out_ended = end;
+    hc->was_full = capacity(p) == 0;
+    conn__later(p);
+    return &hs->s;
+}
+
+static void check(struct stream *s, int rc) {
+    conn__later(conn__of(s->conn));
+    if (rc < 0)
+        stream_reset(s, rc);
+}
+
+static void send_head(struct stream *s, const struct msg *m, bool end) {
+    struct h2_conn *hc = conn_of(s);
+    bool final = m->status >= 200;
+    struct msg copy;
+    frame(&copy, m, &s->arena);
+    int rc = h2_respond(hc->h, of(s)->id, &copy, end && final);
+    s->head_sent = s->head_sent || final;
+    if (rc == 0 && end && final)
+        out_ended(hc, of(s));
+    check(s, rc);
+}
+
+static void send_data(struct stream *s, struct str data, bool end) {
+    struct h2_conn *hc = conn_of(s);
+    int rc = h2_data(hc->h, of(s)->id, data, end);
+    if (rc == 0 && end)
+        out_ended(hc, of(s));
+    check(s, rc);
+}
+
+static void send_end(struct stream *s, const struct msg_fields *trailers) {
+    struct h2_conn *hc = conn_of(s);
+    int rc = h2_trailers(hc->h, of(s)->id, trailers);
+    if (rc == 0)
+        out_ended(hc, of(s));
+    check(s, rc);
+}
+
+static uint32_t reset_code(const struct h2_conn *hc, int why) {
+    if (why == WEFT_E_REFUSED_STREAM && hc->p->pub.server)
+        return H2_REFUSED_STREAM;
+    return why == WEFT_E_CANCELLED || !hc->p->pub.server ? H2_CANCEL : H2_INTERNAL_ERROR;
+}
+
+static void reset(struct stream *s, int why) {
+    struct h2_conn *hc = conn_of(s);
+    decide(of(s), WEFT_E_CANCELLED);
+    s->gone = true;
+    hc->early -= of(s)->early;
+    of(s)->early = false;
+    h2_reset(hc->h, of(s)->id, reset_code(hc, why));
+    conn__later(hc->p);
+}
+
+static void consumed(struct stream *s, size_t octets) {
+    h2_consume(conn_of(s)->h, of(s)->id, octets);
+    conn__later(conn__of(s->conn));
+}
+
+static size_t queued(const struct stream *s) {
+    return h2_pending(conn_of(s)->h, of(s)->id);
+}
+
+const struct conn_ops conn__h2 = {
+    .name = "h2",
+    .start = start,
+    .may_read = may_read,
+    .input = input,
+    .eof = on_eof,
+    .run = run,
+    .due = due,
+    .drain = drain,
+    .stop = stop,
+    .capacity = capacity,
+    .request = request,
+    .head = send_head,
+    .data = send_data,
+    .end = send_end,
+    .reset = reset,
+    .consumed = consumed,
+    .queued = queued,
+};
