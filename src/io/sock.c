@@ -158,12 +158,14 @@ static void on_timeout(struct timer *timer) {
 /* ---- the transport's operations ---- */
 
 static ssize_t receive(struct sock *s, void *dst, size_t cap, int flags) {
-    if (s->state != OPEN)
-        return s->state == FAILED ? s->t.error.code : WEFT_E_AGAIN;
+    if (s->state == CONNECTING)
+        return WEFT_E_AGAIN;
     ssize_t n;
     do
         n = recv(s->fd, dst, cap, MSG_DONTWAIT | flags);
     while (n < 0 && errno == EINTR);
+    if (s->state == FAILED && n <= 0) /* after a failed write, what the peer sent before it went is still there to be read */
+        return s->t.error.code;
     if (n >= 0)
         return n;
     return errno == EAGAIN ? WEFT_E_AGAIN : fail_in_call(s, stream_code(errno), errno);

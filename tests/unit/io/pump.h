@@ -19,6 +19,15 @@ static inline void pump_init(struct loop *l) {
     assert_int_equal(loop_init(l, &(struct loop_cfg){.seed = 1}, &e), 0);
 }
 
+struct timer_flag { /* to wait for a moment in which nothing should happen */
+    struct timer t;
+    bool *flag;
+};
+
+static inline void pump_set_flag(struct timer *t) {
+    *container_of(t, struct timer_flag, t)->flag = true;
+}
+
 #define PUMP_UNTIL(l, condition)                                                                                                 \
     do {                                                                                                                         \
         struct timer guard_ = {0};                                                                                               \

@@ -99,15 +99,6 @@ static void down(struct fix *f) {
     loop_fini(&f->l);
 }
 
-struct rest {
-    struct timer t;
-    bool *over;
-};
-
-static void on_rest_over(struct timer *t) {
-    *container_of(t, struct rest, t)->over = true;
-}
-
 static void echo(struct fix *f) {
     assert_int_equal(transport_write(f->client.t, STR("hello")), 5);
     PUMP_UNTIL(&f->l, f->server.in.len == 5);
@@ -128,8 +119,8 @@ static void echo(struct fix *f) {
     /* both ended: that hang-up must not turn the loop */
     uint64_t turns = f->l.turns;
     bool over = false;
-    struct rest rest = {.over = &over};
-    loop_timer(&f->l, &rest.t, 30 * CLOCK_MS, on_rest_over);
+    struct timer_flag rest = {.flag = &over};
+    loop_timer(&f->l, &rest.t, 30 * CLOCK_MS, pump_set_flag);
     PUMP_UNTIL(&f->l, over);
     assert_true(f->l.turns - turns < 10);
     assert_int_equal(f->client.fails + f->server.fails, 0);

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/tls.h"
+#include <openssl/err.h>
+#include <time.h>
+#include "base/buf.h"
+#include "crypto/ca.h"
+#include "io/sock.h"
+#include "pump.h"
+
+#define BIG (8u << 20)
+#define TD STR("cluster.local")
+
+struct end {
+    struct transport *t;
+    unsigned opens, fails, writes, reads;
+    struct buf in;
+    bool eof, auto_read, close_on_open;
+    int read_code, fail_code;
+    size_t read_cap;
+    struct str sending;
+};
+
+static void read_some(struct end *e) {
+    static char buf[65536];
+    size_t cap = e->read_cap ? e->read_cap : sizeof buf;
+    ssize_t n = transport_read(e->t, buf, cap);
+    if (n > 0)
+        buf_add(&e->in, str_n(buf, (size_t)n));
+    else if (n != WEFT_E_AGAIN) {
+        e->eof = n == 0;
+        e->read_code = (int)n;
+    }
+}
+
+static void send_some(struct end *e) {
+    ssize_t n;
+    while (e->sending.len && (n = transport_write(e->t, e->sending)) > 0)
+        e->sending = str_from(e->sending, (size_t)n);
+}
+
+static void on_event(void *ctx, unsigned events) {
+    struct end *e = ctx;
+    e->opens += !!(events & TR_OPEN);
+    e->fails += !!(events & TR_FAIL);
+    e->writes += !!(events & TR_WRITE);
+    e->reads += !!(events & TR_READ);
+    if (events & TR_FAIL)
+        e->fail_code = e->t->error.code;
+    if (events & TR_OPEN && e->close_on_open) {
+        transport_close(&e->t);
+        return;
+    }
+    if (events & TR_WRITE)
+        send_some(e);
+    if (events & TR_READ && e->auto_read)
+        read_some(e);
+}
+
+struct fix {
+    struct loop l;
+    struct sock_listener sl;
+    struct arena a;
+    struct ca *ca, *other_ca;
+    struct ca_issued web, api, foreign;
+    struct tls_ctx *client_ctx, *server_ctx;
+    struct end client, server;
+};
+
+static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer) {
+    struct fix *f = sl->ctx;
+    struct transport *below = sock_adopt(&f->l, fd, peer, NULL, NULL);
+    f->server.t = f->server_ctx ? tls_server(&below, f->server_ctx, 0, on_event, &f->server) : below;
+    if (!f->server_ctx)
+        transport_bind(f->server.t, on_event, &f->server);
+    assert_null(f->server_ctx ? below : NULL);
+}
+
+static void issue(struct fix *f, struct ca *ca, const char *service, struct ca_issued *out) {
+    struct err e = {0};
+    assert_int_equal(ca_issue(ca, STR("default"), str_of(service), KEY_EC256, 3600, time(NULL), &f->a, out, &e), 0);
+}
+
+static int set_up(void **state) {
+    struct fix *f = *state = mem_new(struct fix);
+    struct err e = {0};
+    struct addr a;
+    pump_init(&f->l);
+    assert_int_equal(addr_parse(&a, STR("127.0.0.1:0"), &e), 0);
+    assert_int_equal(sock_listen(&f->sl, &f->l, &a, NULL, on_accept, f, &e), 0);
+    assert_int_equal(ca_create(&f->ca, TD, time(NULL), &e), 0);
+    assert_int_equal(ca_create(&f->other_ca, TD, time(NULL), &e), 0);
+    issue(f, f->ca, "web", &f->web);
+    issue(f, f->ca, "api", &f->api);
+    issue(f, f->other_ca, "web", &f->foreign);
+    f->client.auto_read = f->server.auto_read = true;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fix *f = *state;
+    transport_close(&f->client.t);
+    transport_close(&f->server.t);
+    sock_listener_close(&f->sl);
+    tls_ctx_unref(&f->client_ctx);
+    tls_ctx_unref(&f->server_ctx);
+    buf_fini(&f->client.in);
+    buf_fini(&f->server.in);
+    ca_free(&f->ca);
+    ca_free(&f->other_ca);
+    arena_fini(&f->a);
+    assert_int_equal(f->l.watches, 0);
+    loop_fini(&f->l);
+    assert_int_equal(ERR_peek_error(), 0); /* OpenSSL's queue is always left empty */
+    free(f);
+    return 0;
+}
+
+static struct tls_cfg client_cfg(const struct fix *f) {
+    return (struct tls_cfg){.cert_pem = f->api.cert_pem,
+                            .key_pem = f->api.key_pem,
+                            .ca_pem = ca_cert_pem(f->ca),
+                            .spiffe = true,
+                            .trust_domain = TD,
+                            .alpn = STR("h2,http/1.1")};
+}
+
+static struct tls_cfg server_cfg(const struct fix *f) {
+    return (struct tls_cfg){.server = true,
+                            .cert_pem = f->web.cert_pem,
+                            .key_pem = f->web.key_pem,
+                            .ca_pem = ca_cert_pem(f->ca),
+                            .spiffe = true,
+                            .trust_domain = TD,
+                            .require_peer = true,
+                            .alpn = STR("http/1.1,h2")};
+}
+
+static void contexts(struct fix *f, const struct tls_cfg *client, const struct tls_cfg *server) {
+    struct err e = {0};
+    if (tls_ctx_new(&f->client_ctx, client, &e) < 0 || tls_ctx_new(&f->server_ctx, server, &e) < 0)
+        fail_msg("%s", e.msg);
+}
+
+static void dial(struct fix *f, struct str id) {
+    struct transport *below = sock_dial(&f->l, &f->sl.addr, 0, NULL, NULL);
+    f->client.t = tls_client(&below, f->client_ctx, STR("web.default"), &id, id.len ? 1 : 0, 0, on_event, &f->client);
+    assert_null(below);
+    assert_int_equal(f->client.opens + f->client.fails, 0); /* never from within the call */
+}
+
+static void both_open(struct fix *f, struct str id) {
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    contexts(f, &c, &s);
+    dial(f, id);
+    PUMP_UNTIL(&f->l, f->client.fails || (f->client.opens && f->server.opens));
+    if (f->client.fails)
+        fail_msg("%s", f->client.t->error.msg);
+}
+
+static void mutual(void **state) {
+    struct fix *f = *state;
+    both_open(f, STR("spiffe://cluster.local/ns/default/sa/web"));
+    const struct tls_peer *web = f->client.t->peer, *api = f->server.t->peer;
+    assert_non_null(web);
+    assert_non_null(api);
+    assert_true(str_eq(web->spiffe, STR("spiffe://cluster.local/ns/default/sa/web")));
+    assert_true(str_eq(api->spiffe, STR("spiffe://cluster.local/ns/default/sa/api")));
+    assert_true(str_eq(api->ns, STR("default")));
+    assert_true(str_eq(api->service, STR("api")));
+    assert_true(str_eq(api->subject, STR("CN=default.api")));
+    assert_int_equal(strlen(api->hash), 64);
+    assert_int_equal(api->not_after, f->api.not_after);
+    assert_true(str_eq(f->client.t->alpn, STR("http/1.1"))); /* the server's preference */
+    assert_true(str_eq(f->server.t->alpn, STR("http/1.1")));
+    assert_true(f->client.t->tls);
+    assert_true(addr_eq(&f->client.t->local, &f->server.t->remote));
+    struct iovec iov[] = {{"he", 2}, {"", 0}, {"llo", 3}};
+    assert_int_equal(transport_writev(f->client.t, iov, 3), 5);
+    PUMP_UNTIL(&f->l, f->server.in.len == 5);
+    assert_true(str_eq(buf_str(&f->server.in), STR("hello")));
+    assert_int_equal(f->server.t->rx, 5);
+    transport_shutdown(f->client.t); /* half close */
+    PUMP_UNTIL(&f->l, f->server.eof);
+    assert_int_equal(transport_write(f->client.t, STR("x")), WEFT_E_CLOSED);
+    assert_int_equal(transport_write(f->server.t, STR("world")), 5);
+    transport_shutdown(f->server.t);
+    PUMP_UNTIL(&f->l, f->client.eof);
+    assert_true(str_eq(buf_str(&f->client.in), STR("world")));
+    uint64_t turns = f->l.turns;
+    bool over = false;
+    struct timer_flag rest = {.flag = &over};
+    loop_timer(&f->l, &rest.t, 30 * CLOCK_MS, pump_set_flag);
+    PUMP_UNTIL(&f->l, over);
+    assert_true(f->l.turns - turns < 10); /* the ends of both sides do not turn the loop */
+    assert_int_equal(f->client.fails + f->server.fails, 0);
+}
+
+static void octets_with_the_end_of_the_handshake(void **state) {
+    struct fix *f = *state;
+    both_open(f, STR_NONE);
+    /* The client's first request is received together with its Finished when the server is slow; then nothing more comes. */
+    transport_close(&f->client.t);
+    transport_close(&f->server.t);
+    memset(&f->client, 0, sizeof f->client);
+    buf_fini(&f->server.in);
+    memset(&f->server, 0, sizeof f->server);
+    f->client.auto_read = f->server.auto_read = true;
+    f->server.read_cap = 3; /* and it is read in small pieces */
+    dial(f, STR_NONE);
+    PUMP_UNTIL(&f->l, f->client.opens);
+    assert_int_equal(transport_write(f->client.t, STR("0123456789")), 10);
+    PUMP_UNTIL(&f->l, f->server.in.len == 10);
+    assert_true(str_eq(buf_str(&f->server.in), STR("0123456789")));
+}
+
+static void much_both_ways(void **state) {
+    struct fix *f = *state;
+    both_open(f, STR_NONE);
+    char *data = malloc(BIG);
+    for (size_t i = 0; i < BIG; i++)
+        data[i] = (char)(i * 31 >> 8);
+    transport_want_read(f->server.t, false); /* a slow reader */
+    f->client.sending = str_n(data, BIG);
+    f->server.sending = str_n(data, BIG);
+    send_some(&f->client);
+    assert_true(f->client.sending.len > 0);
+    assert_int_equal(transport_write(f->client.t, STR("x")), WEFT_E_AGAIN); /* bounded */
+    for (int i = 0; i < 20; i++)
+        loop_turn(&f->l, false);
+    assert_int_equal(f->server.in.len, 0);
+    transport_want_read(f->server.t, true);
+    send_some(&f->server);
+    PUMP_UNTIL(&f->l, f->server.in.len == BIG && f->client.in.len == BIG);
+    assert_memory_equal(buf_str(&f->server.in).ptr, data, BIG);
+    assert_memory_equal(buf_str(&f->client.in).ptr, data, BIG);
+    assert_true(f->client.writes > 0);
+    free(data);
+}
+
+static void pause_holds_back_what_is_decrypted_already(void **state) {
+    struct fix *f = *state;
+    both_open(f, STR_NONE);
+    f->server.read_cap = 4;
+    f->server.auto_read = false;
+    assert_int_equal(transport_write(f->client.t, STR("0123456789")), 10);
+    PUMP_UNTIL(&f->l, f->server.reads);
+    read_some(&f->server);
+    transport_want_read(f->server.t, false);
+    f->server.reads = 0;
+    for (int i = 0; i < 5; i++)
+        loop_turn(&f->l, false);
+    assert_int_equal(f->server.reads, 0);
+    f->server.auto_read = true;
+    transport_want_read(f->server.t, true);
+    PUMP_UNTIL(&f->l, f->server.in.len == 10);
+}
+
+static void expect_failure(struct fix *f, int client_code, int server_code) {
+    f->client.auto_read = true;
+    dial(f, STR_NONE);
+    PUMP_UNTIL(&f->l, f->client.fails && f->server.fails);
+    assert_string_equal(err_name(f->client.fail_code), err_name(client_code));
+    assert_string_equal(err_name(f->server.fail_code), err_name(server_code));
+    assert_int_equal(f->client.fails, 1);
+    assert_int_equal(f->server.opens, 0);
+}
+
+static void server_of_another_ca(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    s.cert_pem = f->foreign.cert_pem;
+    s.key_pem = f->foreign.key_pem;
+    contexts(f, &c, &s);
+    expect_failure(f, WEFT_E_CERT, WEFT_E_CERT); /* the server learns it from the alert */
+    assert_int_equal(f->client.opens, 0);
+    assert_non_null(strstr(f->client.t->error.msg, "certificate not accepted"));
+}
+
+static void client_of_another_ca(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    issue(f, f->other_ca, "api", &f->foreign);
+    c.cert_pem = f->foreign.cert_pem;
+    c.key_pem = f->foreign.key_pem;
+    contexts(f, &c, &s);
+    expect_failure(f, WEFT_E_CERT, WEFT_E_CERT);
+}
+
+static void client_without_certificate(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    c.cert_pem = c.key_pem = STR_NONE;
+    contexts(f, &c, &s);
+    expect_failure(f, WEFT_E_CERT, WEFT_E_CERT);
+}
+
+static void client_without_certificate_where_none_is_needed(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    c.cert_pem = c.key_pem = STR_NONE;
+    s.require_peer = false;
+    contexts(f, &c, &s);
+    dial(f, STR_NONE);
+    PUMP_UNTIL(&f->l, f->client.opens && f->server.opens);
+    assert_null(f->server.t->peer);
+    assert_non_null(f->client.t->peer);
+}
+
+static void server_that_is_not_the_wanted_one(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    contexts(f, &c, &s);
+    dial(f, STR("spiffe://cluster.local/ns/default/sa/db"));
+    PUMP_UNTIL(&f->l, f->client.fails && f->server.fails);
+    assert_int_equal(f->client.fail_code, WEFT_E_CERT);
+    assert_non_null(strstr(f->client.t->error.msg, "/sa/web"));
+    assert_int_equal(f->server.fail_code, WEFT_E_CERT);
+}
+
+static void another_trust_domain(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    s.trust_domain = STR("other.example");
+    contexts(f, &c, &s);
+    expect_failure(f, WEFT_E_CERT, WEFT_E_CERT);
+}
+
+static void no_common_protocol(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    s.alpn = STR("istio");
+    contexts(f, &c, &s);
+    expect_failure(f, WEFT_E_TLS, WEFT_E_TLS);
+}
+
+static void truncated(void **state) {
+    struct fix *f = *state;
+    both_open(f, STR_NONE);
+    assert_int_equal(transport_write(f->client.t, STR("last words")), 10);
+    transport_close(&f->client.t); /* without close_notify */
+    PUMP_UNTIL(&f->l, f->server.fails);
+    assert_true(str_eq(buf_str(&f->server.in), STR("last words")));
+    assert_int_equal(f->server.fail_code, WEFT_E_RESET);
+    assert_false(f->server.eof);
+    assert_int_equal(transport_write(f->server.t, STR("x")), WEFT_E_RESET);
+}
+
+static void closed_within_open(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    contexts(f, &c, &s);
+    f->client.close_on_open = f->server.close_on_open = true;
+    dial(f, STR_NONE);
+    PUMP_UNTIL(&f->l, !f->client.t && (f->server.opens || f->server.fails));
+}
+
+static void nonsense_to_a_server(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    contexts(f, &c, &s);
+    f->client.t = sock_dial(&f->l, &f->sl.addr, 0, on_event, &f->client);
+    PUMP_UNTIL(&f->l, f->client.opens);
+    assert_true(transport_write(f->client.t, STR("\x16\x03\x01\0\5\x63\0\0\1x")) > 0);
+    PUMP_UNTIL(&f->l, f->server.fails);
+    assert_int_equal(f->server.fail_code, WEFT_E_TLS);
+    PUMP_UNTIL(&f->l, f->client.in.len); /* an alert record */
+    assert_int_equal(buf_str(&f->client.in).ptr[0], 21);
+}
+
+static void silent_peer(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    struct err e = {0};
+    contexts(f, &c, &s);
+    tls_ctx_unref(&f->server_ctx); /* the server accepts, and says nothing */
+    f->server.auto_read = false;
+    struct transport *below = sock_dial(&f->l, &f->sl.addr, 0, NULL, NULL);
+    f->client.t = tls_client(&below, f->client_ctx, STR_NONE, NULL, 0, 20 * CLOCK_MS, on_event, &f->client);
+    PUMP_UNTIL(&f->l, f->server.t);
+    transport_want_read(f->server.t, false);
+    PUMP_UNTIL(&f->l, f->client.fails);
+    assert_int_equal(f->client.fail_code, WEFT_E_TIMEOUT);
+    (void)e;
+}
+
+static void dial_refused(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    contexts(f, &c, &s);
+    struct addr a = f->sl.addr;
+    sock_listener_close(&f->sl);
+    f->sl.addr = a;
+    dial(f, STR_NONE);
+    PUMP_UNTIL(&f->l, f->client.fails);
+    assert_int_equal(f->client.fail_code, WEFT_E_REFUSED);
+}
+
+static void closed_in_the_handshake(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    contexts(f, &c, &s);
+    tls_ctx_unref(&f->server_ctx);
+    dial(f, STR_NONE);
+    PUMP_UNTIL(&f->l, f->server.in.len); /* the hello */
+    transport_close(&f->server.t);
+    PUMP_UNTIL(&f->l, f->client.fails);
+    assert_int_equal(f->client.fail_code, WEFT_E_TLS);
+}
+
+static void write_buffers_are_bounded_and_close_is_clean(void **state) {
+    struct fix *f = *state;
+    both_open(f, STR_NONE);
+    transport_want_read(f->server.t, false);
+    static char zeros[1 << 20];
+    size_t taken = 0;
+    ssize_t n;
+    while ((n = transport_write(f->client.t, str_n(zeros, sizeof zeros))) > 0)
+        taken += (size_t)n;
+    assert_int_equal(n, WEFT_E_AGAIN);
+    assert_true(taken < 64u << 20);
+    transport_shutdown(f->client.t); /* what was taken goes first */
+    transport_want_read(f->server.t, true);
+    PUMP_UNTIL(&f->l, f->server.eof);
+    assert_int_equal(f->server.in.len, taken);
+}
+
+static void bad_configurations(void **state) {
+    struct fix *f = *state;
+    struct err e = {0};
+    struct tls_ctx *ctx;
+    struct tls_cfg c = server_cfg(f);
+    c.key_pem = f->api.key_pem; /* of another certificate */
+    assert_int_equal(tls_ctx_new(&ctx, &c, &e), WEFT_E_INVALID);
+    assert_null(ctx);
+    c = server_cfg(f);
+    c.cert_pem = STR_NONE;
+    assert_int_equal(tls_ctx_new(&ctx, &c, &e), WEFT_E_PARSE);
+    c = server_cfg(f);
+    c.ca_pem = STR_NONE;
+    assert_int_equal(tls_ctx_new(&ctx, &c, &e), WEFT_E_INVALID);
+    c = server_cfg(f);
+    c.ca_pem = STR("nonsense");
+    assert_int_equal(tls_ctx_new(&ctx, &c, &e), WEFT_E_PARSE);
+    c = server_cfg(f);
+    c.alpn = STR("h2,,http/1.1");
+    assert_int_equal(tls_ctx_new(&ctx, &c, &e), WEFT_E_INVALID);
+    c = server_cfg(f);
+    c.trust_domain = STR_NONE;
+    assert_int_equal(tls_ctx_new(&ctx, &c, &e), WEFT_E_INVALID);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(mutual),
+        CASE(octets_with_the_end_of_the_handshake),
+        CASE(much_both_ways),
+        CASE(pause_holds_back_what_is_decrypted_already),
+        CASE(server_of_another_ca),
+        CASE(client_of_another_ca),
+        CASE(client_without_certificate),
+        CASE(client_without_certificate_where_none_is_needed),
+        CASE(server_that_is_not_the_wanted_one),
+        CASE(another_trust_domain),
+        CASE(no_common_protocol),
+        CASE(truncated),
+        CASE(closed_within_open),
+        CASE(nonsense_to_a_server),
+        CASE(silent_peer),
+        CASE(dial_refused),
+        CASE(closed_in_the_handshake),
+        CASE(write_buffers_are_bounded_and_close_is_clean),
+        CASE(bad_configurations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
