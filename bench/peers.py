@@ -264,7 +264,7 @@ def start_weft(hop: Hop, certs: Certificates, directory: pathlib.Path, weft: str
 START = {"haproxy": start_haproxy, "nginx": start_nginx, "weft": start_weft}
 
 
-def start_peer(name: str, scenario: str, backend: int, certs: Certificates, directory: pathlib.Path, weft: str) -> Peer:
+def start_peer(name: str, scenario: str, backend: int, *, certs: Certificates, directory: pathlib.Path, weft: str) -> Peer:
     if name == "direct":
         return Peer(name, backend)
     if scenario == "mtls":  # two sidecars with mutual TLS between them

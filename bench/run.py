@@ -97,7 +97,7 @@ def measure(scenario: str, arguments: argparse.Namespace, directory: pathlib.Pat
     running: list[peers.Peer] = []
     try:
         names = [n for n in PEERS if not (scenario == "mtls" and n == "direct")]
-        running = [peers.start_peer(n, scenario, port, certs, directory, arguments.weft) for n in names]
+        running = [peers.start_peer(n, scenario, port, certs=certs, directory=directory, weft=arguments.weft) for n in names]
         rounds: dict[str, list[Round]] = {n: [] for n in names}
         for peer in running:
             load(peer.port, CONNECTIONS[scenario], 0.5 if arguments.seconds < 1 else 1)  # warm
@@ -132,9 +132,8 @@ def summary(rounds: dict[str, list[Round]]) -> dict[str, dict]:
 
 def show(scenario: str, table: dict[str, dict]) -> None:
     print(f"\n{scenario}: {SCENARIOS[scenario]}")
-    print(
-        f"{'peer':<10}{'per s':>9}{'CPU us':>9}{'user':>7}{'sys':>7}{'CPU ratio':>11}{'range':>13}{'core':>7}{'p50 us':>9}{'p99 us':>9}  errors"
-    )
+    widths = {"per s": 9, "CPU us": 9, "user": 7, "sys": 7, "CPU ratio": 11, "range": 13, "core": 7, "p50 us": 9, "p99 us": 9}
+    print(f"{'peer':<10}" + "".join(f"{name:>{width}}" for name, width in widths.items()) + "  errors")
     for name, row in table.items():
         if "cpu_ratio" in row:
             cpu = f"{row['cpu_us']:>9.1f}{row['user_us']:>7.1f}{row['system_us']:>7.1f}{row['cpu_ratio']:>11.2f}"
