@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/json.h"
-#include "base/mem.h"
-#include "codec/utf8.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include "base/mem.h"
+#include "codec/utf8.h"
 
 /* --- reading --- */
 
@@ -75,8 +75,7 @@ void json_print_str(struct buf *out, struct str s) {
     buf_addc(out, '"');
 }
 
-/* The shortest text that reads back as the same number, and as a real one. */
-static void print_real(struct buf *out, double v) {
+void json_print_real(struct buf *out, double v) {
     char text[40];
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, v);
@@ -136,7 +135,7 @@ static void print_value(struct buf *out, const json_t *v, int indent) {
     case JSON_ARRAY: print_array(out, v, indent); break;
     case JSON_STRING: json_print_str(out, json_to_str(v)); break;
     case JSON_INTEGER: buf_fmt(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v)); break;
-    case JSON_REAL: print_real(out, json_real_value(v)); break;
+    case JSON_REAL: json_print_real(out, json_real_value(v)); break;
     case JSON_TRUE: buf_add(out, STR("true")); break;
     case JSON_FALSE: buf_add(out, STR("false")); break;
     case JSON_NULL: buf_add(out, STR("null")); break;
