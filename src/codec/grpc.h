@@ -13,6 +13,7 @@ enum grpc_status { GRPC_OK = 0, GRPC_CANCELLED = 1, GRPC_UNKNOWN = 2, GRPC_INVAL
 struct grpc_reader { /* zeros, then max, are a fresh reader */
     size_t max;       /* octets of a message at most; longer ones are refused before anything is allocated */
     struct buf held;  /* private: the part of a message that came so far */
+    bool told;        /* private: `held` is a whole message that was given out */
 };
 void grpc_reader_fini(struct grpc_reader *r);
 /* Takes the next whole message: 1 and *msg (valid until the next call), 0 when more input is needed, or WEFT_E_TOO_LARGE, WEFT_E_UNSUPPORTED

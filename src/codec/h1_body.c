@@ -2,6 +2,7 @@
 /* Bodies of HTTP/1.1: RFC 9112 §6 and §7. */
 #include "base/mem.h"
 #include "codec/h1_int.h"
+#include "codec/hex.h"
 
 enum { MAX_SIZE_DIGITS = 16, MAX_EXT = 256 };
 
@@ -63,13 +64,9 @@ static int take_data(struct h1_body *b, struct str *in, struct str *data) {
     return H1_DATA;
 }
 
-static int hex(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* chunk-size = 1*HEXDIG, then CRLF or an extension at once: no space, no sign, no prefix. */
 static int on_size(struct h1_body *b, char c, struct err *e) {
-    int digit = hex(c);
+    int digit = hex_digit(c);
     if (digit >= 0) {
         if (++b->ext > MAX_SIZE_DIGITS || b->left > (uint64_t)INT64_MAX >> 4)
             return err_set(e, WEFT_E_PARSE, "chunk size is too large");

@@ -2,8 +2,11 @@
 #pragma once
 /* h2: an HTTP/2 connection (RFC 9113) over nghttp2: sans I/O; bytes in, events out; output is pulled. nghttp2's types stay in h2*.c.
  * Both sides. What nghttp2 does not check by itself is checked here: fields (names, values, pseudo-headers, Connection-type fields), limits
- * on head octets and count, on resets, SETTINGS, PINGs and empty frames per second (rapid reset, CVE-2023-44487; CONTINUATION flood).
- * Model: nghttp2_session_mem_recv / mem_send. One owner, one thread. Tests: tests/unit/codec/h2.c, tests/fuzz/h2.c */
+ * on head octets and count, on resets, SETTINGS, PINGs and empty frames per second (h2_guard.h: rapid reset, CVE-2023-44487; CONTINUATION flood).
+ * A malformed head is never told: its stream is reset (PROTOCOL_ERROR). A request head over the limits is answered with 431, not told either.
+ * Heads: `version` 20; `authority` is :authority or else Host, which is not among the fields; cookie crumbs are joined (RFC 9113 §8.2.3);
+ * `upgrade` is :protocol of an extended CONNECT (RFC 8441). Model: nghttp2_session_mem_recv / mem_send. One owner, one thread.
+ * Tests: tests/unit/codec/h2.c, tests/fuzz/h2.c */
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/msg.h"
@@ -20,12 +23,14 @@ struct h2_cfg { /* zeros mean the defaults in brackets */
     bool extended_connect;     /* announce RFC 8441 */
 };
 
-struct h2_events { /* called from h2_recv, and h2_send for `sent`; none may call h2_recv, h2_send or h2_free */
+/* Called from h2_recv; `sent` and `closed` from h2_send too. They may call everything but h2_recv, h2_send and h2_free. */
+struct h2_events {
     /* Server: a request; client: the response (1xx too: status < 200, end false). Slices valid during the call. */
     void (*head)(void *ctx, int32_t id, const struct msg *m, bool end);
     void (*data)(void *ctx, int32_t id, struct str data);  /* credit is given back with h2_consume */
     void (*end)(void *ctx, int32_t id, const struct msg_fields *trailers); /* peer's END_STREAM after data; trailers or NULL */
-    /* The stream is gone from the session: both ends done (code 0 and !reset), or reset by either side. Last event of it. */
+    /* The stream is gone from the session: both ends done (code 0 and !reset), or reset by either side. Last event of it. What was not
+     * consumed is given back to the connection's window. h2_stream_data still works in it. */
     void (*closed)(void *ctx, int32_t id, uint32_t code, bool reset_by_peer);
     void (*sent)(void *ctx, int32_t id, size_t octets);    /* body octets of this stream that went into h2_send's output */
     void (*goaway)(void *ctx, int32_t last_id, uint32_t code);  /* from the peer: streams above last_id were not processed */
@@ -34,21 +39,26 @@ struct h2_events { /* called from h2_recv, and h2_send for `sent`; none may call
 
 struct h2 *h2_new(const struct h2_cfg *cfg, const struct h2_events *ev, void *ctx);
 void h2_free(struct h2 **h);
-/* Feeds input; all is taken. < 0: the connection must be closed after sending what h2_send still gives (a GOAWAY). */
+void h2_tick(struct h2 *h, uint64_t now_us); /* tells the time, before h2_recv: limits per second count by it */
+/* Feeds input; all is taken. < 0 (WEFT_E_PROTOCOL, or WEFT_E_LIMIT: a flood): the connection must be closed after sending what h2_send still
+ * gives (a GOAWAY). Errors that nghttp2 answers with a GOAWAY by itself show as h2_done after h2_send. */
 int h2_recv(struct h2 *h, struct str in, struct err *e) MUST_CHECK;
 /* Appends what waits to be sent to `out` (at most about `max` octets). */
 int h2_send(struct h2 *h, struct buf *out, size_t max, struct err *e) MUST_CHECK;
 bool h2_want_send(const struct h2 *h);
 bool h2_done(const struct h2 *h); /* neither reads nor writes any more: close */
 
-/* Client: opens a stream with a request head; returns its id (> 0), or WEFT_E_LIMIT (the peer's max concurrent streams or ids used up), WEFT_E_DRAINING. */
+/* Client: opens a stream with a request head; returns its id (> 0), or WEFT_E_LIMIT (the peer's max concurrent streams or ids used up),
+ * WEFT_E_DRAINING, WEFT_E_INVALID. */
 int32_t h2_request(struct h2 *h, const struct msg *m, bool end, struct err *e);
-int h2_respond(struct h2 *h, int32_t id, const struct msg *m, bool end); /* server; 1xx heads may come before */
+/* Server; 1xx heads may come before. Here and below: WEFT_E_CLOSED when the stream is gone or has ended; WEFT_E_INVALID: a head that cannot be
+ * written (status, target). Fields that are invalid or have no place in HTTP/2 (Connection, Host, …) are left out. */
+int h2_respond(struct h2 *h, int32_t id, const struct msg *m, bool end);
 /* Adds body octets (copied); the stream holds them until the peer's window lets them go; h2_pending tells how many it holds. */
 int h2_data(struct h2 *h, int32_t id, struct str data, bool end);
 int h2_trailers(struct h2 *h, int32_t id, const struct msg_fields *f); /* ends the stream */
 size_t h2_pending(const struct h2 *h, int32_t id);
-void h2_consume(struct h2 *h, int32_t id, size_t octets); /* gives window back to the peer */
+void h2_consume(struct h2 *h, int32_t id, size_t octets); /* gives window back to the peer; at most what `data` told */
 void h2_reset(struct h2 *h, int32_t id, uint32_t code);
 void h2_goaway(struct h2 *h, bool final); /* graceful: first a warning (2^31-1), then with final=true the real last id */
 void h2_ping(struct h2 *h);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/url.h"
 #include <arpa/inet.h>
+#include "codec/hex.h"
 
 enum { MAX_NAME = 253 }; /* octets of a DNS name, RFC 1035 §2.3.4 */
 
@@ -111,17 +112,13 @@ struct str url_query(struct str path) {
     return q < 0 ? STR_NONE : str_n(path.ptr + q + 1, path.len - (size_t)q - 1);
 }
 
-static int hex(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool decode(struct str s, bool plus, struct arena *a, struct str *out) {
     char *to = arena_alloc(a, s.len + 1);
     size_t n = 0;
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
         if (c == '%') {
-            int high = i + 2 < s.len ? hex(s.ptr[i + 1]) : -1, low = i + 2 < s.len ? hex(s.ptr[i + 2]) : -1;
+            int high = i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1, low = i + 2 < s.len ? hex_digit(s.ptr[i + 2]) : -1;
             if (high < 0 || low < 0 || (high | low) == 0)
                 return false;
             c = (char)(high << 4 | low);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/h2_guard.h"
+
+enum {
+    CONTROL_BURST = 1000, /* and so many come back per second */
+    RESET_BURST = 300,
+    REFILL_US = 5000,   /* the time in which one reset and ... */
+    REFILL_CONTROL = 5, /* ... so many control frames come back */
+    EARNED_CONTROL_MAX = 100000,
+    EARNED_RESET_MAX = 2000,
+    EARNED_BY_DATA = 3,   /* a peer may answer each DATA frame with two WINDOW_UPDATEs and a PING */
+    EARNED_BY_STREAM = 3, /* PRIORITY and WINDOW_UPDATEs of a stream */
+    BLOCK_FACTOR = 4,     /* a block on the wire over head_max: so that a head that is a bit too large gets its 431 */
+    BLOCK_SLACK = 65536,
+    PREFACE = 24 /* octets, RFC 9113 §3.4 */
+};
+
+enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION }; /* RFC 9113 §6 */
+enum { END_STREAM = 1 };
+
+void h2_guard_init(struct h2_guard *g, bool server, uint32_t head_max) {
+    *g = (struct h2_guard){.server = server,
+                           .preface = server ? PREFACE : 0,
+                           .control = CONTROL_BURST,
+                           .resets = RESET_BURST,
+                           .block_max = (uint64_t)head_max * BLOCK_FACTOR + BLOCK_SLACK};
+}
+
+static void earn(uint32_t *budget, uint64_t n, uint32_t max) {
+    if (*budget < max)
+        *budget = n < max - *budget ? *budget + (uint32_t)n : max;
+}
+
+void h2_guard_tick(struct h2_guard *g, uint64_t now_us) {
+    if (g->at_us == 0 || now_us < g->at_us)
+        g->at_us = now_us;
+    uint64_t steps = (now_us - g->at_us) / REFILL_US;
+    g->at_us += steps * REFILL_US; /* not to now_us: a part of a step is not lost */
+    if (steps > EARNED_CONTROL_MAX)
+        steps = EARNED_CONTROL_MAX;
+    earn(&g->control, steps * REFILL_CONTROL, CONTROL_BURST);
+    earn(&g->resets, steps, RESET_BURST);
+}
+
+void h2_guard_sent_data(struct h2_guard *g) {
+    earn(&g->control, EARNED_BY_DATA, EARNED_CONTROL_MAX);
+}
+
+void h2_guard_stream_done(struct h2_guard *g) {
+    earn(&g->control, EARNED_BY_STREAM, EARNED_CONTROL_MAX);
+    earn(&g->resets, 1, EARNED_RESET_MAX);
+}
+
+int h2_guard_control(struct h2_guard *g, struct err *e) {
+    if (g->control == 0)
+        return err_set(e, WEFT_E_LIMIT, "too many HTTP/2 control or empty frames");
+    g->control--;
+    return 0;
+}
+
+int h2_guard_reset(struct h2_guard *g, struct err *e) {
+    if (g->resets == 0)
+        return err_set(e, WEFT_E_LIMIT, "too many HTTP/2 streams were reset");
+    g->resets--;
+    return 0;
+}
+
+static int on_block(struct h2_guard *g, uint32_t len, struct err *e) {
+    g->block += len;
+    return g->block > g->block_max ? err_set(e, WEFT_E_LIMIT, "HTTP/2 header block is too large") : 0;
+}
+
+static int on_frame(struct h2_guard *g, uint32_t len, uint8_t type, uint8_t flags, struct err *e) {
+    int r;
+    switch (type) {
+    case DATA: return len == 0 && !(flags & END_STREAM) ? h2_guard_control(g, e) : 0;
+    case HEADERS:
+    case PUSH_PROMISE: g->block = 0; return on_block(g, len, e);
+    case CONTINUATION: r = h2_guard_control(g, e); return r < 0 ? r : on_block(g, len, e);
+    case RST_STREAM: return g->server ? h2_guard_reset(g, e) : h2_guard_control(g, e);
+    default: return h2_guard_control(g, e); /* PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, and unknown ones */
+    }
+}
+
+int h2_guard_feed(struct h2_guard *g, struct str in, struct err *e) {
+    size_t skip = g->preface < in.len ? g->preface : in.len;
+    g->preface = (uint8_t)(g->preface - skip);
+    const uint8_t *p = (const uint8_t *)in.ptr + skip, *end = (const uint8_t *)in.ptr + in.len;
+    while (p < end) {
+        if (g->left) {
+            size_t n = (size_t)(end - p) < g->left ? (size_t)(end - p) : g->left;
+            g->left -= (uint32_t)n;
+            p += n;
+            continue;
+        }
+        g->head[g->n_head++] = *p++;
+        if (g->n_head < sizeof(g->head))
+            continue;
+        g->n_head = 0;
+        g->left = (uint32_t)g->head[0] << 16 | (uint32_t)g->head[1] << 8 | g->head[2];
+        int r = on_frame(g, g->left, g->head[3], g->head[4], e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}

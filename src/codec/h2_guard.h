@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* h2_guard: watches the frames that a peer sends, before nghttp2 sees them, and says when they are a flood: many frames that cost
+ * us work and bring nothing (SETTINGS, PING, PRIORITY, WINDOW_UPDATE, unknown and empty ones: CVE-2019-9511 to 9518), streams
+ * opened and reset (CVE-2023-44487, and resets that the peer provokes, CVE-2025-8671), header blocks without end
+ * (CVE-2024-28182). Budgets refill with time, and a peer that does honest work earns more: who reads many DATA frames sends many
+ * WINDOW_UPDATEs, and who finishes many streams may cancel some. Only frame headers are read; what is malformed is nghttp2's to
+ * say. One owner. Allocates nothing. Tests: tests/unit/codec/h2.c */
+#include "base/err.h"
+#include "base/str.h"
+
+struct h2_guard {
+    uint8_t head[9]; /* private: a frame header that is not yet whole */
+    uint8_t n_head, preface;
+    bool server;
+    uint32_t left;             /* private: octets of the frame's payload to come */
+    uint32_t control, resets;  /* budgets: frames and resets left */
+    uint64_t block, block_max; /* octets of the header block under way; at most */
+    uint64_t at_us;            /* the time of the last refill; 0: none yet */
+};
+
+/* `head_max`: the limit of a decoded head; a block on the wire may have a multiple of it. */
+void h2_guard_init(struct h2_guard *g, bool server, uint32_t head_max);
+void h2_guard_tick(struct h2_guard *g, uint64_t now_us);
+/* 0, or WEFT_E_LIMIT: a flood. */
+int h2_guard_feed(struct h2_guard *g, struct str in, struct err *e) MUST_CHECK;
+int h2_guard_control(struct h2_guard *g, struct err *e) MUST_CHECK; /* one more worthless frame, found by other means */
+int h2_guard_reset(struct h2_guard *g, struct err *e) MUST_CHECK; /* one more stream that ended in a reset by the peer's doing */
+void h2_guard_sent_data(struct h2_guard *g);                      /* we sent a DATA frame */
+void h2_guard_stream_done(struct h2_guard *g);                    /* a stream ended well */
