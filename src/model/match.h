@@ -35,3 +35,8 @@ struct path_match {
     struct str text;           /* against the path without query, not decoded */
     struct regex *regex;
 };
+
+/* Free the regular expression, for the fini of the resource that the match is part of. */
+void string_match_fini(struct string_match *m);
+void header_match_fini(struct header_match *m);
+void path_match_fini(struct path_match *m);

@@ -36,3 +36,5 @@ struct rbac {
     struct rbac_policy *policies; /* in order of name on the wire (a map); order has no meaning */
     size_t n_policies;
 };
+
+void rbac_fini(struct rbac *r); /* frees the regular expressions in it; NULL is fine */

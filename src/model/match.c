@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/match.h"
+#include "codec/regex.h"
+
+void string_match_fini(struct string_match *m) {
+    regex_free(&m->regex);
+}
+
+void header_match_fini(struct header_match *m) {
+    string_match_fini(&m->string);
+}
+
+void path_match_fini(struct path_match *m) {
+    regex_free(&m->regex);
+}

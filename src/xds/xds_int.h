@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* xds_int: what the encoders and decoders of the resources share. Encoders make messages in an arena and cannot fail; decoders
+ * put model parts into u->to and say with u->e what they refuse. */
+#include "endpoint.pb-c.h"
+#include "matcher.pb-c.h"
+#include "model/snap.h"
+#include "rbac.pb-c.h"
+#include "route.pb-c.h"
+#include "tls.pb-c.h"
+#include "xds/pack.h"
+#include "xds/unpack.h"
+
+/* xds_match.c */
+Em__StringMatcher *xds__encode_string(struct arena *a, const struct string_match *m);
+int xds__decode_string(struct unpack *u, const Em__StringMatcher *w, const char *what, struct string_match *m) MUST_CHECK;
+Er__HeaderMatcher *xds__encode_header(struct arena *a, const struct header_match *m);
+int xds__decode_header(struct unpack *u, const Er__HeaderMatcher *w, struct header_match *m) MUST_CHECK;
+void xds__encode_path(struct arena *a, const struct path_match *m, Er__RouteMatch *w);
+int xds__decode_path(struct unpack *u, const Er__RouteMatch *w, struct path_match *m) MUST_CHECK;
+
+/* xds_rbac.c: *out in u->to; regexes in it are freed with rbac_fini, after a failure too */
+Erb__RBAC *xds__encode_rbac(struct arena *a, const struct rbac *r);
+int xds__decode_rbac(struct unpack *u, const Erb__RBAC *w, struct rbac *out) MUST_CHECK;
+
+/* xds_tls.c: transport sockets. A socket of NULL or raw_buffer leaves *out NULL. */
+Ec__TransportSocket *xds__encode_upstream(struct arena *a, const struct tls_context *t);
+Ec__TransportSocket *xds__encode_downstream(struct arena *a, const struct tls_context *t);
+int xds__decode_upstream(struct unpack *u, const Ec__TransportSocket *w, struct tls_context **out) MUST_CHECK;
+int xds__decode_downstream(struct unpack *u, const Ec__TransportSocket *w, struct tls_context **out) MUST_CHECK;
+Ec__DataSource *xds__encode_data(struct arena *a, const struct data_source *d);
+int xds__decode_data(struct unpack *u, const Ec__DataSource *w, const char *what, struct data_source *d) MUST_CHECK;
+
+/* xds_endpoint.c */
+Ec__Address *xds__encode_address(struct arena *a, struct str address, uint16_t port); /* "unix:PATH" is a pipe */
+int xds__decode_address(struct unpack *u, const Ec__Address *w, bool names, struct str *address, uint16_t *port) MUST_CHECK;
+Ee__ClusterLoadAssignment *xds__encode_assignment(struct arena *a, const struct endpoints *eps);
+/* names: host names may stand where IP addresses do. */
+int xds__decode_assignment(struct unpack *u, const Ee__ClusterLoadAssignment *w, bool names, struct endpoints *eps) MUST_CHECK;
+int xds__decode_source(struct unpack *u, const Ec__ConfigSource *w, const char *what) MUST_CHECK; /* must be this stream */
+
+/* xds_route.c */
+Er__RouteConfiguration *xds__encode_table(struct arena *a, const struct route_table *t);
+int xds__decode_table(struct unpack *u, const Er__RouteConfiguration *w, struct route_table *t) MUST_CHECK;
+
+/* the decoders of resources: from the packed message to a fresh one */
+int xds__decode_listener(struct unpack *u, struct str bytes, struct listener *l) MUST_CHECK;
+int xds__decode_cluster(struct unpack *u, struct str bytes, struct cluster *c) MUST_CHECK;
+int xds__decode_secret(struct unpack *u, struct str bytes, struct secret *s) MUST_CHECK;

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: Apache-2.0
+/* LDS. A listener of weft has HTTP connection managers only, and tells TLS from plain by itself. Refused: everything that decides
+ * who is connected or where to (original destination, PROXY protocol, matches on addresses, names or ALPN), filters that we do
+ * not have unless they are optional, trusted hops, and, beside a policy, rewriting of paths. Ignored, as they only tune: buffer
+ * limits, drain_type, timeouts but the idle one, HTTP/2 settings, upgrades, stat_prefix of the listener. */
+#include <math.h>
+#include "hcm.pb-c.h"
+#include "http_rbac.pb-c.h"
+#include "listener.pb-c.h"
+#include "router.pb-c.h"
+#include "stdout.pb-c.h"
+#include "tls_inspector.pb-c.h"
+#include "weft.pb-c.h"
+#include "xds/xds_int.h"
+
+#define HCM_NAME "envoy.filters.network.http_connection_manager"
+#define HEAD_KB_MAX 8192u
+#define PPM_PER_PERCENT 10000.0
+
+/* ---- encoding: HTTP ---- */
+
+static Eh__HttpFilter *encode_filter(struct arena *a, const char *name, const void *config) {
+    Eh__HttpFilter *w = PACK_NEW(a, eh__http_filter);
+    w->name = (char *)name;
+    w->config_type_case = EH__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
+    w->typed_config = pack_any(a, config);
+    return w;
+}
+
+static void encode_filters(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w) {
+    w->http_filters = pack_array(a, 3);
+    if (h->metrics || h->trust_source_headers) {
+        Wv__ListenerOptions *o = PACK_NEW(a, wv__listener_options);
+        o->metrics = h->metrics;
+        o->trust_source_headers = h->trust_source_headers;
+        Eh__HttpFilter *f = encode_filter(a, "weft.options", o);
+        f->is_optional = true;
+        w->http_filters[w->n_http_filters++] = f;
+    }
+    if (h->rbac) {
+        Ehr__RBAC *r = PACK_NEW(a, ehr__rbac);
+        r->rules = xds__encode_rbac(a, h->rbac);
+        w->http_filters[w->n_http_filters++] = encode_filter(a, "envoy.filters.http.rbac", r);
+    }
+    w->http_filters[w->n_http_filters++] = encode_filter(a, "envoy.filters.http.router", PACK_NEW(a, ertr__router));
+}
+
+static void encode_logging(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w) {
+    if (h->access_log) {
+        Eal__AccessLog *log = PACK_NEW(a, eal__access_log);
+        log->name = (char *)"envoy.access_loggers.stdout";
+        log->config_type_case = EAL__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG;
+        log->typed_config = pack_any(a, PACK_NEW(a, eas__stdout_access_log));
+        w->n_access_log = 1;
+        w->access_log = pack_array(a, 1);
+        w->access_log[0] = log;
+    }
+    if (h->tracing) {
+        w->tracing = PACK_NEW(a, eh__http_connection_manager__tracing);
+        w->tracing->random_sampling = PACK_NEW(a, et__percent);
+        w->tracing->random_sampling->value = h->trace_sampling / PPM_PER_PERCENT;
+    }
+}
+
+static void encode_client_cert(struct arena *a, enum xfcc_mode mode, Eh__HttpConnectionManager *w) {
+    static const Eh__HttpConnectionManager__ForwardClientCertDetails details[] = {
+        [XFCC_SANITIZE] = EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__SANITIZE,
+        [XFCC_FORWARD_ONLY] = EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__FORWARD_ONLY,
+        [XFCC_APPEND_FORWARD] = EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__APPEND_FORWARD,
+        [XFCC_SANITIZE_SET] = EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__SANITIZE_SET,
+        [XFCC_ALWAYS_FORWARD_ONLY] = EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__ALWAYS_FORWARD_ONLY};
+    w->forward_client_cert_details = details[mode];
+    if (mode != XFCC_APPEND_FORWARD && mode != XFCC_SANITIZE_SET)
+        return;
+    w->set_current_client_cert_details = PACK_NEW(a, eh__http_connection_manager__set_current_client_cert_details);
+    w->set_current_client_cert_details->subject = pack_bool(a, true);
+    w->set_current_client_cert_details->uri = true;
+}
+
+static void encode_routes(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w) {
+    if (h->routes) {
+        w->route_specifier_case = EH__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_ROUTE_CONFIG;
+        w->route_config = xds__encode_table(a, h->routes);
+    } else {
+        w->route_specifier_case = EH__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_RDS;
+        w->rds = PACK_NEW(a, eh__rds);
+        w->rds->config_source = pack_ads(a);
+        w->rds->route_config_name = pack_str(a, h->rds_name);
+    }
+}
+
+static Eh__HttpConnectionManager *encode_hcm(struct arena *a, const struct hcm *h) {
+    static const Eh__HttpConnectionManager__CodecType codec[] = {[HCM_AUTO] = EH__HTTP_CONNECTION_MANAGER__CODEC_TYPE__AUTO,
+                                                                 [HCM_HTTP1] = EH__HTTP_CONNECTION_MANAGER__CODEC_TYPE__HTTP1,
+                                                                 [HCM_HTTP2] = EH__HTTP_CONNECTION_MANAGER__CODEC_TYPE__HTTP2};
+    Eh__HttpConnectionManager *w = PACK_NEW(a, eh__http_connection_manager);
+    w->codec_type = codec[h->codec];
+    w->stat_prefix = pack_str(a, h->stat_prefix);
+    w->server_name = pack_str(a, h->server_name);
+    encode_routes(a, h, w);
+    encode_filters(a, h, w);
+    encode_logging(a, h, w);
+    encode_client_cert(a, h->xfcc, w);
+    if (h->use_remote_address)
+        w->use_remote_address = pack_bool(a, true);
+    w->generate_request_id = pack_bool(a, h->generate_request_id); /* absent would be true */
+    if (h->idle_timeout_us) {
+        w->common_http_protocol_options = PACK_NEW(a, ec__http_protocol_options);
+        w->common_http_protocol_options->idle_timeout = pack_duration(a, h->idle_timeout_us);
+    }
+    if (h->max_head)
+        w->max_request_headers_kb = pack_u32(a, (h->max_head + 1023) / 1024);
+    return w;
+}
+
+/* ---- encoding: listeners ---- */
+
+static El__FilterChain *encode_chain(struct arena *a, const struct filter_chain *c) {
+    El__FilterChain *w = PACK_NEW(a, el__filter_chain);
+    w->name = pack_str(a, c->name);
+    if (c->transport != CHAIN_ANY) {
+        w->filter_chain_match = PACK_NEW(a, el__filter_chain_match);
+        w->filter_chain_match->transport_protocol = (char *)(c->transport == CHAIN_TLS ? "tls" : "raw_buffer");
+    }
+    if (c->tls)
+        w->transport_socket = xds__encode_downstream(a, c->tls);
+    w->n_filters = 1;
+    w->filters = pack_array(a, 1);
+    w->filters[0] = PACK_NEW(a, el__filter);
+    w->filters[0]->name = (char *)HCM_NAME;
+    w->filters[0]->config_type_case = EL__FILTER__CONFIG_TYPE_TYPED_CONFIG;
+    w->filters[0]->typed_config = pack_any(a, encode_hcm(a, &c->hcm));
+    return w;
+}
+
+static void encode_inspector(struct arena *a, El__Listener *w) {
+    El__ListenerFilter *f = PACK_NEW(a, el__listener_filter);
+    f->name = (char *)"envoy.filters.listener.tls_inspector";
+    f->config_type_case = EL__LISTENER_FILTER__CONFIG_TYPE_TYPED_CONFIG;
+    f->typed_config = pack_any(a, PACK_NEW(a, eti__tls_inspector));
+    w->n_listener_filters = 1;
+    w->listener_filters = pack_array(a, 1);
+    w->listener_filters[0] = f;
+}
+
+struct xds_resource *xds_encode_listener(const struct listener *l) {
+    static const Ec__TrafficDirection direction[] = {[LISTENER_UNSPECIFIED] = EC__TRAFFIC_DIRECTION__UNSPECIFIED,
+                                                     [LISTENER_INBOUND] = EC__TRAFFIC_DIRECTION__INBOUND,
+                                                     [LISTENER_OUTBOUND] = EC__TRAFFIC_DIRECTION__OUTBOUND};
+    struct arena a = {0};
+    El__Listener *w = PACK_NEW(&a, el__listener);
+    bool inspect = false;
+    w->name = pack_str(&a, l->name);
+    w->address = xds__encode_address(&a, l->address, l->port);
+    w->traffic_direction = direction[l->direction];
+    w->n_filter_chains = l->n_chains;
+    w->filter_chains = pack_array(&a, l->n_chains);
+    for (size_t i = 0; i < l->n_chains; i++) {
+        w->filter_chains[i] = encode_chain(&a, &l->chains[i]);
+        inspect |= l->chains[i].transport != CHAIN_ANY;
+    }
+    if (inspect)
+        encode_inspector(&a, w);
+    struct xds_resource *r = pack_resource(XDS_LISTENER, l->name, w);
+    arena_fini(&a);
+    return r;
+}
+
+/* ---- decoding: HTTP ---- */
+
+static int decode_rbac_filter(struct unpack *u, const Google__Protobuf__Any *any, struct hcm *h) {
+    Ehr__RBAC *w;
+    if (unpack_any(u, any, &ehr__rbac__descriptor, "http_filters", &w) < 0)
+        return u->e->code;
+    if (h->rbac)
+        return unpack_unsupported(u, "http_filters: a second RBAC filter");
+    if (!w->rules)
+        return 0; /* nothing is enforced, says the API; shadow rules only log */
+    h->rbac = arena_zalloc(u->to, sizeof *h->rbac);
+    return xds__decode_rbac(u, w->rules, h->rbac);
+}
+
+static int decode_listener_options(struct unpack *u, const Google__Protobuf__Any *any, struct hcm *h) {
+    Wv__ListenerOptions *w;
+    if (unpack_any(u, any, &wv__listener_options__descriptor, "http_filters", &w) < 0)
+        return u->e->code;
+    h->metrics = w->metrics;
+    h->trust_source_headers = w->trust_source_headers;
+    return 0;
+}
+
+static int decode_filter(struct unpack *u, const Eh__HttpFilter *w, struct hcm *h) {
+    const Google__Protobuf__Any *any = w->config_type_case == EH__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG ? w->typed_config : NULL;
+    if (unpack_is(any, &ehr__rbac__descriptor))
+        return w->disabled ? unpack_unsupported(u, "http_filters: a disabled RBAC filter") : decode_rbac_filter(u, any, h);
+    if (unpack_is(any, &wv__listener_options__descriptor))
+        return decode_listener_options(u, any, h);
+    if (w->is_optional)
+        return 0;
+    return err_set(u->e, WEFT_E_UNSUPPORTED, "http_filters: \"%s\" is not supported", w->name);
+}
+
+static int decode_filters(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) {
+    size_t n = w->n_http_filters;
+    const Eh__HttpFilter *last = n ? w->http_filters[n - 1] : NULL;
+    if (!last || last->config_type_case != EH__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG ||
+        !unpack_is(last->typed_config, &ertr__router__descriptor))
+        return err_set(u->e, WEFT_E_INVALID, "http_filters: the last must be the router");
+    for (size_t i = 0; i + 1 < n; i++)
+        if (decode_filter(u, w->http_filters[i], h) < 0)
+            return u->e->code;
+    /* Policies are judged on the path as it came; a peer that counts on another form would be let past them. */
+    bool rewrites =
+        (w->normalize_path && w->normalize_path->value) || w->merge_slashes ||
+        w->path_with_escaped_slashes_action > EH__HTTP_CONNECTION_MANAGER__PATH_WITH_ESCAPED_SLASHES_ACTION__KEEP_UNCHANGED;
+    return rewrites && h->rbac ? unpack_unsupported(u, "normalize_path, merge_slashes and path_with_escaped_slashes_action") : 0;
+}
+
+static int decode_tracing(struct unpack *u, const Eh__HttpConnectionManager__Tracing *w, struct hcm *h) {
+    double percent = w->random_sampling ? w->random_sampling->value : 100;
+    if (!(percent >= 0 && percent <= 100))
+        return err_set(u->e, WEFT_E_INVALID, "tracing: random_sampling must be 0 to 100");
+    h->tracing = true;
+    h->trace_sampling = (uint32_t)lround(percent * PPM_PER_PERCENT);
+    return 0;
+}
+
+static int decode_codec(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) {
+    switch (w->codec_type) {
+    case EH__HTTP_CONNECTION_MANAGER__CODEC_TYPE__AUTO: h->codec = HCM_AUTO; return 0;
+    case EH__HTTP_CONNECTION_MANAGER__CODEC_TYPE__HTTP1: h->codec = HCM_HTTP1; return 0;
+    case EH__HTTP_CONNECTION_MANAGER__CODEC_TYPE__HTTP2: h->codec = HCM_HTTP2; return 0;
+    default: return unpack_unsupported(u, "codec_type: HTTP3");
+    }
+}
+
+static int decode_client_cert(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) {
+    switch (w->forward_client_cert_details) {
+    case EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__SANITIZE: h->xfcc = XFCC_SANITIZE; return 0;
+    case EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__FORWARD_ONLY: h->xfcc = XFCC_FORWARD_ONLY; return 0;
+    case EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__APPEND_FORWARD: h->xfcc = XFCC_APPEND_FORWARD; return 0;
+    case EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__SANITIZE_SET: h->xfcc = XFCC_SANITIZE_SET; return 0;
+    case EH__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__ALWAYS_FORWARD_ONLY:
+        h->xfcc = XFCC_ALWAYS_FORWARD_ONLY;
+        return 0;
+    default: return unpack_unsupported(u, "forward_client_cert_details: this value");
+    }
+}
+
+static int decode_routes(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) {
+    switch (w->route_specifier_case) {
+    case EH__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_RDS:
+        if (unpack_name(u, w->rds->route_config_name, "rds: route_config_name", &h->rds_name) < 0)
+            return u->e->code;
+        return xds__decode_source(u, w->rds->config_source, "rds: config_source");
+    case EH__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_ROUTE_CONFIG: {
+        h->routes = route_table_new();
+        struct arena *to = u->to; /* a resource of its own */
+        u->to = &h->routes->ref.mem;
+        int r = xds__decode_table(u, w->route_config, h->routes);
+        u->to = to;
+        return r < 0 ? err_in(u->e, "route_config") : 0;
+    }
+    default: return unpack_unsupported(u, "routes but by rds and route_config");
+    }
+}
+
+/* 0 means "none" on the wire and "the default" in the model. */
+static int decode_idle(struct unpack *u, const Ec__HttpProtocolOptions *w, struct hcm *h) {
+    if (!w || !w->idle_timeout)
+        return 0;
+    if (unpack_duration(u, w->idle_timeout, "idle_timeout", &h->idle_timeout_us) < 0)
+        return u->e->code;
+    return h->idle_timeout_us ? 0 : unpack_unsupported(u, "idle_timeout: none at all");
+}
+
+static int decode_hcm(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) {
+    h->stat_prefix = unpack_str(u, w->stat_prefix);
+    h->server_name = unpack_str(u, w->server_name);
+    h->use_remote_address = w->use_remote_address && w->use_remote_address->value;
+    h->generate_request_id = !w->generate_request_id || w->generate_request_id->value;
+    if (w->xff_num_trusted_hops)
+        return unpack_unsupported(u, "xff_num_trusted_hops");
+    if (w->max_request_headers_kb) {
+        if (!w->max_request_headers_kb->value || w->max_request_headers_kb->value > HEAD_KB_MAX)
+            return err_set(u->e, WEFT_E_INVALID, "max_request_headers_kb: must be 1 to %u", HEAD_KB_MAX);
+        h->max_head = w->max_request_headers_kb->value * 1024;
+    }
+    for (size_t i = 0; i < w->n_access_log; i++)
+        h->access_log |= w->access_log[i]->config_type_case == EAL__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG &&
+                         unpack_is(w->access_log[i]->typed_config, &eas__stdout_access_log__descriptor);
+    if ((w->tracing && decode_tracing(u, w->tracing, h) < 0) || decode_codec(u, w, h) < 0 || decode_client_cert(u, w, h) < 0 ||
+        decode_idle(u, w->common_http_protocol_options, h) < 0 || decode_filters(u, w, h) < 0)
+        return u->e->code;
+    return decode_routes(u, w, h);
+}
+
+/* ---- decoding: listeners ---- */
+
+static int decode_chain_match(struct unpack *u, const El__FilterChainMatch *w, struct filter_chain *c) {
+    const char *protocol = w ? w->transport_protocol : "";
+    if (w && (w->n_prefix_ranges || w->n_source_prefix_ranges || w->n_source_ports || w->destination_port ||
+              w->n_application_protocols || w->n_server_names || w->source_type || w->n_direct_source_prefix_ranges))
+        return unpack_unsupported(u, "filter_chain_match: conditions but transport_protocol");
+    if (!*protocol)
+        c->transport = CHAIN_ANY;
+    else if (strcmp(protocol, "tls") == 0)
+        c->transport = CHAIN_TLS;
+    else if (strcmp(protocol, "raw_buffer") == 0)
+        c->transport = CHAIN_RAW;
+    else
+        return unpack_unsupported(u, "filter_chain_match: transport_protocol but tls and raw_buffer");
+    return 0;
+}
+
+static int decode_chain(struct unpack *u, const El__FilterChain *w, struct filter_chain *c) {
+    Eh__HttpConnectionManager *h;
+    c->name = unpack_str(u, w->name);
+    if (decode_chain_match(u, w->filter_chain_match, c) < 0 || xds__decode_downstream(u, w->transport_socket, &c->tls) < 0)
+        return u->e->code;
+    if (w->n_filters != 1 || w->filters[0]->config_type_case != EL__FILTER__CONFIG_TYPE_TYPED_CONFIG)
+        return unpack_unsupported(u, "filters: but one HTTP connection manager");
+    if (unpack_any(u, w->filters[0]->typed_config, &eh__http_connection_manager__descriptor, "filters", &h) < 0)
+        return u->e->code;
+    return decode_hcm(u, h, &c->hcm);
+}
+
+static int decode_next_chain(struct unpack *u, const El__FilterChain *w, struct listener *l) {
+    struct filter_chain *c = &l->chains[l->n_chains++]; /* counted before: what it holds is freed then */
+    if (decode_chain(u, w, c) < 0)
+        return err_in(u->e, "filter chain \"" STR_FMT "\"", STR_ARG(c->name));
+    for (size_t i = 0; i + 1 < l->n_chains; i++)
+        if (l->chains[i].transport == c->transport)
+            return err_set(u->e, WEFT_E_INVALID, "filter chains %zu and %zu match the same", i + 1, l->n_chains);
+    return 0;
+}
+
+static int decode_chains(struct unpack *u, const El__Listener *w, struct listener *l) {
+    l->chains = arena_zalloc(u->to, (w->n_filter_chains + 1) * sizeof *l->chains);
+    for (size_t i = 0; i < w->n_filter_chains; i++)
+        if (decode_next_chain(u, w->filter_chains[i], l) < 0)
+            return u->e->code;
+    if (w->default_filter_chain && w->default_filter_chain->filter_chain_match)
+        return err_set(u->e, WEFT_E_INVALID, "default_filter_chain: has a match");
+    if (w->default_filter_chain && decode_next_chain(u, w->default_filter_chain, l) < 0)
+        return u->e->code;
+    return l->n_chains ? 0 : err_set(u->e, WEFT_E_INVALID, "no filter chains");
+}
+
+static int decode_listener_filters(struct unpack *u, const El__Listener *w) {
+    for (size_t i = 0; i < w->n_listener_filters; i++)
+        if (w->listener_filters[i]->config_type_case != EL__LISTENER_FILTER__CONFIG_TYPE_TYPED_CONFIG ||
+            !unpack_is(w->listener_filters[i]->typed_config, &eti__tls_inspector__descriptor))
+            return err_set(u->e, WEFT_E_UNSUPPORTED, "listener_filters: \"%s\" is not supported", w->listener_filters[i]->name);
+    return 0;
+}
+
+static int check_listener(struct unpack *u, const El__Listener *w) {
+    if (w->api_listener)
+        return unpack_unsupported(u, "api_listener");
+    if (w->n_additional_addresses)
+        return unpack_unsupported(u, "additional_addresses");
+    if ((w->use_original_dst && w->use_original_dst->value) || (w->transparent && w->transparent->value) ||
+        (w->bind_to_port && !w->bind_to_port->value))
+        return unpack_unsupported(u, "use_original_dst, transparent and bind_to_port");
+    return decode_listener_filters(u, w);
+}
+
+int xds__decode_listener(struct unpack *u, struct str bytes, struct listener *l) {
+    El__Listener *w;
+    if (unpack_msg(u, &el__listener__descriptor, bytes, &w) < 0 || unpack_name(u, w->name, "name", &l->name) < 0 ||
+        check_listener(u, w) < 0 || xds__decode_address(u, w->address, false, &l->address, &l->port) < 0)
+        return u->e->code;
+    switch (w->traffic_direction) {
+    case EC__TRAFFIC_DIRECTION__UNSPECIFIED: l->direction = LISTENER_UNSPECIFIED; break;
+    case EC__TRAFFIC_DIRECTION__INBOUND: l->direction = LISTENER_INBOUND; break;
+    case EC__TRAFFIC_DIRECTION__OUTBOUND: l->direction = LISTENER_OUTBOUND; break;
+    default: return err_set(u->e, WEFT_E_INVALID, "traffic_direction: no such value");
+    }
+    return decode_chains(u, w, l);
+}
