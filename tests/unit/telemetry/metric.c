@@ -96,12 +96,12 @@ static void series_are_bounded(void **state) {
 }
 
 static void tables_merge_by_labels(void **state) {
-    struct metric_table sum = {0}, worker[2] = {{0}, {0}};
-    metric_count(metric_at(&worker[0], STR("a=\"1\"")), 400, 1, 1);
-    metric_count(metric_at(&worker[1], STR("b=\"1\"")), 400, 1, 1);
-    metric_count(metric_at(&worker[1], STR("a=\"1\"")), 600, 2, 2);
-    metric_merge(&sum, &worker[0]);
-    metric_merge(&sum, &worker[1]);
+    struct metric_table sum = {0}, one = {0}, two = {0};
+    metric_count(metric_at(&one, STR("a=\"1\"")), 400, 1, 1);
+    metric_count(metric_at(&two, STR("b=\"1\"")), 400, 1, 1);
+    metric_count(metric_at(&two, STR("a=\"1\"")), 600, 2, 2);
+    metric_merge(&sum, &one);
+    metric_merge(&sum, &two);
     struct metric_series *a = metric_at(&sum, STR("a=\"1\""));
     assert_int_equal(a->requests, 2);
     assert_int_equal(a->duration.sum, 1000);
@@ -113,8 +113,8 @@ static void tables_merge_by_labels(void **state) {
     assert_true(str_eq(metric_next(&sum, &at)->labels, STR("b=\"1\"")));
     assert_null(metric_next(&sum, &at));
     metric_table_fini(&sum);
-    metric_table_fini(&worker[0]);
-    metric_table_fini(&worker[1]);
+    metric_table_fini(&one);
+    metric_table_fini(&two);
 }
 
 int main(void) {
