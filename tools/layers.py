@@ -52,6 +52,10 @@ class Table:
         else:
             raise TableError(f'line {number}: not understood: {line}')
 
+    def library(self, header):
+        """The rule for a header: the first that names it."""
+        return next((rule for rule in self.libraries if matches(header, rule[0])), None)
+
 
 def matches(name, patterns):
     return any(fnmatch.fnmatchcase(name, p) for p in patterns)
@@ -116,12 +120,11 @@ def check_layers(tree, table):
 def check_libraries(tree, table):
     for name, headers in tree.libraries.items():
         for header, quoted in headers:
-            rules = [r for r in table.libraries if matches(header, r[0])]
-            if not rules and quoted:
+            rule = table.library(header)
+            if not rule and quoted:
                 yield f'{name}: "{header}" is no file below src/ and no known library'
-            for _, places, _ in rules:
-                if not matches(name, places):
-                    yield f'{name}: <{header}> belongs to {" ".join(places)} alone'
+            if rule and not matches(name, rule[1]):
+                yield f'{name}: <{header}> belongs to {" ".join(rule[1])} alone'
 
 
 def reach(tree, name):
@@ -136,10 +139,11 @@ def reach(tree, name):
 
 
 def check_sealed(tree, table):
-    for patterns, places, sealed in table.libraries:
+    for rule in table.libraries:
+        patterns, places, sealed = rule
         if not sealed:
             continue
-        carriers = {n for n, headers in tree.libraries.items() if any(matches(h, patterns) for h, _ in headers)}
+        carriers = {n for n, headers in tree.libraries.items() if any(table.library(h) is rule for h, _ in headers)}
         for name in tree.includes:
             through = (reach(tree, name) & carriers) - {name}
             if through and not matches(name, places):
@@ -182,7 +186,8 @@ def check_circles(tree, table):
 
 def faults(src, table_text):
     table, tree = Table(table_text), Tree(src)
-    return [*tree.faults, *check_layers(tree, table), *check_libraries(tree, table), *check_sealed(tree, table), *check_circles(tree, table)]
+    return [*tree.faults, *check_layers(tree, table), *check_libraries(tree, table), *check_sealed(tree, table),
+            *check_circles(tree, table)]
 
 
 def main():

@@ -1,4 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
-int main(void) {
-    return 2;
+/* main: the table of commands. The one file of the program that may hold mutable state of its own. */
+#include <signal.h>
+#include <stdio.h>
+#include "cli/args.h"
+
+static const struct command commands[] = {
+    {"up", "a whole mesh on this machine, from a file", cmd_up},
+    {"demo", "a sample mesh, and ten checked steps through it", cmd_demo},
+#ifdef WITH_CONTROL
+    {"control", "the control plane", cmd_control},
+#endif
+#ifdef WITH_PROXY
+    {"proxy", "the data plane: a sidecar", cmd_proxy},
+#endif
+    {"echo", "a small HTTP service for demos and tests", cmd_echo},
+    {"apply", "puts resources from YAML or JSON files", cmd_apply},
+    {"get", "shows resources", cmd_get},
+    {"delete", "deletes resources", cmd_delete},
+    {"status", "is the mesh healthy", cmd_status},
+    {"version", "the version, build options and libraries", cmd_version},
+};
+#define N_COMMANDS (sizeof commands / sizeof *commands)
+
+static struct arena option_memory;
+
+struct arena *args_arena(void) {
+    return &option_memory;
+}
+
+static void usage(FILE *to) {
+    fputs("weft: a service mesh in one binary\n\nusage: weft COMMAND [OPTION…]\n\n", to);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nweft COMMAND --help tells more\n", to);
+}
+
+static const struct command *find(const char *name) {
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away is an error of write, not our end */
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return 0;
+    }
+    const struct command *c = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    if (!c) {
+        fprintf(stderr, "weft: no such command: %s\nweft --help lists them\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    int code = c->run(argc - 1, argv + 1);
+    arena_fini(&option_memory);
+    if (fflush(stdout) != 0 && code == 0)
+        code = 1;
+    return code;
 }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include "cli/args.h"
+#include "cli/mesh_run.h"
+#include "cli/ready.h"
+
+static void tell(void *ctx, const char *line) {
+    printf("%s\n", line);
+    fflush(stdout);
+}
+
+static void tell_how_to_go_on(const struct mesh_run *r) {
+    printf("the mesh is up. Ctrl-C ends it. In another terminal:\n  weft status --control %s\n", r->rest.url);
+    LIST_FOR (n, &r->parts) {
+        const struct mesh_part *p = list_entry(n, struct mesh_part, node);
+        if (p->role != MESH_SIDECAR)
+            continue;
+        printf("  curl -H 'X-Target-Service: %s' http://%s/\n", p->service->name,
+               json_string_value(json_object_get(p->ready, "outbound")));
+        break;
+    }
+    fflush(stdout);
+}
+
+static int run(struct loop *l, const struct mesh_run_cfg *cfg, const struct mesh_file *f) {
+    struct mesh_run r;
+    struct err e = {0};
+    int rc = mesh_run_start(&r, l, cfg, f, &e);
+    if (rc >= 0) {
+        tell_how_to_go_on(&r);
+        mesh_run_wait(&r);
+        if (r.broken)
+            rc = err_set(&e, WEFT_E_UNAVAILABLE, "%s ended with code %d", r.broken->name, r.broken->code);
+        puts("ending: sidecars, services, control plane");
+    }
+    mesh_run_stop(&r);
+    if (rc == WEFT_E_CANCELLED)
+        return 0;
+    if (rc < 0)
+        fprintf(stderr, "weft up: %s\n", e.msg);
+    return rc < 0 ? 1 : 0;
+}
+
+int cmd_up(int argc, char **argv) {
+    const char *file = NULL;
+    struct mesh_run_cfg cfg = {.show_output = true, .tell = tell};
+    struct mesh_file f;
+    struct log log;
+    struct loop loop;
+    struct err e = {0};
+    const struct arg options[] = {
+        {"f", ARG_STR, &file, "FILE", "mesh.yaml", "the mesh: services with their instances, rules, configuration", false},
+        {"listen", ARG_STR, &cfg.listen, "ADDRESS", "127.0.0.1:8080", "the control plane's REST API", false},
+        {"xds-listen", ARG_STR, &cfg.xds_listen, "ADDRESS", "127.0.0.1:8081", "where sidecars connect to it", false},
+        {"data-dir", ARG_STR, &cfg.dir, "DIR", "./weft-data", "database, keys and kept configurations", false},
+    };
+    const struct args a = {.command = "up",
+                           .summary = "a whole mesh on this machine: control plane, services, a sidecar for each",
+                           .details = "Ctrl-C ends it all, in order; a second one at once.",
+                           .at = options,
+                           .n = sizeof options / sizeof *options};
+    int code = args_parse(&a, argc, argv, NULL, NULL);
+    if (code >= 0)
+        return code;
+    cli_log_init(&log);
+    int rc = mesh_file_read(&f, file, &e);
+    if (rc >= 0) {
+        rc = loop_init(&loop, &(struct loop_cfg){.log = &log}, &e);
+        code = rc < 0 ? 1 : run(&loop, &cfg, &f);
+        if (rc >= 0)
+            loop_fini(&loop);
+        mesh_file_fini(&f);
+    }
+    if (rc < 0)
+        fprintf(stderr, "weft up: %s\n", e.msg);
+    return rc < 0 ? 1 : code;
+}
