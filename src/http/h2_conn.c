@@ -311,10 +311,10 @@ static void tell_streams(struct h2_conn *hc) {
         struct conn_stream *hs = list_entry(n, struct conn_stream, node);
         size_t sent = hs->sent;
         hs->sent = 0;
-        if (hs->away)
-            stream_close(hc, hs, hs->why);
-        else if (sent > 0 && hs->s.cb->drained)
+        if (sent > 0 && hs->s.cb->drained)
             hs->s.cb->drained(&hs->s, sent);
+        if (hs->away && !conn__dead(hc->p))
+            stream_close(hc, hs, hs->why);
         if (conn__dead(hc->p))
             return;
     }
