@@ -10,8 +10,8 @@
 
 struct x509_info {          /* slices in the arena */
     struct str subject, issuer; /* RFC 2253 */
-    struct str spiffe;      /* the only URI SAN, or empty */
-    struct str *dns;        /* DNS SANs */
+    struct str spiffe;      /* the only URI SAN, when it is a valid SPIFFE ID; else empty */
+    struct str *dns;        /* DNS SANs; those with anything but printable ASCII are left out */
     size_t n_dns;
     struct str serial;      /* lower-case hex */
     int64_t not_before, not_after; /* Unix seconds */

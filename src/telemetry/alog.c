@@ -67,18 +67,23 @@ void alog_json(struct buf *out, const struct alog_record *r) {
 
 /* --- text --- */
 
-/* Octets that would end the line or the field, or hide something from a terminal, become \xNN. */
+/* Octets that would end the line or the field, or hide something from a terminal. */
+static bool must_escape(unsigned char c, bool quoted) {
+    return c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || (c == ' ' && !quoted);
+}
+
+/* Those become \xNN; what is between them goes out in one piece. */
 static void add_escaped(struct buf *out, struct str s, bool quoted) {
+    size_t start = 0;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        bool plain = c > 0x20 && c < 0x7f && c != '"' && c != '\\';
-        if (plain || (c == ' ' && quoted))
-            buf_addc(out, (char)c);
-        else
-            buf_fmt(out, "\\x%02x", c);
+        if (!must_escape(c, quoted))
+            continue;
+        buf_add(out, str_n(s.ptr + start, i - start));
+        buf_fmt(out, "\\x%02x", c);
+        start = i + 1;
     }
-    if (s.len == 0)
-        buf_addc(out, '-');
+    buf_add(out, s.len ? str_from(s, start) : STR("-"));
 }
 
 static void add_word(struct buf *out, struct str s) {

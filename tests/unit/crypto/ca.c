@@ -7,16 +7,17 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-#include "crypto/ca.h"
-#include "crypto/x509.h"
 #include <openssl/bio.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include "base/mem.h"
+#include "crypto/ca.h"
+#include "crypto/x509.h"
 
 #define NOW 1763780000ll /* 2025-11-22 */
 #define DAY 86400ll
@@ -291,6 +292,105 @@ static void loads_nothing_else(void **state) {
     ca_free(&other);
 }
 
+/* A root that somebody else made: with a key and extensions of its own. */
+struct foreign {
+    EVP_PKEY *key; /* freed */
+    const char *san, *basic, *usage;
+};
+
+static struct str pem_of(struct fix *f, X509 *cert, EVP_PKEY *key) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (cert)
+        PEM_write_bio_X509(bio, cert);
+    else
+        PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+    char *data;
+    long n = BIO_get_mem_data(bio, &data);
+    struct str pem = arena_dup(&f->a, str_n(data, (size_t)n));
+    BIO_free(bio);
+    return pem;
+}
+
+static void make_foreign(struct fix *f, const struct foreign *how, struct str *cert_pem, struct str *key_pem) {
+    X509 *cert = X509_new();
+    assert_non_null(how->key);
+    X509_set_version(cert, X509_VERSION_3);
+    ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), 1);
+    ASN1_TIME_set(X509_getm_notBefore(cert), NOW - 60);
+    ASN1_TIME_set(X509_getm_notAfter(cert), NOW + 10 * DAY);
+    X509_NAME *name = X509_get_subject_name(cert);
+    X509_NAME_add_entry_by_txt(name, "O", MBSTRING_UTF8, (const unsigned char *)"foreign", -1, -1, 0);
+    X509_set_issuer_name(cert, name);
+    X509_set_pubkey(cert, how->key);
+    const char *const exts[][2] = {{"subjectAltName", how->san}, {"basicConstraints", how->basic}, {"keyUsage", how->usage}};
+    for (int i = 0; i < 3; i++) {
+        X509_EXTENSION *ext = exts[i][1] ? X509V3_EXT_conf(NULL, NULL, exts[i][0], exts[i][1]) : NULL;
+        if (ext)
+            X509_add_ext(cert, ext, -1);
+        X509_EXTENSION_free(ext);
+    }
+    X509_sign(cert, how->key, EVP_PKEY_get_base_id(how->key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256());
+    *cert_pem = pem_of(f, cert, NULL);
+    *key_pem = pem_of(f, NULL, how->key);
+    EVP_PKEY_free(how->key);
+    X509_free(cert);
+    ERR_clear_error();
+}
+
+static void issues_below_a_foreign_root(void **state) {
+    struct fix *f = *state;
+    EVP_PKEY *keys[] = {EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), EVP_EC_gen("P-384"), EVP_RSA_gen(3072)};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        struct str cert, key;
+        struct ca *ca;
+        struct ca_issued out;
+        make_foreign(f, &(struct foreign){keys[i], "URI:spiffe://far.example", "critical,CA:TRUE", "critical,keyCertSign"}, &cert,
+                     &key);
+        assert_int_equal(ca_load(&ca, cert, key, NULL), 0);
+        assert_true(str_eq(ca_trust_domain(ca), STR("far.example")));
+        assert_int_equal(ca_issue(ca, STR("prod"), STR("web"), KEY_EC256, 30 * DAY, NOW, &f->a, &out, NULL), 0);
+        assert_int_equal(out.not_after, NOW + 10 * DAY);
+        X509 *leaf = read_cert(out.cert_pem);
+        assert_null(X509_get0_authority_key_id(leaf)); /* the root has no key identifier to point at */
+        assert_ext(f, leaf, NID_subject_alt_name, false,
+                   "DNS:prod.web, DNS:web.prod.svc.cluster.local, URI:spiffe://far.example/ns/prod/sa/web");
+        X509_STORE *store = X509_STORE_new();
+        X509 *root = read_cert(cert);
+        X509_STORE_add_cert(store, root);
+        X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+        X509_STORE_CTX_init(ctx, store, leaf, NULL);
+        X509_STORE_CTX_set_time(ctx, 0, (time_t)NOW);
+        assert_int_equal(X509_verify_cert(ctx), 1);
+        X509_STORE_CTX_free(ctx);
+        X509_free(root);
+        X509_STORE_free(store);
+        X509_free(leaf);
+        ca_free(&ca);
+    }
+}
+
+static void refuses_unfit_foreign_roots(void **state) {
+    struct fix *f = *state;
+    const char *td = "URI:spiffe://far.example", *is_ca = "critical,CA:TRUE", *sign = "critical,keyCertSign";
+    const struct foreign cases[] = {
+        {EVP_EC_gen("P-256"), NULL, is_ca, sign},
+        {EVP_EC_gen("P-256"), "DNS:far.example", is_ca, sign},
+        {EVP_EC_gen("P-256"), "URI:spiffe://far.example/x", is_ca, sign},
+        {EVP_EC_gen("P-256"), "URI:spiffe://a,URI:spiffe://b", is_ca, sign},
+        {EVP_EC_gen("P-256"), td, NULL, sign},
+        {EVP_EC_gen("P-256"), td, "critical,CA:FALSE", sign},
+        {EVP_EC_gen("P-256"), td, is_ca, NULL},
+        {EVP_EC_gen("P-256"), td, is_ca, "critical,digitalSignature,cRLSign"},
+        {EVP_RSA_gen(1024), td, is_ca, sign},
+        {EVP_EC_gen("secp256k1"), td, is_ca, sign},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct str cert, key;
+        make_foreign(f, &cases[i], &cert, &key);
+        assert_not_loaded(cert, key, WEFT_E_INVALID);
+    }
+}
+
 static void refuses_bad_trust_domains(void **state) {
     struct ca *ca;
     assert_int_equal(ca_create(&ca, STR(""), NOW, NULL), WEFT_E_INVALID);
@@ -324,6 +424,8 @@ int main(void) {
         T(every_certificate_is_fresh),
         T(loads_what_it_made),
         T(loads_nothing_else),
+        T(issues_below_a_foreign_root),
+        T(refuses_unfit_foreign_roots),
         T(refuses_bad_trust_domains),
         T(takes_the_longest_trust_domain),
     };
