@@ -140,13 +140,16 @@ const char *grpc_status_name(int s) {
 uint64_t grpc_timeout_us(struct str s) {
     static const struct {
         char unit;
-        uint64_t ns;
-    } units[] = {{'n', 1}, {'u', 1000}, {'m', 1000000}, {'S', 1000000000}, {'M', 60000000000}, {'H', 3600000000000}};
+        uint64_t us;
+    } units[] = {{'u', 1}, {'m', 1000}, {'S', 1000000}, {'M', 60000000}, {'H', 3600000000}};
     uint64_t n;
     if (s.len < 2 || s.len > 9 || !str_u64(str_first(s, s.len - 1), 99999999, &n)) /* at most 8 digits */
         return 0;
+    char unit = s.ptr[s.len - 1];
+    if (unit == 'n')
+        return (n + 999) / 1000; /* upwards: 1n is short, not malformed */
     for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-        if (units[i].unit == s.ptr[s.len - 1])
-            return (n * units[i].ns + 999) / 1000; /* upwards: 1n is short, not malformed */
+        if (units[i].unit == unit)
+            return n * units[i].us;
     return 0;
 }
