@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* api: the REST API (contract §2): requests come in whole, are judged by the schema, and are answered at once, or when the
+ * store has what they wrote. One table of calls makes the routing, 404 and 405.
+ * Threads: the control loop. Tests: tests/unit/control/control.c, tests/scenario/ */
+#include "control/push.h"
+#include "control/reg.h"
+#include "control/sessions.h"
+#include "http/server.h"
+
+#define API_BODY (1024u * 1024u) /* octets of a request's body */
+
+struct api {
+    struct mesh *mesh;
+    struct reg *reg;
+    struct push *push;
+    struct sessions *sessions;
+    uint64_t started; /* the loop's clock, microseconds */
+};
+void api_on_stream(struct server *s, struct stream *st); /* of the server whose `user` is the api */

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/compile.h"
+#include "base/mem.h"
+#include "control/compile_int.h"
+#include "control/schema.h"
+#include "crypto/spiffe.h"
+
+bool compile_name_parse(struct compile_name *n, struct str text) {
+    *n = (struct compile_name){0};
+    if (str_eq(text, STR("outbound"))) {
+        n->outbound = true;
+        return true;
+    }
+    n->inbound = str_starts(text, STR("inbound|"));
+    struct str rest = n->inbound ? str_from(text, sizeof "inbound|" - 1) : text;
+    n->service = str_cut(&rest, '|');
+    if (check_service_key(n->service, NULL) < 0)
+        return false;
+    n->name = n->service;
+    n->ns = str_cut(&n->name, '/');
+    if (!rest.ptr)
+        return true;
+    n->value = rest;
+    n->key = str_cut(&n->value, '=');
+    return !n->inbound && n->key.len && n->value.ptr;
+}
+
+bool compile_known(struct mesh *m, struct reg *r, struct str service) {
+    struct mesh_service *s = mesh_service(m, service);
+    return (s && s->rules.len) || reg_has(r, service);
+}
+
+/* A cluster is there for whatever a route may name. */
+static bool has_cluster(struct mesh *m, struct reg *r, struct str service) {
+    struct mesh_service *s = mesh_service(m, service);
+    return (s && s->named) || compile_known(m, r, service);
+}
+
+/* ---- clusters ---- */
+
+static enum lb_policy lb_of(struct str policy) {
+    static const struct {
+        const char *name;
+        enum lb_policy lb;
+    } all[] = {{"least_conn", LB_LEAST_CONN},
+               {"least_connections", LB_LEAST_CONN},
+               {"random", LB_RANDOM},
+               {"consistent_hash", LB_MAGLEV},
+               {"ewma", LB_EWMA}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (str_eq(policy, str_of(all[i].name)))
+            return all[i].lb;
+    return LB_ROUND_ROBIN;
+}
+
+static bool heeds_weights(struct str policy) {
+    static const char *const all[] = {"weighted", "weighted_round_robin", "least_conn", "least_connections", "consistent_hash"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (str_eq(policy, str_of(all[i])))
+            return true;
+    return false;
+}
+
+static struct cluster *inbound_cluster(const struct mesh *m, const struct compile_name *n, struct str name) {
+    struct cluster *c = cluster_new();
+    struct service_settings s;
+    mesh_settings(m, n->service, &s);
+    c->name = arena_dup(&c->ref.mem, name);
+    c->type = CLUSTER_STATIC; /* the sidecar knows where its app is */
+    c->check = s.check;
+    c->check.path = STR("/health");
+    return c;
+}
+
+static struct tls_context *peer_tls(const struct mesh *m, const struct compile_name *n, struct arena *a) {
+    struct tls_context *t = arena_zalloc(a, sizeof *t);
+    t->cert_secret = STR("default");
+    t->ca_secret = STR("ROOTCA");
+    t->sans = arena_alloc(a, sizeof *t->sans);
+    t->sans[0] = spiffe_of(a, str_of(m->trust_domain), n->ns, n->name);
+    t->n_sans = 1;
+    t->sni = arena_fmt(a, STR_FMT "." STR_FMT, STR_ARG(n->name), STR_ARG(n->ns));
+    return t;
+}
+
+static struct cluster *service_cluster(const struct mesh *m, const struct compile_name *n, struct str name) {
+    struct cluster *c = cluster_new();
+    struct service_settings s;
+    mesh_settings(m, n->service, &s);
+    c->name = arena_dup(&c->ref.mem, name);
+    c->type = CLUSTER_EDS;
+    c->lb = lb_of(s.policy);
+    c->proto = CLUSTER_HTTP1;
+    c->tls = peer_tls(m, n, &c->ref.mem);
+    c->plain_rbac = compile__rbac(m, n->ns, n->name, true, &c->ref.mem);
+    c->limits = s.limits;
+    return c;
+}
+
+/* ---- endpoints ---- */
+
+static bool in_subset(const struct reg_endpoint *ep, const struct compile_name *n) {
+    return !n->key.len || str_eq(json_to_str(json_object_getn(ep->labels, n->key.ptr, n->key.len)), n->value);
+}
+
+static struct endpoint endpoint_of(const struct reg_endpoint *ep, bool weighted, struct arena *a) {
+    return (struct endpoint){
+        .id = arena_dup(a, ep->id),
+        .address = arena_dup(a, ep->sidecar ? ep->sidecar->inbound_ip : ep->ip),
+        .port = ep->sidecar ? ep->sidecar->inbound_port : ep->port,
+        .health = ep->healthy ? ENDPOINT_HEALTHY : ENDPOINT_UNHEALTHY,
+        .weight = weighted ? ep->weight : 1,
+        .mtls = ep->sidecar != NULL,
+    };
+}
+
+static struct endpoints *service_endpoints(struct mesh *m, struct reg *r, const struct compile_name *n, struct str name) {
+    const struct reg_view *v = reg_view(r, n->service);
+    struct endpoints *eps = endpoints_new();
+    struct service_settings s;
+    bool some_weight = false;
+    mesh_settings(m, n->service, &s);
+    for (size_t i = 0; i < v->n; i++)
+        some_weight |= in_subset(&v->at[i], n) && v->at[i].weight > 0;
+    eps->cluster = arena_dup(&eps->ref.mem, name);
+    eps->at = arena_alloc(&eps->ref.mem, (v->n + 1) * sizeof *eps->at);
+    for (size_t i = 0; i < v->n; i++) {
+        const struct reg_endpoint *ep = &v->at[i];
+        if (in_subset(ep, n) && (ep->weight > 0 || !some_weight))
+            eps->at[eps->n++] = endpoint_of(ep, some_weight && heeds_weights(s.policy), &eps->ref.mem);
+    }
+    return eps;
+}
+
+void *compile_resource(struct mesh *m, struct reg *r, enum xds_type type, struct str name) {
+    struct compile_name n;
+    if (!compile_name_parse(&n, name))
+        return NULL;
+    bool plain_name = !n.inbound && !n.outbound;
+    switch (type) {
+    case XDS_LISTENER: return plain_name ? NULL : compile__listener(m, &n, name);
+    case XDS_ROUTE: return plain_name && !n.key.len && compile_known(m, r, n.service) ? compile__routes(m, &n, name) : NULL;
+    case XDS_CLUSTER:
+        if (n.inbound)
+            return inbound_cluster(m, &n, name);
+        return plain_name && has_cluster(m, r, n.service) ? service_cluster(m, &n, name) : NULL;
+    case XDS_ENDPOINT: return plain_name && has_cluster(m, r, n.service) ? service_endpoints(m, r, &n, name) : NULL;
+    default: return NULL;
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* compile_int: what compile*.c share. Memory of what they make lies in the arena of the resource. */
+#include "control/compile.h"
+
+struct listener *compile__listener(const struct mesh *m, const struct compile_name *n, struct str name);
+struct route_table *compile__routes(const struct mesh *m, const struct compile_name *n, struct str name);
+/* The security rules of one destination. `plain`: as the caller's sidecar enforces them on endpoints without one, so
+ * without those that demand mTLS. */
+struct rbac *compile__rbac(const struct mesh *m, struct str ns, struct str service, bool plain, struct arena *a);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The listeners of a sidecar. Addresses are informative: a sidecar binds what its flags say. */
+#include "control/compile_int.h"
+
+static struct route_table *to_app(struct str cluster) {
+    struct route_table *t = route_table_new();
+    struct arena *a = &t->ref.mem;
+    struct route *rt = arena_zalloc(a, sizeof *rt);
+    rt->name = STR("default");
+    rt->match = (struct route_match){.path = {.kind = PATH_PREFIX, .text = STR("/")}, .fraction = ROUTE_PPM};
+    rt->action = ROUTE_FORWARD;
+    rt->clusters = arena_zalloc(a, sizeof *rt->clusters);
+    rt->clusters[0] = (struct route_cluster){.cluster = arena_dup(a, cluster), .weight = 1};
+    rt->n_clusters = 1;
+    t->name = STR("inbound");
+    t->vhosts = arena_zalloc(a, sizeof *t->vhosts);
+    t->n_vhosts = 1;
+    t->vhosts->name = STR("inbound");
+    t->vhosts->domains = arena_alloc(a, sizeof *t->vhosts->domains);
+    t->vhosts->domains[0] = STR("*");
+    t->vhosts->n_domains = 1;
+    t->vhosts->routes = rt;
+    t->vhosts->n_routes = 1;
+    return t;
+}
+
+static struct hcm common_hcm(const struct mesh *m) {
+    return (struct hcm){
+        .codec = HCM_AUTO,
+        .generate_request_id = true,
+        .access_log = m->cfg.access_log,
+        .tracing = m->cfg.tracing,
+        .trace_sampling = m->cfg.trace_sampling,
+        .metrics = m->cfg.metrics,
+        .server_name = STR("weft"),
+    };
+}
+
+static struct tls_context *server_tls(struct arena *a) {
+    struct tls_context *t = arena_zalloc(a, sizeof *t);
+    t->cert_secret = STR("default");
+    t->ca_secret = STR("ROOTCA");
+    t->require_client_cert = true;
+    return t;
+}
+
+static void make_inbound(struct listener *l, const struct mesh *m, const struct compile_name *n) {
+    struct arena *a = &l->ref.mem;
+    struct hcm hcm = common_hcm(m);
+    hcm.stat_prefix = STR("inbound");
+    hcm.rbac = compile__rbac(m, n->ns, n->name, false, a);
+    hcm.xfcc = XFCC_SANITIZE_SET;
+    hcm.trust_source_headers = m->cfg.trust_source_headers;
+    hcm.routes = to_app(l->name);
+    l->address = STR("0.0.0.0");
+    l->port = 15006;
+    l->direction = LISTENER_INBOUND;
+    l->chains = arena_zalloc(a, 2 * sizeof *l->chains);
+    l->n_chains = 2;
+    l->chains[0] = (struct filter_chain){STR("tls"), CHAIN_TLS, server_tls(a), hcm};
+    hcm.routes = ref_get(hcm.routes);
+    l->chains[1] = (struct filter_chain){STR("raw"), CHAIN_RAW, NULL, hcm};
+}
+
+static void make_outbound(struct listener *l, const struct mesh *m) {
+    struct hcm hcm = common_hcm(m);
+    hcm.stat_prefix = STR("outbound");
+    hcm.rds_name = STR("*");
+    l->address = STR("127.0.0.1");
+    l->port = 15001;
+    l->direction = LISTENER_OUTBOUND;
+    l->chains = arena_zalloc(&l->ref.mem, sizeof *l->chains);
+    l->n_chains = 1;
+    l->chains[0] = (struct filter_chain){STR("outbound"), CHAIN_ANY, NULL, hcm};
+}
+
+struct listener *compile__listener(const struct mesh *m, const struct compile_name *n, struct str name) {
+    struct listener *l = listener_new();
+    l->name = arena_dup(&l->ref.mem, name);
+    if (n->inbound)
+        make_inbound(l, m, n);
+    else
+        make_outbound(l, m);
+    return l;
+}

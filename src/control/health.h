@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* health: the control plane's own checks: of registrations without a sidecar that speak http (others stay healthy until there is
+ * a check for them). Each has a probe of its own, so that no slow one holds up another.
+ * Threads: the control loop. Tests: tests/unit/control/control.c */
+#include "base/map.h"
+#include "control/reg.h"
+#include "io/loop.h"
+
+struct health {
+    struct mesh *mesh;
+    struct reg *reg;
+    struct map services; /* "NS/NAME" -> struct map of struct checked (private), by the registration's id */
+    struct map touched;  /* services to look at, at the end of the turn */
+    struct task task;
+};
+void health_init(struct health *h, struct mesh *m, struct reg *r);
+void health_fini(struct health *h);
+void health_touch(struct health *h, struct str service); /* its endpoints or settings may have changed */
+void health_touch_all(struct health *h);

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* push: who needs which resource, and when it has changed.
+ *
+ * An entry is one (type, name) that somebody has asked for, with the resource as last compiled, encoded once for all who get it.
+ * A change marks the entries of a service (push_touch) or all (push_touch_all); after 5 ms of quiet, at most 20 ms, the marked
+ * ones are compiled again, and those whose bytes are new are told to their subscribers. Entries without subscriber go.
+ * Threads: the control loop. Tests: tests/unit/control/push.c, control.c */
+#include "control/compile.h"
+#include "io/loop.h"
+#include "xds/ads_server.h"
+
+#define PUSH_QUIET (5 * 1000ull) /* microseconds */
+#define PUSH_MOST (20 * 1000ull)
+
+struct push_stats {
+    uint64_t pushes[XDS_TYPES]; /* changed resources that were told */
+    uint64_t nacks[XDS_TYPES];
+    uint64_t compiled;
+};
+struct push {
+    struct mesh *mesh;
+    struct reg *reg;
+    struct map entries[XDS_TYPES]; /* name -> struct entry (private) */
+    struct map groups;             /* "NS/SERVICE" -> struct group (private) */
+    struct list dirty;             /* of groups */
+    struct list streams;
+    unsigned n_streams, wild[XDS_TYPES];
+    struct timer timer;
+    uint64_t first; /* when the oldest unsent change came; 0: none */
+    struct push_stats stats;
+};
+enum { PUSH_ENDPOINTS = 1 << XDS_ENDPOINT, PUSH_ALL = (1 << XDS_TYPES) - 1 };
+
+void push_init(struct push *p, struct mesh *m, struct reg *r);
+void push_fini(struct push *p); /* after the server of its streams has been stopped */
+/* Resources of that service and those types may have changed. Endpoints alone: the rest only if the service came or went. */
+void push_touch(struct push *p, struct str service, unsigned types);
+void push_touch_all(struct push *p, unsigned types);
+struct ads_source push_source(struct push *p); /* for the ADS server */

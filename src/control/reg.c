@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/reg.h"
+#include "base/mem.h"
+#include "io/loop.h"
+
+struct reg_service {
+    char *key;
+    struct map sidecars; /* key -> struct sidecar: those of this service */
+    struct reg_view view;
+    bool current; /* the view is */
+};
+
+static double wall(const struct reg *r) {
+    return (double)loop_wall(r->mesh->loop) / 1e6;
+}
+
+static struct str service_of(struct str key) {
+    return str_first(key, (size_t)str_rchr(key, '/'));
+}
+
+static struct reg_service *need_service(struct reg *r, struct str key) {
+    struct reg_service *s = map_get(&r->services, key);
+    if (s)
+        return s;
+    s = mem_new(struct reg_service);
+    s->key = mem_strdup(key);
+    map_put(&r->services, key, s);
+    return s;
+}
+
+static void drop_view(struct reg_service *s) {
+    for (size_t i = 0; i < s->view.n; i++)
+        json_decref(s->view.at[i].labels);
+    free(s->view.at);
+    s->view = (struct reg_view){0};
+    s->current = false;
+}
+
+static void free_service(struct reg_service *s) {
+    drop_view(s);
+    map_fini(&s->sidecars);
+    free(s->key);
+    free(s);
+}
+
+/* ---- the merged view ---- */
+
+static bool visible(const struct sidecar *s) {
+    return s->hello && !s->leaving && s->inbound_port && s->app_ip.len;
+}
+
+/* Addresses of the service's sidecars, to find the one of a registration: what peers are told comes before the app's own
+ * address, which is loopback on many machines at once. */
+struct addresses {
+    struct map advertised, app;
+};
+
+static void add_address(struct map *to, struct str ip, struct sidecar *s) {
+    struct buf b = {0};
+    buf_fmt(&b, "%u " STR_FMT, s->app_port, STR_ARG(ip));
+    if (!map_has(to, buf_str(&b)))
+        map_put(to, buf_str(&b), s);
+    buf_fini(&b);
+}
+
+static struct sidecar *find_address(const struct addresses *a, const struct registration *reg) {
+    struct buf b = {0};
+    buf_fmt(&b, "%u " STR_FMT, reg->port, STR_ARG(reg->ip));
+    struct sidecar *s = map_get(&a->advertised, buf_str(&b));
+    if (!s)
+        s = map_get(&a->app, buf_str(&b));
+    buf_fini(&b);
+    return s;
+}
+
+static json_t *merge_labels(const struct registration *reg, const struct sidecar *s) {
+    json_t *out = json_object();
+    if (s)
+        json_object_update(out, s->labels);
+    if (reg)
+        json_object_update(out, reg->labels);
+    return out;
+}
+
+static void add_registered(struct reg_view *v, struct registration *reg, struct sidecar *s) {
+    v->at[v->n++] = (struct reg_endpoint){
+        .id = reg->id,
+        .ip = reg->ip,
+        .port = reg->port,
+        .protocol = reg->protocol,
+        .health_path = reg->health_path,
+        .weight = reg->weight,
+        .labels = merge_labels(reg, s),
+        .ttl = json_object_get(reg->body, "ttl"),
+        .registration = reg,
+        .sidecar = s,
+        .healthy = s ? s->healthy : reg->healthy,
+        .order = reg->order,
+    };
+}
+
+static void add_sidecar(struct reg_view *v, struct sidecar *s) {
+    bool ip = s->app_port != 0; /* else a Unix socket: peers know only the inbound address */
+    v->at[v->n++] = (struct reg_endpoint){
+        .id = s->id,
+        .ip = ip ? s->app_ip : s->inbound_ip,
+        .port = ip ? s->app_port : s->inbound_port,
+        .protocol = s->protocol,
+        .health_path = s->health_path,
+        .weight = 100,
+        .labels = merge_labels(NULL, s),
+        .sidecar = s,
+        .healthy = s->healthy,
+        .order = s->order,
+    };
+}
+
+static int by_order(const void *a, const void *b) {
+    const struct reg_endpoint *x = a, *y = b;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void add_registrations(struct reg_view *v, const struct mesh_service *ms, const struct addresses *a, struct map *merged) {
+    struct registration *reg;
+    MAP_FOR (&ms->registrations, NULL, reg) {
+        struct sidecar *s = find_address(a, reg);
+        add_registered(v, reg, s);
+        if (s)
+            map_put(merged, str_of(s->key), s);
+    }
+}
+
+static void build_view(struct reg *r, struct reg_service *rs) {
+    struct mesh_service *ms = mesh_service(r->mesh, str_of(rs->key));
+    struct addresses a = {0};
+    struct map merged = {0};
+    struct sidecar *s;
+    drop_view(rs);
+    MAP_FOR (&rs->sidecars, NULL, s) {
+        if (!visible(s))
+            continue;
+        add_address(&a.advertised, s->inbound_ip, s);
+        add_address(&a.app, s->app_ip, s);
+    }
+    size_t room = rs->sidecars.len + (ms ? ms->registrations.len : 0);
+    rs->view.at = mem_array(room + 1, sizeof *rs->view.at);
+    if (ms)
+        add_registrations(&rs->view, ms, &a, &merged);
+    MAP_FOR (&rs->sidecars, NULL, s) {
+        if (visible(s) && !map_has(&merged, str_of(s->key)))
+            add_sidecar(&rs->view, s);
+    }
+    qsort(rs->view.at, rs->view.n, sizeof *rs->view.at, by_order);
+    for (size_t i = 0; i < rs->view.n; i++)
+        rs->view.n_healthy += rs->view.at[i].healthy;
+    map_fini(&a.advertised);
+    map_fini(&a.app);
+    map_fini(&merged);
+    rs->current = true;
+}
+
+const struct reg_view *reg_view(struct reg *r, struct str service) {
+    static const struct reg_view none;
+    struct reg_service *rs = map_get(&r->services, service);
+    if (!rs)
+        return &none;
+    if (!rs->current)
+        build_view(r, rs);
+    return &rs->view;
+}
+
+double reg_seen(const struct reg_endpoint *ep) {
+    double a = ep->registration ? ep->registration->seen : 0, b = ep->sidecar ? ep->sidecar->seen : 0;
+    return a > b ? a : b;
+}
+
+bool reg_has(struct reg *r, struct str service) {
+    return reg_view(r, service)->n > 0;
+}
+
+void reg_each(struct reg *r, void (*each)(void *ctx, struct str service), void *ctx) {
+    struct str key;
+    struct reg_service *rs;
+    MAP_FOR (&r->services, &key, rs) {
+        if (reg_has(r, key))
+            each(ctx, key);
+    }
+}
+
+void reg_touch(struct reg *r, struct str service) {
+    struct reg_service *rs = map_get(&r->services, service);
+    if (rs)
+        drop_view(rs);
+    r->cfg.touched(r->cfg.ctx, service);
+}
+
+/* Drops what is kept of a service that has nothing any more. */
+static void settle_service(struct reg *r, struct str service) {
+    struct reg_service *rs = map_get(&r->services, service);
+    struct mesh_service *ms = mesh_service(r->mesh, service);
+    if (!rs || rs->sidecars.len || (ms && ms->registrations.len))
+        return;
+    map_del(&r->services, str_of(rs->key));
+    free_service(rs);
+}
+
+/* ---- sidecars ---- */
+
+static void free_sidecar(struct sidecar *s) {
+    loop_timer_stop(s->reg->mesh->loop, &s->grace);
+    json_decref(s->hello);
+    free(s->key);
+    free(s->service_key);
+    free(s);
+}
+
+static struct sidecar *need_sidecar(struct reg *r, struct str key) {
+    struct sidecar *s = reg_sidecar(r, key);
+    if (s)
+        return s;
+    s = mem_new(struct sidecar);
+    s->reg = r;
+    s->key = mem_strdup(key);
+    s->service_key = mem_strdup(service_of(key));
+    s->healthy = true;
+    map_put(&r->sidecars, key, s);
+    map_put(&need_service(r, str_of(s->service_key))->sidecars, key, s);
+    return s;
+}
+
+static void drop_sidecar(struct sidecar *s) {
+    struct reg *r = s->reg;
+    struct reg_service *rs = map_get(&r->services, str_of(s->service_key));
+    map_del(&r->sidecars, str_of(s->key));
+    if (rs)
+        map_del(&rs->sidecars, str_of(s->key));
+    free_sidecar(s);
+}
+
+struct sidecar *reg_sidecar(const struct reg *r, struct str key) {
+    return map_get(&r->sidecars, key);
+}
+
+static void forget(struct sidecar *s) {
+    if (s->forgotten)
+        return;
+    s->forgotten = true;
+    mesh_delete_sidecar(s->reg->mesh, str_of(s->key));
+}
+
+static void on_grace(struct timer *t) {
+    struct sidecar *s = container_of(t, struct sidecar, grace);
+    s->leaving = true;
+    forget(s);
+    reg_touch(s->reg, str_of(s->service_key));
+}
+
+static struct str field(const json_t *o, const char *name) {
+    return json_to_str(json_object_get(o, name));
+}
+
+static void take_hello(struct sidecar *s, const json_t *hello) {
+    json_decref(s->hello);
+    s->hello = json_incref((json_t *)hello);
+    s->id = field(hello, "id");
+    s->app_ip = field(hello, "app_ip");
+    s->app_port = (uint16_t)json_integer_value(json_object_get(hello, "app_port"));
+    s->protocol = field(hello, "protocol");
+    s->health_path = field(hello, "health_check_path");
+    s->inbound_ip = field(hello, "inbound_ip");
+    s->inbound_port = (uint16_t)json_integer_value(json_object_get(hello, "inbound_port"));
+    s->labels = json_object_get(hello, "labels");
+}
+
+static void applied_sidecar(struct reg *r, const struct mesh_change *ch) {
+    struct str service = service_of(ch->key);
+    need_service(r, service);
+    if (ch->value) {
+        struct sidecar *s = need_sidecar(r, ch->key);
+        if (!s->hello)
+            s->order = r->mesh->order;
+        take_hello(s, ch->value);
+        s->seen = wall(r);
+        if (!s->session)
+            loop_timer(r->mesh->loop, &s->grace, REG_GRACE, on_grace);
+    } else {
+        struct sidecar *s = reg_sidecar(r, ch->key);
+        if (s && !s->session)
+            drop_sidecar(s);
+        else if (s) { /* it is back already; its new hello comes after this deletion */
+            json_decref(s->hello);
+            s->hello = NULL;
+        }
+    }
+    reg_touch(r, service);
+    settle_service(r, service);
+}
+
+void reg_applied(struct reg *r, const struct mesh_change *ch) {
+    if (ch->kind == STORE_SIDECAR) {
+        applied_sidecar(r, ch);
+    } else if (ch->kind == STORE_ENDPOINT) {
+        struct str service = str_of(ch->service->key);
+        need_service(r, service);
+        reg_touch(r, service);
+        settle_service(r, service);
+    }
+}
+
+struct sidecar *reg_hello(struct reg *r, struct str key, json_t *hello, void *session) {
+    struct sidecar *s = need_sidecar(r, key);
+    bool news = !s->hello || s->forgotten || !json_equal(s->hello, hello);
+    r->connected += !s->session;
+    s->session = session;
+    s->leaving = s->forgotten = false;
+    s->healthy = true;
+    s->seen = wall(r);
+    loop_timer_stop(r->mesh->loop, &s->grace);
+    if (news)
+        mesh_put_sidecar(r->mesh, key, json_incref(hello));
+    json_decref(hello);
+    reg_touch(r, str_of(s->service_key));
+    return s;
+}
+
+void reg_leaving(struct sidecar *s) {
+    s->leaving = true;
+    forget(s);
+    reg_touch(s->reg, str_of(s->service_key));
+}
+
+void reg_lost(struct reg *r, struct str key, void *session) {
+    struct sidecar *s = reg_sidecar(r, key);
+    if (!s || s->session != session)
+        return;
+    s->session = NULL;
+    r->connected--;
+    if (s->leaving && s->hello)
+        return; /* the deletion is under way, and drops it */
+    if (s->leaving) {
+        struct reg_service *rs = map_get(&r->services, str_of(s->service_key));
+        drop_sidecar(s);
+        settle_service(r, str_of(rs->key));
+        return;
+    }
+    loop_timer(r->mesh->loop, &s->grace, REG_GRACE, on_grace);
+}
+
+void reg_sidecar_health(struct sidecar *s, bool healthy) {
+    bool changed = s->healthy != healthy;
+    s->healthy = healthy;
+    if (healthy)
+        s->seen = wall(s->reg);
+    if (changed)
+        reg_touch(s->reg, str_of(s->service_key));
+}
+
+void reg_init(struct reg *r, struct mesh *m, const struct reg_cfg *cfg) {
+    *r = (struct reg){.mesh = m, .cfg = *cfg};
+}
+
+void reg_fini(struct reg *r) {
+    struct sidecar *s;
+    struct reg_service *rs;
+    MAP_FOR (&r->sidecars, NULL, s) {
+        free_sidecar(s);
+    }
+    MAP_FOR (&r->services, NULL, rs) {
+        free_service(rs);
+    }
+    map_fini(&r->sidecars);
+    map_fini(&r->services);
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* reg: the registry: the endpoints of every service, from registrations and from connected sidecars, merged as contract §3 says.
+ *
+ * A sidecar is an endpoint from when its hello is durable (mesh: STORE_SIDECAR) until it says that it leaves, or its session has
+ * been lost for REG_GRACE. After a restart the sidecars that the store knows begin in their grace.
+ * Threads: the control loop. Time comes from the loop's clock. Tests: tests/unit/control/reg.c */
+#include "base/map.h"
+#include "control/mesh.h"
+#include "io/timer.h"
+
+#define REG_GRACE (15 * 1000000ull) /* microseconds */
+
+struct reg;
+struct sidecar {
+    struct reg *reg;
+    char *key, *service_key; /* "NS/NAME/ID", "NS/NAME" */
+    json_t *hello;           /* as sidecar_json makes it; NULL: not yet durable */
+    /* slices of hello */
+    struct str id, app_ip, protocol, health_path, inbound_ip;
+    uint16_t app_port, inbound_port;
+    json_t *labels;
+    uint64_t order;
+    void *session;  /* who holds it now; NULL: lost, or not back since our restart */
+    bool leaving;   /* out of rotation; forgotten once the store says so */
+    bool forgotten; /* its deletion is under way: a new hello must be written again */
+    bool healthy;   /* of its app */
+    double seen;
+    struct timer grace;
+};
+
+struct reg_endpoint { /* the merged view; slices as long as the view */
+    struct str id, ip, protocol, health_path;
+    uint16_t port;
+    uint32_t weight;
+    json_t *labels; /* a reference of the view's */
+    const json_t *ttl;
+    struct registration *registration; /* NULL: a sidecar of its own */
+    struct sidecar *sidecar;           /* NULL: reached directly */
+    bool healthy;
+    uint64_t order;
+};
+struct reg_view { /* of one service, in order of addition */
+    struct reg_endpoint *at;
+    size_t n, n_healthy;
+};
+
+struct reg_cfg {
+    void (*touched)(void *ctx, struct str service); /* its endpoints may have changed; reg_view is current */
+    void *ctx;
+};
+struct reg {
+    struct mesh *mesh;
+    struct reg_cfg cfg;
+    struct map sidecars; /* key -> struct sidecar */
+    struct map services; /* key -> struct reg_service (private): those with a sidecar or a view */
+    unsigned connected;  /* sidecars with a session */
+};
+void reg_init(struct reg *r, struct mesh *m, const struct reg_cfg *cfg);
+void reg_fini(struct reg *r);
+
+/* From the mesh's `changed`: an endpoint or sidecar was put or deleted. */
+void reg_applied(struct reg *r, const struct mesh_change *ch);
+void reg_touch(struct reg *r, struct str service); /* health of a registration changed */
+
+/* ---- sessions ---- */
+/* A proxy has said hello: `hello` (taken over) is written to the store when it is news. A later session of the same key wins. */
+struct sidecar *reg_hello(struct reg *r, struct str key, json_t *hello, void *session);
+struct sidecar *reg_sidecar(const struct reg *r, struct str key);
+void reg_leaving(struct sidecar *s);                         /* at once */
+void reg_lost(struct reg *r, struct str key, void *session); /* the session has ended: grace, unless another holds it */
+void reg_sidecar_health(struct sidecar *s, bool healthy);
+
+/* ---- reading ---- */
+const struct reg_view *reg_view(struct reg *r, struct str service); /* never NULL; valid until the next change */
+double reg_seen(const struct reg_endpoint *ep);  /* Unix seconds of the last registration, hello or successful check */
+bool reg_has(struct reg *r, struct str service); /* has an endpoint, healthy or not */
+/* Every service with an endpoint: names to `each`. */
+void reg_each(struct reg *r, void (*each)(void *ctx, struct str service), void *ctx);

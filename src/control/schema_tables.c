@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The tables of schema.h: contract §2 and §2.1, letter by letter. */
+#include "codec/msg.h"
+#include "codec/regex.h"
+#include "control/schema.h"
+#include "crypto/spiffe.h"
+#include "io/addr.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+#define NEEDED .needed = true
+#define YEAR 31536000.0
+#define BAD(...) err_set(e, WEFT_E_INVALID, __VA_ARGS__)
+
+/* ---- rules of strings ---- */
+
+static bool printable(struct str s) {
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] < 0x20 || s.ptr[i] == 0x7f)
+            return false;
+    return true;
+}
+
+int check_name(struct str s, struct err *e) {
+    return dns_label_ok(s) ? 0 : BAD("must be a DNS label: 1 to 63 of a-z, 0-9 and '-', not at an end");
+}
+
+static int check_name_or_any(struct str s, struct err *e) {
+    return str_eq(s, STR("*")) || dns_label_ok(s) ? 0 : BAD("must be a DNS label or *");
+}
+
+int check_id(struct str s, struct err *e) {
+    bool ok = s.len >= 1 && s.len <= 253;
+    for (size_t i = 0; ok && i < s.len; i++) {
+        char c = s.ptr[i], low = str_lower_c(c);
+        ok = (low >= 'a' && low <= 'z') || (c >= '0' && c <= '9') || (c && strchr("._:@~+-", c));
+    }
+    return ok ? 0 : BAD("must be 1 to 253 of A-Z, a-z, 0-9 and ._:@~+-");
+}
+
+static int check_ip(struct str s, struct err *e) {
+    return addr_is_ip(s) ? 0 : BAD("must be an IP address");
+}
+
+int check_path(struct str s, struct err *e) {
+    if (!s.len || s.ptr[0] != '/')
+        return BAD("must begin with /");
+    return printable(s) ? 0 : BAD("must have no control characters");
+}
+
+static int check_match_path(struct str s, struct err *e) {
+    struct regex *r = NULL;
+    if (!str_starts(s, STR("~")))
+        return check_path(s, e);
+    if (s.len == 1)
+        return BAD("must have a regular expression after ~");
+    if (!printable(s))
+        return BAD("must have no control characters");
+    int rc = regex_new(&r, str_from(s, 1), e);
+    regex_free(&r);
+    return rc;
+}
+
+int check_label_key(struct str s, struct err *e) {
+    if (!s.len || s.len > 253 || str_chr(s, '=') >= 0 || !printable(s))
+        return BAD("must have a name of 1 to 253 octets without = and control characters");
+    return 0;
+}
+
+int check_label_value(struct str s, struct err *e) {
+    return s.len <= 253 && printable(s) ? 0 : BAD("must be at most 253 octets without control characters");
+}
+
+static int check_header_name(struct str s, struct err *e) {
+    return msg_is_token(s) ? 0 : BAD("must be the name of a header");
+}
+
+static int check_header_value(struct str s, struct err *e) {
+    return msg_is_field_value(s) ? 0 : BAD("must be the value of a header");
+}
+
+static int check_method(struct str s, struct err *e) {
+    return msg_is_token(s) ? 0 : BAD("must be a method");
+}
+
+static int check_destination(struct str s, struct err *e) {
+    if (!s.len || dns_label_ok(s) || check_service_key(s, NULL) >= 0)
+        return 0;
+    return BAD("must be a service: name or namespace/name");
+}
+
+int check_service_key(struct str s, struct err *e) {
+    struct str name = s, ns = str_cut(&name, '/');
+    return dns_label_ok(ns) && dns_label_ok(name) ? 0 : BAD("must be named namespace/service");
+}
+
+static int check_subset(struct str s, struct err *e) {
+    struct str value = s, key = str_cut(&value, '=');
+    if (!value.ptr)
+        return s.len ? check_label_value(s, e) : BAD("must be a version or label=value");
+    return check_label_key(key, NULL) < 0 || check_label_value(value, NULL) < 0 ? BAD("must be a version or label=value") : 0;
+}
+
+static int check_hash_on(struct str s, struct err *e) {
+    struct str name = s, kind = str_cut(&name, ':');
+    if (str_eq(s, STR("source")))
+        return 0;
+    if ((str_eq(kind, STR("header")) || str_eq(kind, STR("cookie"))) && msg_is_token(name))
+        return 0;
+    return BAD("must be header:NAME, cookie:NAME or source");
+}
+
+static int check_url(struct str s, struct err *e) {
+    return str_starts(s, STR("https://")) || str_starts(s, STR("http://")) ? 0 : BAD("must be an http or https URL");
+}
+
+static int check_not_empty(struct str s, struct err *e) {
+    return s.len ? 0 : BAD("must not be empty");
+}
+
+static int check_pem(struct str s, struct err *e) {
+    return str_find(s, STR("-----BEGIN ")) >= 0 ? 0 : BAD("must be PEM");
+}
+
+/* ---- bodies ---- */
+
+#define SERVICE_NAME                                                                                                             \
+    { "service_name", "the service", T_STR, NEEDED, .max = 63, .check = check_name }
+#define NAMESPACE                                                                                                                \
+    { "namespace", "its namespace", T_STR, NEEDED, .max = 63, .check = check_name }
+
+static const struct schema_field register_fields[] = {
+    {"id", "of the endpoint, unique in its service; the same replaces, in place", T_STR, NEEDED, .max = 253, .check = check_id},
+    SERVICE_NAME,
+    NAMESPACE,
+    {"ip", "IPv4 or IPv6 address", T_STR, NEEDED, .max = 64, .check = check_ip},
+    {"port", "TCP port", T_INT, NEEDED, .min = 1, .max = 65535},
+    {"protocol", "what it speaks", T_WORD, .dflt = "\"http\"", .words = "http|http2|grpc|tcp"},
+    {"health_check_path", "GET, 2xx is healthy", T_STR, .dflt = "\"/health\"", .max = 2048, .check = check_path},
+    {"weight", "share of the traffic; 0 gets none unless all are 0", T_INT, .dflt = "100", .max = 1000000},
+    {"labels", "for subsets and queries", T_LABELS, .dflt = "{}", .max = 64, .check = check_label_value, .key = check_label_key},
+    {"ttl", "seconds until it lapses without a heartbeat; null: never", T_NUM, .null = true, .above = true, .max = YEAR},
+};
+const struct schema schema_register = {"POST /api/v1/services/register", "Registers an endpoint of a service.", register_fields,
+                                       COUNT(register_fields), NULL};
+
+static const struct schema_field traffic_rule_fields[] = {
+    {"match_headers", "all must be there with exactly these values", T_LABELS, .dflt = "{}", .max = 64,
+     .check = check_header_value, .key = check_header_name},
+    {"match_path", "exact; a prefix when it ends in *; a regular expression after ~", T_STR, .null = true, .max = 4096,
+     .check = check_match_path},
+    {"match_method", "this method only", T_STR, .null = true, .max = 64, .check = check_method},
+    {"destination_service", "name or namespace/name; empty: the service itself", T_STR, .dflt = "\"\"", .max = 127,
+     .check = check_destination},
+    {"destination_subset", "v2: the label version=v2; or label=value", T_STR, .null = true, .max = 507, .check = check_subset},
+    {"weight", "share among neighbouring rules with equal conditions; alone and below 100: percent", T_INT, .dflt = "100",
+     .max = 1000000},
+    {"timeout", "seconds, 0 none; null: the service's or global_timeout", T_NUM, .null = true, .max = YEAR},
+    {"retry_attempts", "tries after the first; null: the service's or default_retry_attempts", T_INT, .null = true, .max = 100},
+    {"circuit_breaker", "the circuit breaker applies", T_BOOL, .dflt = "true"},
+};
+const struct schema schema_traffic_rule = {"POST /api/v1/traffic-rules/{ns}/{service}",
+                                           "Adds a traffic rule of a service, after those that are there.", traffic_rule_fields,
+                                           COUNT(traffic_rule_fields), NULL};
+
+#define NAME_OR_ANY(field, what)                                                                                                 \
+    { field, what, T_STR, NEEDED, .max = 63, .check = check_name_or_any }
+static const struct schema_field security_rule_fields[] = {
+    NAME_OR_ANY("source_namespace", "of the caller, or *"),
+    NAME_OR_ANY("source_service", "the caller, or *"),
+    NAME_OR_ANY("destination_namespace", "of the called service, or *"),
+    NAME_OR_ANY("destination_service", "the called service, or *"),
+    {"allowed_methods", "* allows any; HEAD is allowed where GET is", T_STRS, .dflt = "[\"GET\",\"POST\",\"PUT\",\"DELETE\"]",
+     .max = 64, .check = check_method},
+    {"required_jwt", "a valid token must be there", T_BOOL, .dflt = "false"},
+    {"mtls_mode", "null: the configuration's", T_WORD, .null = true, .words = "strict|permissive|disabled"},
+};
+const struct schema schema_security_rule = {"POST /api/v1/security-rules", "Adds a security rule.", security_rule_fields,
+                                            COUNT(security_rule_fields), NULL};
+
+static const struct schema_field issue_fields[] = {
+    SERVICE_NAME,
+    NAMESPACE,
+    {"ttl", "seconds; null: certificates.ttl", T_INT, .null = true, .min = 1, .max = 90 * 86400},
+    {"key_type", "of the key that is made", T_WORD, .dflt = "\"ec256\"", .words = "ec256|rsa2048"},
+    {"csr", "PEM; then no key is made or returned", T_STR, .null = true, .max = 16384, .check = check_pem},
+};
+const struct schema schema_issue = {"POST /api/v1/certificates/issue", "Issues a certificate for a service.", issue_fields,
+                                    COUNT(issue_fields), NULL};
+
+/* ---- the mesh configuration ---- */
+
+#define POLICIES "round_robin|weighted|least_conn|random|consistent_hash|ewma|weighted_round_robin|least_connections"
+
+static const struct schema_field observability_fields[] = {
+    {"tracing_enabled", "trace context is made and passed on", T_BOOL, .dflt = "true"},
+    {"metrics_enabled", "sidecars keep metrics per request", T_BOOL, .dflt = "true"},
+    {"access_logging", "sidecars write access logs", T_BOOL, .dflt = "true"},
+    {"trace_sampling", "share of new traces that are recorded", T_NUM, .dflt = "0.01", .max = 1},
+};
+static const struct schema observability = {"observability", "", observability_fields, COUNT(observability_fields), NULL};
+
+static const struct schema_field load_balancing_fields[] = {
+    {"policy", "how an endpoint is chosen", T_WORD, .dflt = "\"round_robin\"", .words = POLICIES},
+    {"hash_on", "of consistent_hash: header:NAME, cookie:NAME or, for gateways, source", T_STR, .null = true, .max = 256,
+     .check = check_hash_on},
+};
+static const struct schema load_balancing = {"load_balancing", "", load_balancing_fields, COUNT(load_balancing_fields), NULL};
+
+#define LIMIT_MAX 1000000
+static const struct schema_field circuit_breaker_fields[] = {
+    {"failure_threshold", "failures in a row that open it", T_INT, .dflt = "5", .min = 1, .max = LIMIT_MAX},
+    {"success_threshold", "successes that close it again", T_INT, .dflt = "2", .min = 1, .max = LIMIT_MAX},
+    {"recovery_timeout", "seconds until it is tried again", T_NUM, .dflt = "30", .above = true, .max = 86400},
+    {"max_connections", "to a service, per proxy", T_INT, .dflt = "1024", .min = 1, .max = LIMIT_MAX},
+    {"max_pending", "requests that wait for a connection", T_INT, .dflt = "1024", .min = 1, .max = LIMIT_MAX},
+    {"max_requests", "requests at once", T_INT, .dflt = "1024", .min = 1, .max = LIMIT_MAX},
+};
+static const struct schema circuit_breaker = {"circuit_breaker", "", circuit_breaker_fields, COUNT(circuit_breaker_fields), NULL};
+
+static const struct schema_field health_check_fields[] = {
+    {"interval", "seconds between checks", T_NUM, .dflt = "30", .min = 0, .above = true, .max = 86400},
+    {"timeout", "seconds for one check", T_NUM, .dflt = "5", .min = 0, .above = true, .max = 3600},
+    {"healthy_threshold", "successes in a row that make it healthy", T_INT, .dflt = "1", .min = 1, .max = 1000},
+    {"unhealthy_threshold", "failures in a row that make it unhealthy", T_INT, .dflt = "1", .min = 1, .max = 1000},
+};
+static const struct schema health_check = {"health_check", "", health_check_fields, COUNT(health_check_fields), NULL};
+
+static const struct schema_field retry_fields[] = {
+    {"budget_percent", "retries under way, of active requests", T_NUM, .dflt = "20", .max = 100},
+    {"budget_min", "retries that are always allowed", T_INT, .dflt = "10", .max = LIMIT_MAX},
+};
+static const struct schema retry = {"retry", "", retry_fields, COUNT(retry_fields), NULL};
+
+static const struct schema_field certificates_fields[] = {
+    {"ttl", "of leaves, seconds; a sidecar renews at half of what is left", T_INT, .dflt = "86400", .min = 60, .max = 90 * 86400},
+};
+static const struct schema certificates = {"certificates", "", certificates_fields, COUNT(certificates_fields), NULL};
+
+static const struct schema_field jwks_fields[] = {
+    {"keys", "JSON Web Keys", T_BODIES, NEEDED, .max = 100},
+};
+static const struct schema jwks = {"jwks", "", jwks_fields, COUNT(jwks_fields), NULL};
+
+static int check_issuer(const json_t *o, struct err *e) {
+    bool inline_keys = json_is_object(json_object_get(o, "jwks")), uri = json_is_string(json_object_get(o, "jwks_uri"));
+    return inline_keys != uri ? 0 : BAD("jwks: one of jwks and jwks_uri is needed, not both");
+}
+static const struct schema_field issuer_fields[] = {
+    {"issuer", "the claim iss", T_STR, NEEDED, .max = 2048, .check = check_not_empty},
+    {"audiences", "one of them must be in aud; empty: any", T_STRS, .dflt = "[]", .max = 64, .check = check_not_empty},
+    {"jwks", "the keys", T_OBJ, .null = true, .of = &jwks},
+    {"jwks_uri", "or where they are", T_STR, .null = true, .max = 2048, .check = check_url},
+};
+static const struct schema issuer = {"jwt.issuers", "", issuer_fields, COUNT(issuer_fields), check_issuer};
+
+static const struct schema_field jwt_fields[] = {
+    {"issuers", "whose tokens are valid", T_OBJS, .dflt = "[]", .max = 64, .of = &issuer},
+};
+static const struct schema jwt = {"jwt", "", jwt_fields, COUNT(jwt_fields), NULL};
+
+static const struct schema_field rate_limit_fields[] = {
+    {"requests_per_second", "that the bucket gains", T_NUM, NEEDED, .above = true, .max = LIMIT_MAX},
+    {"burst", "that it holds", T_INT, NEEDED, .min = 1, .max = LIMIT_MAX},
+};
+static const struct schema rate_limit = {"rate_limit", "", rate_limit_fields, COUNT(rate_limit_fields), NULL};
+
+#define TIMEOUT_DOC "seconds, 0 none: of calls without a rule and of rules that set none"
+#define RETRY_DOC "tries after the first: of calls without a rule and of rules that set none"
+static const struct schema_field service_fields[] = {
+    {"load_balancing", "over the mesh's", T_OBJ, .of = &load_balancing},
+    {"circuit_breaker", "over the mesh's", T_OBJ, .of = &circuit_breaker},
+    {"health_check", "over the mesh's", T_OBJ, .of = &health_check},
+    {"rate_limit", "over the mesh's", T_OBJ, .of = &rate_limit},
+    {"timeout", TIMEOUT_DOC, T_NUM, .max = YEAR},
+    {"retry_attempts", RETRY_DOC, T_INT, .max = 100},
+};
+static const struct schema service = {"services", "", service_fields, COUNT(service_fields), NULL};
+
+static const struct schema_field config_fields[] = {
+    {"global_timeout", TIMEOUT_DOC, T_NUM, .dflt = "30.0", .max = YEAR},
+    {"default_retry_attempts", RETRY_DOC, T_INT, .dflt = "3", .max = 100},
+    {"circuit_breaker_enabled", "false: no breaker anywhere", T_BOOL, .dflt = "true"},
+    {"mtls_mode", "of security rules that set none", T_WORD, .dflt = "\"strict\"", .words = "strict|permissive|disabled"},
+    {"default_action", "what an inbound request meets when no security rule allows it", T_WORD, .dflt = "\"deny\"",
+     .words = "deny|allow"},
+    {"trust_source_headers", "plaintext callers are whom X-Source-Service and X-Source-Namespace say", T_BOOL, .dflt = "false"},
+    {"observability", "", T_OBJ, .of = &observability},
+    {"load_balancing", "", T_OBJ, .of = &load_balancing},
+    {"circuit_breaker", "", T_OBJ, .of = &circuit_breaker},
+    {"health_check", "the control plane's and the sidecars' checks", T_OBJ, .of = &health_check},
+    {"retry", "", T_OBJ, .of = &retry},
+    {"certificates", "", T_OBJ, .of = &certificates},
+    {"jwt", "", T_OBJ, .of = &jwt},
+    {"rate_limit", "a token bucket at each destination sidecar; null: none", T_OBJ, .null = true, .of = &rate_limit},
+    {"services", "by NS/NAME: what holds for that service, over the mesh's", T_MAP, .dflt = "{}", .max = 10000, .sparse = true,
+     .key = check_service_key, .of = &service},
+};
+const struct schema schema_config = {"POST /api/v1/config", "Merges into the mesh configuration (RFC 7386).", config_fields,
+                                     COUNT(config_fields), NULL};

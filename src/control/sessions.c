@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/sessions.h"
+#include "base/mem.h"
+#include "control/schema.h"
+#include "crypto/ca.h"
+#include "io/addr.h"
+#include "io/loop.h"
+
+struct boot { /* one start of a proxy */
+    struct session_stats last;
+    unsigned sessions; /* open ones of it */
+};
+struct peer { /* one session, after its hello */
+    struct sessions *all;
+    struct list node;
+    char *key; /* "NS/SERVICE/ID" */
+    uint64_t boot_id;
+};
+
+/* ---- counters ---- */
+
+static struct str boot_key(const uint64_t *boot_id) {
+    return str_n(boot_id, sizeof *boot_id);
+}
+
+static void drop_oldest_boot(struct sessions *s) {
+    struct str key;
+    struct boot *b;
+    MAP_FOR (&s->boots, &key, b) {
+        if (b->sessions)
+            continue;
+        map_del(&s->boots, key);
+        free(b);
+        return;
+    }
+}
+
+static struct boot *need_boot(struct sessions *s, uint64_t boot_id) {
+    struct boot *b = map_get(&s->boots, boot_key(&boot_id));
+    if (b)
+        return b;
+    if (s->boots.len >= SESSIONS_BOOTS)
+        drop_oldest_boot(s);
+    b = mem_new(struct boot);
+    map_put(&s->boots, boot_key(&boot_id), b);
+    return b;
+}
+
+/* A counter that went back is a proxy's mistake and counts nothing. */
+static void add_counter(uint64_t *sum, uint64_t *last, uint64_t now) {
+    if (now <= *last)
+        return;
+    *sum += now - *last;
+    *last = now;
+}
+
+static void on_stats(void *ctx, struct session *ses, const struct session_stats *st) {
+    struct sessions *s = ctx;
+    struct peer *p = session_user(ses);
+    if (!p)
+        return;
+    struct boot *b = need_boot(s, p->boot_id);
+    add_counter(&s->sum.inbound_requests, &b->last.inbound_requests, st->inbound_requests);
+    add_counter(&s->sum.outbound_requests, &b->last.outbound_requests, st->outbound_requests);
+    add_counter(&s->sum.request_errors, &b->last.request_errors, st->request_errors);
+    add_counter(&s->sum.requests_routed, &b->last.requests_routed, st->requests_routed);
+    add_counter(&s->sum.routing_failures, &b->last.routing_failures, st->routing_failures);
+    add_counter(&s->sum.backend_failures, &b->last.backend_failures, st->backend_failures);
+}
+
+/* ---- hello ---- */
+
+static int checked(int rc, const char *field, struct err *e) {
+    return rc < 0 ? err_in(e, "%s", field) : 0;
+}
+
+static int check_endpoint(const struct hello *h, struct err *e) {
+    if (h->app_port && !addr_is_ip(h->app_ip))
+        return err_set(e, WEFT_E_INVALID, "app_ip: must be an IP address");
+    if (!h->inbound_port)
+        return 0;
+    if (!addr_is_ip(h->inbound_ip))
+        return err_set(e, WEFT_E_INVALID, "inbound_ip: must be an IP address");
+    if (h->app_ip.len > 256)
+        return err_set(e, WEFT_E_INVALID, "app_ip: is too long");
+    return checked(check_path(h->health_check_path.len ? h->health_check_path : STR("/"), e), "health_check_path", e);
+}
+
+static int check_protocol(struct str s, struct err *e) {
+    static const char *const all[] = {"", "http", "http2", "grpc", "tcp"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (str_eq(s, str_of(all[i])))
+            return 0;
+    return err_set(e, WEFT_E_INVALID, "protocol: must be one of http, http2, grpc, tcp");
+}
+
+static int check_hello(const struct hello *h, struct err *e) {
+    int rc = checked(check_id(h->id, e), "id", e);
+    if (rc >= 0)
+        rc = checked(check_name(h->service, e), "service", e);
+    if (rc >= 0)
+        rc = checked(check_name(h->ns, e), "namespace", e);
+    if (rc >= 0)
+        rc = check_protocol(h->protocol, e);
+    if (rc >= 0)
+        rc = check_endpoint(h, e);
+    return rc;
+}
+
+static int read_labels(const struct hello *h, json_t *out, struct err *e) {
+    if (h->n_labels > 64)
+        return err_set(e, WEFT_E_LIMIT, "labels: more than 64");
+    for (size_t i = 0; i < h->n_labels; i++) {
+        struct str value = h->labels[i], key = str_cut(&value, '=');
+        int rc = value.ptr ? check_label_key(key, e) : err_set(e, WEFT_E_INVALID, "must be key=value");
+        if (rc >= 0)
+            rc = check_label_value(value, e);
+        if (rc < 0)
+            return err_in(e, "labels");
+        json_object_setn_new(out, key.ptr, key.len, json_of_str(value));
+    }
+    return 0;
+}
+
+/* What the registry keeps of it (struct sidecar). */
+static json_t *hello_json(const struct hello *h, json_t *labels) {
+    json_t *o = json_object();
+    json_object_set_new(o, "id", json_of_str(h->id));
+    json_object_set_new(o, "app_ip", json_of_str(h->app_ip));
+    json_object_set_new(o, "app_port", json_integer(h->app_port));
+    json_object_set_new(o, "protocol", json_of_str(h->protocol.len ? h->protocol : STR("http")));
+    json_object_set_new(o, "health_check_path", json_of_str(h->health_check_path.len ? h->health_check_path : STR("/health")));
+    json_object_set_new(o, "inbound_ip", json_of_str(h->inbound_ip));
+    json_object_set_new(o, "inbound_port", json_integer(h->inbound_port));
+    json_object_set_new(o, "version", json_of_str(str_first(h->version, 64)));
+    json_object_set_new(o, "labels", labels);
+    return o;
+}
+
+static int on_hello(void *ctx, struct session *ses, const struct hello *h, struct err *e) {
+    struct sessions *s = ctx;
+    json_t *labels = json_object();
+    int rc = check_hello(h, e);
+    if (rc >= 0)
+        rc = read_labels(h, labels, e);
+    if (rc < 0) {
+        json_decref(labels);
+        log_warn(s->mesh->loop->log, "a proxy was refused: %s", e->msg);
+        return rc;
+    }
+    struct peer *p = mem_new(struct peer);
+    struct buf key = {0};
+    buf_fmt(&key, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(h->ns), STR_ARG(h->service), STR_ARG(h->id));
+    p->all = s;
+    p->key = mem_strdup(buf_str(&key));
+    p->boot_id = h->boot_id;
+    buf_fini(&key);
+    list_push(&s->open, &p->node);
+    need_boot(s, h->boot_id)->sessions++;
+    session_set_user(ses, p);
+    reg_hello(s->reg, str_of(p->key), hello_json(h, labels), p);
+    log_info(s->mesh->loop->log, "proxy %s is here", p->key);
+    return 0;
+}
+
+/* ---- what follows it ---- */
+
+/* The sidecar of a session, unless a later session has taken its place. */
+static struct sidecar *sidecar_of(struct sessions *s, struct session *ses) {
+    struct peer *p = session_user(ses);
+    struct sidecar *sc = p ? reg_sidecar(s->reg, str_of(p->key)) : NULL;
+    return sc && sc->session == p ? sc : NULL;
+}
+
+static void on_health(void *ctx, struct session *ses, bool healthy) {
+    struct sidecar *sc = sidecar_of(ctx, ses);
+    if (sc)
+        reg_sidecar_health(sc, healthy);
+}
+
+static void on_leaving(void *ctx, struct session *ses) {
+    struct sessions *s = ctx;
+    struct sidecar *sc = sidecar_of(s, ses);
+    if (!sc)
+        return;
+    log_info(s->mesh->loop->log, "proxy %s leaves", sc->key);
+    reg_leaving(sc);
+}
+
+static void on_closed(void *ctx, struct session *ses) {
+    struct sessions *s = ctx;
+    struct peer *p = session_user(ses);
+    if (!p)
+        return;
+    session_set_user(ses, NULL);
+    struct boot *b = map_get(&s->boots, boot_key(&p->boot_id));
+    if (b)
+        b->sessions--;
+    reg_lost(s->reg, str_of(p->key), p);
+    list_remove(&p->node);
+    free(p->key);
+    free(p);
+}
+
+struct session_cb sessions_cb(struct sessions *s) {
+    return (struct session_cb){
+        .hello = on_hello, .stats = on_stats, .health = on_health, .leaving = on_leaving, .closed = on_closed, .ctx = s};
+}
+
+/* ---- certificates ---- */
+
+static int sign(struct sessions *s, const struct sign_request *r, struct arena *a, struct ca_issued *out, struct err *e) {
+    int rc = checked(check_name(r->service, e), "service", e);
+    if (rc >= 0)
+        rc = checked(check_name(r->ns, e), "namespace", e);
+    if (rc < 0)
+        return rc;
+    int64_t ttl = r->ttl > 0 && r->ttl < s->mesh->cfg.cert_ttl ? r->ttl : s->mesh->cfg.cert_ttl;
+    int64_t now = (int64_t)(loop_wall(s->mesh->loop) / CLOCK_S);
+    return ca_sign_csr(s->mesh->ca, r->csr_pem, r->ns, r->service, ttl, now, a, out, e);
+}
+
+static int on_sign(void *ctx, const struct sign_request *r, struct arena *a, struct str *cert_pem, struct str *ca_pem,
+                   struct err *e) {
+    struct sessions *s = ctx;
+    struct ca_issued issued = {0};
+    int rc = sign(s, r, a, &issued, e);
+    if (rc < 0) {
+        s->refused++;
+        return rc;
+    }
+    s->issued++;
+    *cert_pem = issued.cert_pem;
+    *ca_pem = ca_cert_pem(s->mesh->ca);
+    return 0;
+}
+
+struct sign_service sessions_sign(struct sessions *s) {
+    return (struct sign_service){.sign = on_sign, .ctx = s};
+}
+
+void sessions_init(struct sessions *s, struct mesh *m, struct reg *r) {
+    *s = (struct sessions){.mesh = m, .reg = r};
+    list_init(&s->open);
+}
+
+void sessions_fini(struct sessions *s) {
+    struct boot *b;
+    WEFT_ASSERT(list_empty(&s->open));
+    MAP_FOR (&s->boots, NULL, b) {
+        free(b);
+    }
+    map_fini(&s->boots);
+}

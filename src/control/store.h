@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* store: where the mesh is kept: values by (kind, key) in the order of addition, a revision for every change, never reused, and
+ * the log of the newest changes. Implementations: SQLite (store_sqlite.c) and memory (store_mem.c).
+ *
+ * Life: store_open -> load and write_now, which block, for the start -> write, which does not -> close.
+ * Threads: the loop that it was opened with. Tests: tests/unit/control/store.c */
+#include <stdint.h>
+#include "base/err.h"
+#include "base/list.h"
+#include "base/str.h"
+struct loop;
+struct store;
+
+enum store_kind {
+    STORE_ENDPOINT,
+    STORE_SIDECAR,
+    STORE_TRAFFIC_RULE,
+    STORE_SECURITY_RULE,
+    STORE_CONFIG,
+    STORE_CA,
+    STORE_COUNTER,
+    STORE_KINDS
+};
+const char *store_kind_name(enum store_kind k); /* "endpoint": as it is stored and told by watch */
+int store_kind_of(struct str name);             /* -1: none */
+bool store_kind_told(enum store_kind k);        /* false: CA and counters, which have no revision and are in no log */
+
+#define STORE_LOG 10000 /* the newest changes kept, at least */
+#define STORE_OPS 2     /* changes of one write at most */
+
+struct store_op {
+    enum store_kind kind;
+    char *key;   /* owned by the write */
+    char *value; /* JSON text, owned; NULL: the key is deleted (nothing when it is not there) */
+};
+struct store_write;
+typedef void store_done_f(struct store_write *w); /* on the loop, in commit order; may keep nothing of w */
+struct store_write {                              /* all or nothing */
+    struct list node;                             /* private */
+    struct store_op op[STORE_OPS];
+    size_t n;
+    store_done_f *done;
+    void *ctx;
+    int code; /* 0, or why nothing was written */
+    struct err err;
+    uint64_t revision; /* of the store after this write */
+};
+struct store_write *store_write_new(store_done_f *done, void *ctx);
+void store_write_op(struct store_write *w, enum store_kind kind, struct str key, struct str value); /* value.ptr NULL: delete */
+void store_write_free(struct store_write **w);
+
+typedef int store_load_f(void *ctx, enum store_kind kind, struct str key, struct str value, struct err *e);
+
+struct store_ops {
+    const char *name; /* "sqlite", "memory" */
+    int (*open)(struct store **out, struct loop *l, struct str where, struct err *e);
+    int (*load)(struct store *s, store_load_f *each, void *ctx, struct err *e); /* in order of addition */
+    int (*write_now)(struct store *s, struct store_write *w,
+                     struct err *e);                        /* only before the first `write`; w stays the caller's */
+    void (*write)(struct store *s, struct store_write **w); /* takes it; done follows from the loop, then it is freed */
+    uint64_t (*revision)(struct store *s);                  /* only before the first `write` */
+    void (*close)(struct store **s);                        /* after it has finished and told every write */
+};
+struct store { /* first member of an implementation */
+    const struct store_ops *ops;
+};
+extern const struct store_ops store_sqlite, store_mem;
+
+/* "memory:", "sqlite:" (in `data_dir`, which is made 0700) or "sqlite:PATH". WEFT_E_CONFLICT when another process has it. */
+int store_open(struct store **out, struct loop *l, struct str url, struct str data_dir, struct err *e) MUST_CHECK;
