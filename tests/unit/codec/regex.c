@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <time.h>
 #include "base/mem.h"
 #include "codec/regex.h"
@@ -102,11 +103,34 @@ static void long_subjects_still_match(void **state) {
     free(subject);
 }
 
+static void *match_some(void *arg) {
+    bool ok = true;
+    for (int i = 0; i < 2000; i++)
+        ok = regex_match(arg, STR("/api/v12")) && !regex_match(arg, STR("/api/")) && ok;
+    return ok ? arg : NULL;
+}
+
+/* A compiled one is shared by all workers: for TSan. */
+static void two_threads_share_one(void **state) {
+    struct regex *r;
+    pthread_t threads[2];
+    assert_int_equal(regex_new(&r, STR("(/[a-z]+)+/v[0-9]+"), NULL), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, match_some, r), 0);
+    for (int i = 0; i < 2; i++) {
+        void *result = NULL;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_ptr_equal(result, r);
+    }
+    regex_free(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_the_whole_subject),     cmocka_unit_test(takes_any_octets),
         cmocka_unit_test(says_where_a_pattern_is_wrong), cmocka_unit_test(keeps_the_pattern_limits),
         cmocka_unit_test(catastrophic_patterns_end),     cmocka_unit_test(long_subjects_still_match),
+        cmocka_unit_test(two_threads_share_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

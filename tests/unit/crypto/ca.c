@@ -15,6 +15,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include "base/mem.h"
 #include "crypto/ca.h"
 #include "crypto/x509.h"
@@ -391,6 +392,31 @@ static void refuses_unfit_foreign_roots(void **state) {
     }
 }
 
+static void *issue_some(void *arg) {
+    const struct ca *ca = arg;
+    struct arena a = {0};
+    struct ca_issued out;
+    bool ok = true;
+    for (int i = 0; i < 20; i++)
+        ok = ca_issue(ca, STR("prod"), STR("web"), KEY_EC256, DAY, NOW, &a, &out, NULL) == 0 && ok &&
+             key_matches_cert(out.key_pem, out.cert_pem);
+    arena_fini(&a);
+    return ok ? arg : NULL;
+}
+
+/* Any thread may use a ca: for TSan. */
+static void serves_two_threads(void **state) {
+    struct fix *f = *state;
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, issue_some, f->ca), 0);
+    for (int i = 0; i < 2; i++) {
+        void *result = NULL;
+        assert_int_equal(pthread_join(threads[i], &result), 0);
+        assert_ptr_equal(result, f->ca);
+    }
+}
+
 static void refuses_bad_trust_domains(void **state) {
     struct ca *ca;
     assert_int_equal(ca_create(&ca, STR(""), NOW, NULL), WEFT_E_INVALID);
@@ -424,6 +450,7 @@ int main(void) {
         T(every_certificate_is_fresh),
         T(loads_what_it_made),
         T(loads_nothing_else),
+        T(serves_two_threads),
         T(issues_below_a_foreign_root),
         T(refuses_unfit_foreign_roots),
         T(refuses_bad_trust_domains),
