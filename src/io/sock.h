@@ -37,6 +37,8 @@ void sock_listener_close(struct sock_listener *sl);
 /* Dials; returns at once. TR_OPEN or TR_FAIL (WEFT_E_REFUSED, _CONNECT, _CONNECT_TIMEOUT) follows from the loop, never before
  * this returns. timeout_us 0: 5 s. */
 struct transport *sock_dial(struct loop *l, const struct addr *a, uint64_t timeout_us, transport_f *on_event, void *ctx);
+/* A connection that breaks while reading is not wanted is told as TR_FAIL; one that both sides ended in order is not: what was
+ * received can still be read. After a failed write, what the peer sent before can still be read. */
 /* Takes a connected fd (from accept). TR_OPEN is not told: it is open. */
 struct transport *sock_adopt(struct loop *l, int fd, const struct addr *peer, transport_f *on_event, void *ctx);
 /* The first octets without taking them (MSG_PEEK), to tell TLS from plain: count, 0 at the end, WEFT_E_AGAIN. Only for transports

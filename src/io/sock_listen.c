@@ -79,9 +79,9 @@ static void on_pause_end(struct timer *t) {
 
 /* Without descriptors the kernel would report the same connection for ever. One is taken with the spare descriptor and closed, so
  * that at least somebody learns of it; then accepting rests, and the others wait in the backlog. */
-static void shed(struct sock_listener *sl) {
+static void shed(struct sock_listener *sl, int no) {
     struct addr peer;
-    if (sl->spare_fd >= 0) {
+    if (sl->spare_fd >= 0 && (no == EMFILE || no == ENFILE)) {
         close(sl->spare_fd);
         int fd = accept_one(sl, &peer);
         if (fd >= 0)
@@ -90,9 +90,29 @@ static void shed(struct sock_listener *sl) {
     }
     if (!sl->watch.loop)
         return;
-    log_warn(sl->watch.loop->log, "out of descriptors: accepting rests for 100 ms");
+    log_warn(sl->watch.loop->log, "accepting rests for 100 ms: %s", strerror(no));
     loop_rewatch(&sl->watch, 0);
     loop_timer(sl->watch.loop, &sl->pause, PAUSE_US, on_pause_end);
+}
+
+/* accept(2): a connection that is no more, which costs only itself. */
+static bool is_of_one_connection(int no) {
+    switch (no) {
+    case EINTR:
+    case ECONNABORTED:
+    case ECONNRESET:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case ETIMEDOUT: return true;
+    default: return false;
+    }
 }
 
 /* False when the listener has been closed by its callback. */
@@ -108,10 +128,10 @@ static bool accept_some(struct sock_listener *sl, int max) {
                 return false;
         } else if (errno == EAGAIN) {
             break;
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            shed(sl);
+        } else if (!is_of_one_connection(errno)) {
+            shed(sl, errno);
             break;
-        } /* others are the errors of one connection that is no more (accept(2)) */
+        }
     }
     sl->gone = NULL;
     return true;

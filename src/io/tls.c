@@ -9,11 +9,10 @@
 #include "io/tls_int.h"
 
 #define HANDSHAKE_TIMEOUT_US (10 * CLOCK_S)
-#define RECORD_MAX 16384u         /* octets of plaintext, RFC 8446 §5.1 */
-#define RECORD_OVERHEAD 64u       /* header, type and tag, with something to spare */
-#define OUT_HIGH (256u * 1024u)   /* ciphertext that waits: above it nothing is taken ... */
-#define OUT_LOW (64u * 1024u)     /* ... until it has come down to this */
-#define OUT_LIMIT (2u * OUT_HIGH) /* only a peer that reads nothing and asks for key updates without end gets there */
+#define RECORD_MAX 16384u       /* octets of plaintext, RFC 8446 §5.1 */
+#define RECORD_OVERHEAD 64u     /* header, type and tag, with something to spare */
+#define OUT_HIGH (256u * 1024u) /* ciphertext that waits: above it nothing is taken ... */
+#define OUT_LOW (64u * 1024u)   /* ... until it has come down to this */
 
 /* The BIO below OpenSSL reads from the lower transport, once a wake-up, and writes into `out`, which is flushed with one
  * lower write after each of OpenSSL's operations: that is how head and body, or several records, leave in one send. */
@@ -70,7 +69,7 @@ static int bio_read(BIO *bio, char *dst, int cap) {
 static int bio_write(BIO *bio, const char *src, int len) {
     struct tls *s = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (len <= 0 || s->out.len > OUT_LIMIT)
+    if (len <= 0)
         return -1;
     buf_add(&s->out, str_n(src, (size_t)len));
     return len;

@@ -21,7 +21,7 @@ struct transport;
 
 enum {
     TR_OPEN = 1,  /* connected; told once, before any TR_READ */
-    TR_READ = 2,  /* bytes, or the end, may be read; level-triggered while transport_want has reading on */
+    TR_READ = 2,  /* bytes, or the end, may be read; level-triggered while reading is wanted; the owner reads at least once */
     TR_WRITE = 4, /* after a short write: there is room again */
     TR_FAIL = 8,  /* dead: see t->error; told once; the only event after it is none */
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "io/tls.h"
+#include "io/tls.c" /* for key updates, which have no door */
 #include <openssl/err.h>
 #include <time.h>
 #include "base/buf.h"
@@ -14,13 +14,13 @@ struct end {
     struct transport *t;
     unsigned opens, fails, writes, reads;
     struct buf in;
-    bool eof, auto_read, close_on_open;
+    bool eof, auto_read, close_on_open, close_on_fail;
     int read_code, fail_code;
     size_t read_cap;
     struct str sending;
 };
 
-static void read_some(struct end *e) {
+static void read_end(struct end *e) {
     static char buf[65536];
     size_t cap = e->read_cap ? e->read_cap : sizeof buf;
     ssize_t n = transport_read(e->t, buf, cap);
@@ -46,14 +46,18 @@ static void on_event(void *ctx, unsigned events) {
     e->reads += !!(events & TR_READ);
     if (events & TR_FAIL)
         e->fail_code = e->t->error.code;
+    if (events & TR_FAIL && e->close_on_fail) {
+        transport_close(&e->t);
+        return;
+    }
     if (events & TR_OPEN && e->close_on_open) {
         transport_close(&e->t);
         return;
     }
-    if (events & TR_WRITE)
+    if (events & (TR_WRITE | TR_OPEN))
         send_some(e);
     if (events & TR_READ && e->auto_read)
-        read_some(e);
+        read_end(e);
 }
 
 struct fix {
@@ -64,11 +68,67 @@ struct fix {
     struct ca_issued web, api, foreign;
     struct tls_ctx *client_ctx, *server_ctx;
     struct end client, server;
+    unsigned reads, writes; /* of the server's socket */
 };
+
+/* ---- a transport that counts what is asked of the socket below it ---- */
+
+struct counter {
+    struct transport t;
+    struct transport *below;
+    unsigned *reads, *writes;
+};
+
+static struct counter *counter_of(struct transport *t) {
+    return container_of(t, struct counter, t);
+}
+
+static void counter_event(void *ctx, unsigned events) {
+    struct counter *c = ctx;
+    c->t.on_event(c->t.ctx, events);
+}
+
+static ssize_t counter_read(struct transport *t, void *dst, size_t cap) {
+    ++*counter_of(t)->reads;
+    return transport_read(counter_of(t)->below, dst, cap);
+}
+
+static ssize_t counter_writev(struct transport *t, const struct iovec *iov, int n) {
+    ++*counter_of(t)->writes;
+    return transport_writev(counter_of(t)->below, iov, n);
+}
+
+static void counter_want_read(struct transport *t, bool on) {
+    transport_want_read(counter_of(t)->below, on);
+}
+
+static void counter_shutdown(struct transport *t) {
+    transport_shutdown(counter_of(t)->below);
+}
+
+static void counter_close(struct transport *t) {
+    struct counter *c = counter_of(t);
+    transport_close(&c->below);
+    free(c);
+}
+
+static struct transport *count(struct transport *below, unsigned *reads, unsigned *writes) {
+    static const struct transport_ops ops = {"counter",         counter_read,     counter_writev,
+                                             counter_want_read, counter_shutdown, counter_close};
+    struct counter *c = mem_new(struct counter);
+    c->t = (struct transport){.ops = &ops, .loop = below->loop, .local = below->local, .remote = below->remote};
+    c->below = below;
+    c->reads = reads;
+    c->writes = writes;
+    transport_bind(below, counter_event, c);
+    return &c->t;
+}
 
 static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer) {
     struct fix *f = sl->ctx;
     struct transport *below = sock_adopt(&f->l, fd, peer, NULL, NULL);
+    if (f->server_ctx)
+        below = count(below, &f->reads, &f->writes);
     f->server.t = f->server_ctx ? tls_server(&below, f->server_ctx, 0, on_event, &f->server) : below;
     if (!f->server_ctx)
         transport_bind(f->server.t, on_event, &f->server);
@@ -213,6 +273,40 @@ static void octets_with_the_end_of_the_handshake(void **state) {
     assert_true(str_eq(buf_str(&f->server.in), STR("0123456789")));
 }
 
+static void one_send_and_one_receive(void **state) {
+    struct fix *f = *state;
+    both_open(f, STR_NONE);
+    static char body[60000];
+    struct iovec iov[] = {{"head", 4}, {body, 300}, {"tail", 4}};
+    f->client.read_cap = 1000;
+    f->writes = f->reads = 0;
+    for (unsigned round = 1; round <= 10; round++) {
+        assert_int_equal(transport_writev(f->server.t, iov, 3), 308);
+        PUMP_UNTIL(&f->l, f->client.in.len == (size_t)round * 308);
+        assert_int_equal(f->writes, round); /* head, body and tail in one record and one send */
+        transport_write(f->client.t, STR("request"));
+        PUMP_UNTIL(&f->l, f->server.in.len == (size_t)round * 7);
+        assert_int_equal(f->reads, round); /* nobody probes after a short read */
+    }
+    f->writes = 0;
+    assert_int_equal(transport_write(f->server.t, str_n(body, sizeof body)), sizeof body);
+    assert_int_equal(f->writes, 1); /* four records */
+    PUMP_UNTIL(&f->l, f->client.in.len == 3080 + sizeof body);
+}
+
+static void key_updates(void **state) {
+    struct fix *f = *state;
+    both_open(f, STR_NONE);
+    for (unsigned round = 1; round <= 20; round++) {
+        struct end *from = round % 2 ? &f->client : &f->server, *to = round % 2 ? &f->server : &f->client;
+        size_t before = to->in.len;
+        assert_int_equal(SSL_key_update(tls_of(from->t)->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(transport_write(from->t, STR("0123456789")), 10);
+        PUMP_UNTIL(&f->l, to->in.len == before + 10);
+    }
+    assert_int_equal(f->client.fails + f->server.fails, 0);
+}
+
 static void much_both_ways(void **state) {
     struct fix *f = *state;
     both_open(f, STR_NONE);
@@ -244,7 +338,7 @@ static void pause_holds_back_what_is_decrypted_already(void **state) {
     f->server.auto_read = false;
     assert_int_equal(transport_write(f->client.t, STR("0123456789")), 10);
     PUMP_UNTIL(&f->l, f->server.reads);
-    read_some(&f->server);
+    read_end(&f->server);
     transport_want_read(f->server.t, false);
     f->server.reads = 0;
     for (int i = 0; i < 5; i++)
@@ -292,6 +386,24 @@ static void client_without_certificate(void **state) {
     c.cert_pem = c.key_pem = STR_NONE;
     contexts(f, &c, &s);
     expect_failure(f, WEFT_E_CERT, WEFT_E_CERT);
+}
+
+/* The client believes itself connected and writes, while the server has said no and gone. */
+static void refusal_is_read_although_writing_breaks(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    c.cert_pem = c.key_pem = STR_NONE;
+    contexts(f, &c, &s);
+    static char zeros[1 << 20];
+    for (int round = 0; round < 20; round++) {
+        f->server = (struct end){.close_on_fail = true};
+        f->client = (struct end){.auto_read = true, .sending = str_n(zeros, round % 2 ? sizeof zeros : 100)};
+        dial(f, STR_NONE);
+        PUMP_UNTIL(&f->l, f->client.fails && f->server.fails);
+        assert_string_equal(err_name(f->client.fail_code), "CERT");
+        assert_string_equal(err_name(f->server.fail_code), "CERT");
+        transport_close(&f->client.t);
+    }
 }
 
 static void client_without_certificate_where_none_is_needed(void **state) {
@@ -455,11 +567,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(mutual),
         CASE(octets_with_the_end_of_the_handshake),
+        CASE(one_send_and_one_receive),
+        CASE(key_updates),
         CASE(much_both_ways),
         CASE(pause_holds_back_what_is_decrypted_already),
         CASE(server_of_another_ca),
         CASE(client_of_another_ca),
         CASE(client_without_certificate),
+        CASE(refusal_is_read_although_writing_breaks),
         CASE(client_without_certificate_where_none_is_needed),
         CASE(server_that_is_not_the_wanted_one),
         CASE(another_trust_domain),
