@@ -40,7 +40,6 @@ void api_issue(struct api_request *rq) {
         json_object_set_new(o, "private_key", json_of_str(issued.key_pem));
     json_object_set_new(o, "certificate", json_of_str(issued.cert_pem));
     json_object_set_new(o, "ca_certificate", json_of_str(ca_cert_pem(rq->api->mesh->ca)));
-    rq->api->sessions->issued++;
     api_json(rq, 200, o);
 }
 
@@ -94,7 +93,7 @@ void api_metrics(struct api_request *rq) {
     api_json(rq, 200, o);
 }
 
-static double uptime(const struct api *api) {
+double api__uptime(const struct api *api) {
     return (double)(api->mesh->loop->now - api->started) / 1e6;
 }
 
@@ -106,7 +105,7 @@ void api_status(struct api_request *rq) {
     json_object_set_new(o, "status", json_string("healthy"));
     set_count(o, "services", services);
     set_count(o, "proxies", api->reg->connected);
-    json_object_set_new(o, "uptime", json_real(uptime(api)));
+    json_object_set_new(o, "uptime", json_real(api__uptime(api)));
     json_object_set_new(o, "version", json_string(WEFT_VERSION));
     json_object_set_new(o, "store", json_string(api->mesh->store->ops->name));
     api_json(rq, 200, o);
@@ -115,45 +114,4 @@ void api_status(struct api_request *rq) {
 /* Answering is the proof: the loop turns, and the listener is bound only after the store has been loaded. */
 void api_healthz(struct api_request *rq) {
     api_text(rq, STR("text/plain; charset=utf-8"), STR("ok\n"));
-}
-
-static void print_family(struct buf *b, const char *name, const char *type, const char *help) {
-    buf_fmt(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void print_one(struct buf *b, const char *name, const char *type, const char *help, double value) {
-    print_family(b, name, type, help);
-    buf_fmt(b, "%s %.17g\n", name, value);
-}
-
-static void print_by_type(struct buf *b, const char *name, const char *help, const uint64_t *values) {
-    static const char *const types[XDS_TYPES] = {"lds", "rds", "cds", "eds", "sds"};
-    print_family(b, name, "counter", help);
-    for (int t = 0; t < XDS_TYPES; t++)
-        buf_fmt(b, "%s{type=\"%s\"} %llu\n", name, types[t], (unsigned long long)values[t]);
-}
-
-void api_prometheus(struct api_request *rq) {
-    struct api *api = rq->api;
-    size_t services, healthy, unhealthy;
-    struct buf b = {0};
-    api__count_services(api, &services, &healthy, &unhealthy);
-    print_family(&b, "pilot_info", "gauge", "Version of the control plane.");
-    buf_fmt(&b, "pilot_info{version=\"%s\"} 1\n", WEFT_VERSION);
-    print_one(&b, "pilot_services", "gauge", "Services known.", (double)services);
-    print_one(&b, "pilot_xds", "gauge", "Proxies connected over xDS.", api->push->n_streams);
-    print_by_type(&b, "pilot_xds_pushes", "Resources pushed.", api->push->stats.pushes);
-    print_by_type(&b, "pilot_total_xds_rejects", "Responses that proxies refused.", api->push->stats.nacks);
-    print_one(&b, "citadel_server_csr_count", "counter", "Certificate requests by proxies.",
-              (double)(api->sessions->issued + api->sessions->refused));
-    print_one(&b, "citadel_server_success_cert_issuance_count", "counter", "Certificates issued.", (double)api->sessions->issued);
-    print_one(&b, "citadel_server_root_cert_expiry_timestamp", "gauge", "Unix seconds when the root expires.",
-              (double)ca_not_after(api->mesh->ca));
-    print_one(&b, "weft_control_endpoints_healthy", "gauge", "Healthy endpoints.", (double)healthy);
-    print_one(&b, "weft_control_endpoints_unhealthy", "gauge", "Unhealthy endpoints.", (double)unhealthy);
-    print_one(&b, "weft_control_revision", "counter", "Revision of the mesh.", (double)api->mesh->revision);
-    print_one(&b, "weft_control_resources_compiled", "counter", "Resources compiled.", (double)api->push->stats.compiled);
-    print_one(&b, "weft_control_uptime_seconds", "gauge", "Seconds since the start.", uptime(api));
-    api_text(rq, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&b));
-    buf_fini(&b);
 }

@@ -32,4 +32,5 @@ api_call_f api_add_traffic_rule, api_traffic_rules, api_delete_traffic_rule;
 api_call_f api_add_security_rule, api_security_rules, api_delete_security_rule;
 api_call_f api_ca, api_issue;
 api_call_f api_metrics, api_status, api_config, api_merge_config, api_prometheus, api_healthz;
+double api__uptime(const struct api *api); /* seconds */
 void api__count_services(struct api *api, size_t *services, size_t *healthy, size_t *unhealthy);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/* GET /metrics: Istio's names where they mean the same (contract §4). */
+#include "control/api_int.h"
+#include "crypto/ca.h"
+#include "telemetry/prom.h"
+
+static void one(struct prom *p, const char *name, enum prom_type type, const char *help, uint64_t value) {
+    prom_family(p, name, type, help);
+    prom_sample(p, STR_NONE, value);
+}
+
+static void by_type(struct prom *p, const char *name, const char *help, const uint64_t *values) {
+    static const char *const types[XDS_TYPES] = {"lds", "rds", "cds", "eds", "sds"};
+    prom_family(p, name, PROM_COUNTER, help);
+    for (int t = 0; t < XDS_TYPES; t++) {
+        struct buf labels = {0};
+        prom_label(&labels, "type", str_of(types[t]));
+        prom_sample(p, buf_str(&labels), values[t]);
+        buf_fini(&labels);
+    }
+}
+
+static void info(struct prom *p) {
+    struct buf labels = {0};
+    prom_label(&labels, "version", STR(WEFT_VERSION));
+    prom_family(p, "pilot_info", PROM_GAUGE, "Version of the control plane.");
+    prom_sample(p, buf_str(&labels), 1);
+    buf_fini(&labels);
+}
+
+static void figures(struct prom *p, struct api *api) {
+    const struct sessions *s = api->sessions;
+    size_t services, healthy, unhealthy;
+    api__count_services(api, &services, &healthy, &unhealthy);
+    info(p);
+    one(p, "pilot_services", PROM_GAUGE, "Services known.", services);
+    one(p, "pilot_xds", PROM_GAUGE, "Proxies connected over xDS.", api->push->n_streams);
+    by_type(p, "pilot_xds_pushes", "Resources pushed.", api->push->stats.pushes);
+    by_type(p, "pilot_total_xds_rejects", "Responses that proxies refused.", api->push->stats.nacks);
+    one(p, "citadel_server_csr_count", PROM_COUNTER, "Certificates asked for by proxies.", s->issued + s->refused);
+    one(p, "citadel_server_success_cert_issuance_count", PROM_COUNTER, "Certificates issued to proxies.", s->issued);
+    one(p, "citadel_server_root_cert_expiry_timestamp", PROM_GAUGE, "Unix seconds when the root expires.",
+        (uint64_t)ca_not_after(api->mesh->ca));
+    one(p, "weft_control_endpoints_healthy", PROM_GAUGE, "Healthy endpoints.", healthy);
+    one(p, "weft_control_endpoints_unhealthy", PROM_GAUGE, "Unhealthy endpoints.", unhealthy);
+    one(p, "weft_control_revision", PROM_GAUGE, "Revision of the mesh.", api->mesh->revision);
+    one(p, "weft_control_resources_compiled_total", PROM_COUNTER, "Resources compiled.", api->push->stats.compiled);
+    prom_family(p, "weft_control_uptime_seconds", PROM_GAUGE, "Seconds since the start.");
+    prom_sample_real(p, STR_NONE, api__uptime(api));
+}
+
+void api_prometheus(struct api_request *rq) {
+    struct buf b = {0};
+    struct str accept = msg_get(&rq->in->head.fields, HDR_ACCEPT);
+    struct prom p = {.out = &b, .openmetrics = str_find(accept, STR("application/openmetrics-text")) >= 0};
+    figures(&p, rq->api);
+    prom_end(&p);
+    api_text(rq, p.openmetrics ? STR(PROM_CONTENT_TYPE_OPENMETRICS) : STR(PROM_CONTENT_TYPE), buf_str(&b));
+    buf_fini(&b);
+}
