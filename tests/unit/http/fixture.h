@@ -13,6 +13,7 @@
 #include "codec/h2.h"
 #include "http/server.h"
 #include "io/sock.h"
+#include "io/tls.h"
 
 #define AWAIT_US (20 * CLOCK_S) /* a condition that is not true by then never will be; sanitizers on a busy machine are slow */
 
@@ -42,6 +43,7 @@ struct fx {
     unsigned requests; /* at the server */
     bool hold;         /* server streams do not give credit back */
     struct conn_cfg conn_cfg;
+    struct tls_ctx *tls; /* of the client; NULL: plain */
     struct conn *conn;
     unsigned ready, drains, conn_closed;
     int conn_why;
@@ -172,6 +174,8 @@ static inline void fx_drained(struct server *s) {
 
 static inline void fx_connect(struct fx *fx) {
     struct transport *tr = sock_dial(&fx->loop, &fx->server.listener.addr, 0, NULL, NULL);
+    if (fx->tls)
+        tr = tls_client(&tr, fx->tls, STR_NONE, NULL, 0, 0, NULL, NULL);
     unsigned before = fx->ready;
     fx->conn = conn_client(&fx->loop, &tr, &fx->conn_cfg, fx);
     assert_int_equal(conn_capacity(fx->conn), 0);
