@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/regex.h"
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "base/mem.h"
 #include <pcre2.h>
+#include "base/mem.h"
 
 #define PATTERN_MAX 4096u  /* octets */
 #define PARENS_MAX 100u    /* nested groups */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* utf8: one character of UTF-8 at a time (RFC 3629). Allocates nothing. Threads: any. Tests: tests/unit/codec/utf8.c */
-#include "base/str.h"
 #include <stdint.h>
+#include "base/str.h"
 
 #define UTF8_REPLACEMENT STR("\xef\xbf\xbd") /* U+FFFD, for each octet that belongs to no character */
 

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crypto/ca.h"
-#include "base/mem.h"
-#include "crypto/ossl.h"
-#include "crypto/spiffe.h"
-#include "crypto/x509.h"
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
@@ -11,6 +7,10 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include "base/mem.h"
+#include "crypto/ossl.h"
+#include "crypto/spiffe.h"
+#include "crypto/x509.h"
 
 #define ROOT_TTL (3650ll * 86400) /* seconds */
 #define CSR_MAX (16u << 10)       /* octets of PEM */

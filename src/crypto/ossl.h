@@ -3,11 +3,11 @@
 /* ossl: what all users of OpenSSL need: its error queue turned into ours, PEM texts read and written.
  * No function here ever asks for a pass phrase. Every function leaves OpenSSL's error queue empty.
  * Threads: any. Tests: tests/unit/crypto/x509.c, tests/unit/crypto/csr.c */
+#include <openssl/x509.h>
+#include <stdbool.h>
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
-#include <openssl/x509.h>
-#include <stdbool.h>
 
 /* Sets `code` with "what: the first reason in OpenSSL's queue", empties the queue, and returns `code`. */
 int ossl_err(struct err *e, int code, const char *what);

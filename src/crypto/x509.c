@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crypto/x509.h"
-#include "crypto/ossl.h"
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <time.h>
+#include "crypto/ossl.h"
 
 static struct str ia5_str(const ASN1_IA5STRING *s) {
     return str_n(ASN1_STRING_get0_data(s), (size_t)ASN1_STRING_length(s));

@@ -175,7 +175,8 @@ static void knows_the_lines(void **state) {
 static void prints_block_style(void **state) {
     json_t *v;
     assert_int_equal(
-        json_parse(&v, STR("{\"kind\":\"Mesh\",\"num\":[1,[2,3],{\"a\":\"yes\",\"b\":{\"c\":null}}],\"e\":{},\"f\":[]}"), NULL), 0);
+        json_parse(&v, STR("{\"kind\":\"Mesh\",\"num\":[1,[2,3],{\"a\":\"yes\",\"b\":{\"c\":null}}],\"e\":{},\"f\":[]}"), NULL),
+        0);
     struct buf b = {0};
     yaml_print(&b, v);
     assert_string_equal(buf_z(&b).ptr,

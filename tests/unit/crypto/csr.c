@@ -7,9 +7,6 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-#include "crypto/ca.h"
-#include "crypto/x509.h"
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -18,6 +15,9 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include "base/mem.h"
+#include "crypto/ca.h"
+#include "crypto/x509.h"
 
 #define NOW 1763780000ll
 #define DAY 86400ll

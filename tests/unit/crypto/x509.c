@@ -6,9 +6,6 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-#include "crypto/ca.h"
-#include "crypto/x509.h"
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -16,6 +13,9 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include "base/mem.h"
+#include "crypto/ca.h"
+#include "crypto/x509.h"
 
 #define NOW 1763780000ll
 
