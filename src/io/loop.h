@@ -73,7 +73,7 @@ void loop_rewatch(struct watch *w, unsigned want); /* epoll_ctl only when `want`
 void loop_unwatch(struct watch *w);                /* nothing when it is unused */
 
 /* ---- timers: O(1), one millisecond fine, never early ---- */
-/* Starts (or restarts) the timer to fire once after `delay` microseconds. See io/timer.h. */
+/* Starts (or restarts) the timer to fire once `delay` microseconds after l->now. See io/timer.h. */
 void loop_timer(struct loop *l, struct timer *t, uint64_t delay, timer_f *cb);
 void loop_timer_stop(struct loop *l, struct timer *t); /* nothing when it is not running */
 

@@ -36,7 +36,9 @@ struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
 void tls_ctx_unref(struct tls_ctx **c);
 
 /* Wraps an open transport and takes it over (*below becomes NULL). TR_OPEN or TR_FAIL (WEFT_E_TLS, WEFT_E_CERT, WEFT_E_TIMEOUT)
- * follows. timeout_us for the handshake; 0: 10 s. `ctx` is referenced. */
+ * follows. timeout_us for the handshake; 0: 10 s. `ctx` is referenced.
+ * A client's TR_OPEN comes before the server has judged the client's certificate (RFC 8446 §4.4.2.4): a refusal is then told as
+ * TR_FAIL with WEFT_E_CERT. A dial that fails below a client keeps its own error. */
 struct transport *tls_server(struct transport **below, struct tls_ctx *ctx, uint64_t timeout_us, transport_f *on_event,
                              void *arg);
 /* `sni` may be empty. `spiffe_ids` (n of them, copied): the server's SPIFFE ID must be one; n = 0 accepts every SVID of the

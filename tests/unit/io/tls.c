@@ -437,6 +437,49 @@ static void another_trust_domain(void **state) {
     expect_failure(f, WEFT_E_CERT, WEFT_E_CERT);
 }
 
+static void expired(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    struct ca_issued old;
+    struct err e = {0};
+    assert_int_equal(ca_issue(f->ca, STR("default"), STR("web"), KEY_RSA2048, 60, time(NULL) - 120, &f->a, &old, &e), 0);
+    s.cert_pem = old.cert_pem;
+    s.key_pem = old.key_pem;
+    contexts(f, &c, &s);
+    expect_failure(f, WEFT_E_CERT, WEFT_E_CERT);
+    assert_non_null(strstr(f->client.t->error.msg, "expired"));
+}
+
+static void without_spiffe(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    c.spiffe = s.spiffe = s.require_peer = false;
+    c.cert_pem = c.key_pem = STR_NONE;
+    c.alpn = STR_NONE;
+    s.ca_pem = STR_NONE;
+    contexts(f, &c, &s);
+    dial(f, STR_NONE);
+    PUMP_UNTIL(&f->l, f->client.opens && f->server.opens);
+    assert_int_equal(f->client.t->peer->spiffe.len, 0); /* verified, but nobody promised that it is an identity */
+    assert_true(str_eq(f->client.t->peer->subject, STR("CN=default.web")));
+    assert_null(f->server.t->peer);
+    assert_int_equal(f->server.t->alpn.len, 0);
+}
+
+static void peer_not_verified(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    s.cert_pem = f->foreign.cert_pem; /* of a CA that the client does not know */
+    s.key_pem = f->foreign.key_pem;
+    c.spiffe = false;
+    c.ca_pem = STR_NONE;
+    contexts(f, &c, &s);
+    dial(f, STR_NONE);
+    PUMP_UNTIL(&f->l, f->client.opens && f->server.opens);
+    assert_null(f->client.t->peer); /* so nothing is said about it */
+    assert_non_null(f->server.t->peer);
+}
+
 static void no_common_protocol(void **state) {
     struct fix *f = *state;
     struct tls_cfg c = client_cfg(f), s = server_cfg(f);
@@ -578,6 +621,9 @@ int main(void) {
         CASE(client_without_certificate_where_none_is_needed),
         CASE(server_that_is_not_the_wanted_one),
         CASE(another_trust_domain),
+        CASE(expired),
+        CASE(without_spiffe),
+        CASE(peer_not_verified),
         CASE(no_common_protocol),
         CASE(truncated),
         CASE(closed_within_open),
