@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "cli/args.h"
+#include "cli/ready.h"
+#include "crypto/spiffe.h"
+#include "io/file.h"
+#include "io/proc.h"
+#include "proxy/bootstrap.h"
+#include "proxy/sidecar.h"
+
+#define BOOTSTRAP_MAX (4u << 20) /* octets of a bootstrap file */
+#define DRAIN_DEFAULT "30"
+
+struct options {
+    struct addr control, app, inbound, outbound, admin;
+    const char *service, *ns, *id, *health_path, *advertise, *data_dir, *bootstrap, *token_file, *ready_file;
+    struct arg_list labels;
+    int protocol;
+    uint64_t workers, drain_us, ready_fd;
+    bool dev;
+};
+
+struct proxy_main {
+    struct loop loop;
+    struct log log;
+    struct options o;
+    struct sig_watch signals;
+    struct sidecar *sidecar;
+    struct proxy *proxy; /* of a static bootstrap */
+    struct bootstrap boot;
+    struct arena mem;
+    int code;
+};
+
+static const char *const protocols[] = {"http", "http2", "grpc", "tcp"};
+
+/* ---- both ---- */
+static void set_addr(json_t *o, const char *name, const struct addr *a) {
+    char text[ADDR_TEXT];
+    json_object_set_new(o, name, json_string(addr_text(a, text)));
+}
+
+static void tell_ready(struct proxy_main *m, json_t *o) {
+    struct err e = {0};
+    if (ready_write(m->o.ready_file, m->o.ready_fd, o, &e) >= 0)
+        return;
+    log_error(&m->log, "%s", e.msg);
+    m->code = 1;
+    loop_stop(&m->loop);
+}
+
+static void on_drained(void *ctx) {
+    loop_stop(&((struct proxy_main *)ctx)->loop);
+}
+
+/* ---- a static bootstrap ---- */
+static int read_bootstrap(struct bootstrap *b, const char *path, struct err *e) {
+    struct buf text = {0};
+    int rc = file_read(str_of(path), BOOTSTRAP_MAX, &text, e);
+    if (rc >= 0)
+        rc = bootstrap_parse(b, buf_str(&text), e);
+    buf_fini(&text);
+    return rc < 0 ? err_in(e, "%s", path) : rc;
+}
+
+static int serve_bootstrap(struct proxy_main *m, struct err *e) {
+    struct serve_input in = {.snap = m->boot.snap};
+    return proxy_serve(m->proxy, &in, e);
+}
+
+static bool same_listeners(const struct bootstrap *a, const struct bootstrap *b) {
+    if (a->n_listeners != b->n_listeners)
+        return false;
+    for (size_t i = 0; i < a->n_listeners; i++)
+        if (!str_eq(a->listeners[i], b->listeners[i]) || !addr_eq(&a->addrs[i], &b->addrs[i]))
+            return false;
+    return true;
+}
+
+/* SIGHUP: the file anew, certificates included. What cannot be used changes nothing. */
+static void reload_bootstrap(struct proxy_main *m) {
+    struct bootstrap next, old = m->boot;
+    struct err e = {0};
+    int rc = read_bootstrap(&next, m->o.bootstrap, &e);
+    if (rc >= 0 && !same_listeners(&old, &next)) {
+        bootstrap_fini(&next);
+        rc = err_set(&e, WEFT_E_UNSUPPORTED, "%s: listeners cannot change while running", m->o.bootstrap);
+    }
+    if (rc >= 0) {
+        m->boot = next;
+        rc = serve_bootstrap(m, &e);
+        if (rc < 0)
+            m->boot = old;
+        bootstrap_fini(rc < 0 ? &next : &old);
+    }
+    if (rc < 0)
+        log_error(&m->log, "not reloaded: %s", e.msg);
+    else
+        log_info(&m->log, "reloaded %s", m->o.bootstrap);
+}
+
+static void bootstrap_ready(struct proxy_main *m) {
+    json_t *o = json_object(), *listeners = json_object();
+    char text[ADDR_TEXT];
+    for (size_t i = 0; i < m->boot.n_listeners; i++)
+        json_object_set_new(listeners, arena_z(&m->mem, m->boot.listeners[i]), json_string(addr_text(&m->proxy->bound[i], text)));
+    json_object_set_new(o, "listeners", listeners);
+    if (m->proxy->cfg.admin.len)
+        set_addr(o, "admin", &m->proxy->admin.listener.addr);
+    tell_ready(m, o);
+}
+
+static int start_bootstrap(struct proxy_main *m, struct err *e) {
+    int rc = read_bootstrap(&m->boot, m->o.bootstrap, e);
+    if (rc < 0)
+        return rc;
+    struct proxy_port *ports = arena_zalloc(&m->mem, m->boot.n_listeners * sizeof(*ports));
+    for (size_t i = 0; i < m->boot.n_listeners; i++)
+        ports[i] = (struct proxy_port){SIDE_STATIC, arena_dup(&m->mem, m->boot.listeners[i]), m->boot.addrs[i]};
+    struct proxy_cfg cfg = {.log = &m->log,
+                            .workers = (unsigned)m->o.workers,
+                            .drain_us = m->o.drain_us,
+                            .ports = ports,
+                            .n_ports = (unsigned)m->boot.n_listeners,
+                            .admin = m->boot.admin.len ? m->boot.admin : m->o.admin,
+                            .log_fd = STDOUT_FILENO,
+                            .profile = PROFILE_ENVOY,
+                            .on_drained = on_drained,
+                            .ctx = m};
+    rc = proxy_open(&m->proxy, &m->loop, &cfg, e);
+    if (rc >= 0)
+        rc = serve_bootstrap(m, e);
+    if (rc >= 0)
+        bootstrap_ready(m);
+    return rc;
+}
+
+/* ---- a sidecar ---- */
+static void on_ready(void *ctx) {
+    struct proxy_main *m = ctx;
+    const struct proxy *p = sidecar_proxy(m->sidecar);
+    json_t *o = json_object();
+    for (unsigned i = 0; i < p->cfg.n_ports; i++)
+        set_addr(o, p->names[i].side == SIDE_INBOUND ? "inbound" : "outbound", &p->bound[i]);
+    set_addr(o, "admin", &p->admin.listener.addr);
+    log_info(&m->log, "%s/%s is ready", m->o.ns, m->o.service);
+    tell_ready(m, o);
+}
+
+static void on_drain_asked(void *ctx) {
+    sidecar_drain(((struct proxy_main *)ctx)->sidecar);
+}
+
+static const char *default_id(struct proxy_main *m) {
+    char host[256] = "localhost";
+    gethostname(host, sizeof(host) - 1);
+    for (char *c = host; *c; c++) /* ids are of a smaller alphabet than what a kernel takes as a name */
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-' || *c == '.'))
+            *c = '-';
+    return arena_z(&m->mem, arena_fmt(&m->mem, "%s-%s-%u", m->o.service, host, m->o.app.len ? addr_port(&m->o.app) : 0u));
+}
+
+static struct str default_data_dir(struct proxy_main *m) {
+    char control[ADDR_TEXT];
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    struct str base = state && state[0] ? str_of(state) : arena_fmt(&m->mem, "%s/.local/state", home ? home : ".");
+    return arena_fmt(&m->mem, STR_FMT "/weft/%s/%s.%s.%s", STR_ARG(base), addr_text(&m->o.control, control), m->o.ns, m->o.service,
+                     m->o.id);
+}
+
+static struct str *labels(struct proxy_main *m) {
+    struct str *out = arena_zalloc(&m->mem, (m->o.labels.n + 1) * sizeof(*out));
+    for (size_t i = 0; i < m->o.labels.n; i++)
+        out[i] = str_of(m->o.labels.at[i]);
+    return out;
+}
+
+static int start_sidecar(struct proxy_main *m, struct err *e) {
+    struct options *o = &m->o;
+    if (!o->id)
+        o->id = default_id(m);
+    struct sidecar_cfg cfg = {.log = &m->log,
+                              .control = o->control,
+                              .service = str_of(o->service),
+                              .ns = str_of(o->ns),
+                              .id = str_of(o->id),
+                              .labels = labels(m),
+                              .n_labels = o->labels.n,
+                              .app = o->app,
+                              .app_protocol = str_of(protocols[o->protocol]),
+                              .health_path = str_of(o->health_path),
+                              .inbound = o->inbound,
+                              .outbound = o->outbound,
+                              .admin = o->admin,
+                              .advertise = str_of(o->advertise),
+                              .data_dir = o->data_dir ? str_of(o->data_dir) : default_data_dir(m),
+                              .workers = (unsigned)o->workers,
+                              .drain_us = o->drain_us,
+                              .log_fd = STDOUT_FILENO,
+                              .on_ready = on_ready,
+                              .on_drained = on_drained,
+                              .on_drain_asked = on_drain_asked,
+                              .ctx = m};
+    return sidecar_start(&m->sidecar, &m->loop, &cfg, e);
+}
+
+/* ---- the command ---- */
+static void on_signal(struct sig_watch *s, int sig) {
+    struct proxy_main *m = s->ctx;
+    if (sig == SIGHUP) {
+        if (m->proxy)
+            reload_bootstrap(m);
+        return;
+    }
+    log_info(&m->log, "draining, at most %llu s", (unsigned long long)(m->o.drain_us / CLOCK_S));
+    if (m->proxy)
+        proxy_drain(m->proxy);
+    else
+        sidecar_drain(m->sidecar);
+}
+
+static int serve(struct proxy_main *m, struct err *e) {
+    static const int sigs[] = {SIGTERM, SIGINT, SIGHUP};
+    int rc = proc_signals(&m->signals, &m->loop, sigs, 3, on_signal, m, e);
+    if (rc < 0)
+        return rc;
+    rc = m->o.bootstrap ? start_bootstrap(m, e) : start_sidecar(m, e);
+    if (rc >= 0)
+        loop_run(&m->loop);
+    if (m->sidecar)
+        sidecar_stop(&m->sidecar);
+    proxy_close(&m->proxy);
+    if (m->boot.snap)
+        bootstrap_fini(&m->boot);
+    loop_turn(&m->loop, false); /* what closing has put off to the loop */
+    proc_signals_stop(&m->signals);
+    return rc;
+}
+
+static int bad_usage(const char *what) {
+    fprintf(stderr, "weft proxy: %s\nweft proxy --help tells more\n", what);
+    return EXIT_USAGE;
+}
+
+static bool label_ok(const char *label) {
+    const char *eq = strchr(label, '=');
+    return eq && eq != label;
+}
+
+/* -1: go on. */
+static int check(const struct options *o) {
+    if (!addr_is_loopback(&o->admin))
+        return bad_usage("--admin: loopback or unix:PATH only");
+    if (o->workers > LB_MAX_WORKERS)
+        return bad_usage("--workers: at most 64");
+    if (o->bootstrap)
+        return -1;
+    if (!o->service)
+        return bad_usage("--service is needed (or --bootstrap FILE)");
+    if (!dns_label_ok(str_of(o->service)) || !dns_label_ok(str_of(o->ns)))
+        return bad_usage("--service and --namespace: a DNS label each (a-z, 0-9, -; at most 63)");
+    if (!addr_is_loopback(&o->outbound))
+        return bad_usage("--outbound: loopback only");
+    if (o->advertise && !addr_is_ip(str_of(o->advertise)))
+        return bad_usage("--advertise: an IP address");
+    if (o->health_path[0] != '/')
+        return bad_usage("--health-check-path begins with /");
+    for (size_t i = 0; i < o->labels.n; i++)
+        if (!label_ok(o->labels.at[i]))
+            return bad_usage("--label: K=V");
+    if (!o->dev) {
+        fprintf(stderr, "weft proxy: joining with a token is not there yet; --dev joins a weft control --dev on this machine\n");
+        return 1;
+    }
+    return -1;
+}
+
+static const char details[] =
+    "The app's calls go to the outbound address and name their target: http://SERVICE.NAMESPACE/ or X-Target-Service. Peers reach the\n"
+    "app through the inbound address over mutual TLS; security rules decide who may. Access logs go to stdout, talk to stderr.\n"
+    "SIGTERM drains, SIGHUP re-reads files. Without a reachable control plane the last configuration serves on.";
+
+int cmd_proxy(int argc, char **argv) {
+    struct proxy_main m = {0};
+    struct options *o = &m.o;
+    struct err e = {0};
+    o->ready_fd = UINT64_MAX;
+    const struct arg options[] = {
+        {"control", ARG_ADDR, &o->control, "HOST:PORT", "127.0.0.1:8081", "the control plane's gRPC address", false},
+        {"service", ARG_STR, &o->service, "NAME", NULL, "the service that this is a sidecar of", false},
+        {"namespace", ARG_STR, &o->ns, "NAME", "default", "its namespace", false},
+        {"id", ARG_STR, &o->id, "ID", NULL, "this instance's id; default SERVICE-HOSTNAME-APPPORT", false},
+        {"label", ARG_LIST, &o->labels, "K=V", NULL, "a label of this instance; repeats", false},
+        {"app", ARG_ADDR, &o->app, "ADDRESS", NULL, "the local service, IP:PORT or unix:PATH; without it the sidecar only calls", false},
+        {"app-protocol", ARG_ENUM, &o->protocol, "http|http2|grpc|tcp", "http", "what it speaks", false},
+        {"health-check-path", ARG_STR, &o->health_path, "PATH", "/health", "where its health is asked", false},
+        {"inbound", ARG_ADDR, &o->inbound, "ADDRESS", "127.0.0.1:15006", "where peers reach it", false},
+        {"advertise", ARG_STR, &o->advertise, "IP", NULL, "what peers are told; default the bound address", false},
+        {"outbound", ARG_ADDR, &o->outbound, "ADDRESS", "127.0.0.1:15001", "where the local service sends its calls; loopback", false},
+        {"admin", ARG_ADDR, &o->admin, "ADDRESS", "127.0.0.1:15000", "admin pages; loopback or unix:PATH", false},
+        {"data-dir", ARG_STR, &o->data_dir, "DIR", NULL, "keys and the last configuration; default under $XDG_STATE_HOME/weft", false},
+        {"workers", ARG_UINT, &o->workers, "N", "0", "threads; 0 is one per CPU", false},
+        {"drain-time", ARG_SECS, &o->drain_us, "SECONDS", DRAIN_DEFAULT, "how long requests under way may take at the end", false},
+        {"dev", ARG_FLAG, &o->dev, NULL, NULL, "join a control plane that runs with --dev", false},
+        {"token-file", ARG_STR, &o->token_file, "FILE", NULL, "join with a token (not there yet)", false},
+        {"bootstrap", ARG_STR, &o->bootstrap, "FILE", NULL, "a static Envoy v3 bootstrap instead of a control plane", false},
+        {"ready-file", ARG_STR, &o->ready_file, "FILE", NULL, "where to write the bound addresses as JSON once it serves", false},
+        {"ready-fd", ARG_UINT, &o->ready_fd, "N", NULL, "the same, to a descriptor", false},
+    };
+    const struct args a = {.command = "proxy",
+                           .summary = "the data plane: a sidecar",
+                           .details = details,
+                           .at = options,
+                           .n = sizeof(options) / sizeof(options[0])};
+    int code = args_parse(&a, argc, argv, NULL, NULL);
+    if (code < 0)
+        code = check(o);
+    if (code >= 0)
+        return code;
+    cli_log_init(&m.log);
+    int rc = loop_init(&m.loop, &(struct loop_cfg){.log = &m.log}, &e);
+    if (rc >= 0) {
+        rc = serve(&m, &e);
+        loop_fini(&m.loop);
+    }
+    arena_fini(&m.mem);
+    if (rc < 0)
+        fprintf(stderr, "weft proxy: %s\n", e.msg);
+    return rc < 0 ? 1 : m.code;
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/exch.h"
+#include "base/mem.h"
+#include "proxy/stage.h"
+
+#define SILENCE_US (300 * CLOCK_S) /* a stream or tunnel without an octet for so long has ended */
+#define SPARE_FIELDS 12            /* places for the fields that weft adds */
+
+static stage_f *const stages[] = {
+    stage_sanitize, stage_identify, stage_own,     stage_trace,   stage_route,
+    stage_authorize, stage_balance, stage_acquire, stage_forward,
+};
+#define N_STAGES (sizeof(stages) / sizeof(stages[0]))
+#define STAGE_ACQUIRE 7u
+
+static const struct stream_cb orphan_cb;
+
+/* ---- letting go ---- */
+static void attempt_end(struct exch *x, bool ok) {
+    if (!x->counted)
+        return;
+    x->counted = false;
+    atomic_fetch_sub_explicit(&x->to.host->lb.active, 1, memory_order_relaxed);
+    lb_observe(&x->to.host->lb, ok, exch_now(x) - x->at.sent, exch_now(x));
+}
+
+/* The upstream stream is none of ours any more. */
+static void orphan(struct exch *x, int why) {
+    struct stream *up = x->up;
+    if (!up)
+        return;
+    x->up = NULL;
+    up->cb = &orphan_cb;
+    up->user = NULL;
+    stream_reset(up, why);
+}
+
+static void unwait(struct exch *x) {
+    list_remove(&x->node);
+    pool_wait_cancel(&x->wait);
+}
+
+/* ---- replies of our own ---- */
+static bool is_grpc(const struct exch *x) {
+    return str_istarts(msg_get(&x->req.fields, HDR_CONTENT_TYPE), STR("application/grpc"));
+}
+
+static void drop_body(struct exch *x) {
+    x->body.keep = false;
+    buf_fini(&x->body.held);
+    uint64_t owed = x->body.received - x->body.credited;
+    x->body.credited = x->body.received;
+    if (owed)
+        stream_consumed(x->down, owed);
+}
+
+static void count_own(struct exch *x, const struct reply_row *row) {
+    struct stats *s = &x->w->stats;
+    if (row->status >= 500)
+        stat_add(s, STAT_request_errors, 1);
+    bool failed = !strcmp(row->flag, "NR") || !strcmp(row->flag, "UH") || !strcmp(row->flag, "UO");
+    if (failed && x->listener->side != SIDE_INBOUND)
+        stat_add(s, STAT_routing_failures, 1);
+}
+
+static void send_reply(struct exch *x) {
+    const struct reply_row *row = reply_row(x->resp.own);
+    struct reply_in in = {.id = x->resp.own, .profile = x->lease->serve->profile, .grpc = is_grpc(x), .reason = x->reason,
+                          .details = x->resp.details};
+    loop_timer_stop(&x->w->loop, &x->timer);
+    count_own(x, row);
+    x->resp.begun = x->resp.ended = true;
+    x->resp.status = in.profile == PROFILE_ENVOY ? row->envoy_status : row->status;
+    x->resp.flag = row->flag;
+    if (!x->resp.details.len)
+        x->resp.details = str_of(row->details);
+    x->stage = N_STAGES;
+    reply_send(x->down, &in);
+    drop_body(x);
+}
+
+enum verdict stage_reply(struct exch *x, enum reply_id id, struct str reason) {
+    x->resp.own = id;
+    x->reason = arena_dup(&x->down->arena, reason);
+    return STAGE_REPLY;
+}
+
+static void fail_late(struct exch *x, const char *flag, const char *details) {
+    loop_timer_stop(&x->w->loop, &x->timer);
+    x->resp.flag = flag;
+    x->resp.details = str_of(details);
+    x->resp.ended = true;
+    stat_add(&x->w->stats, STAT_request_errors, 1);
+    stream_reset(x->down, WEFT_E_RESET); /* a message cut short is never ended cleanly */
+}
+
+void exch_fail(struct exch *x, enum reply_id id, struct str reason) {
+    unwait(x);
+    attempt_end(x, false);
+    orphan(x, WEFT_E_CANCELLED);
+    if (x->resp.ended)
+        return;
+    if (x->resp.begun) {
+        fail_late(x, reply_row(id)->flag, reply_row(id)->details);
+        return;
+    }
+    stage_reply(x, id, reason);
+    send_reply(x);
+}
+
+/* ---- the stages ---- */
+static void run(struct exch *x) {
+    while (x->stage < N_STAGES) {
+        enum verdict v = stages[x->stage](x);
+        if (v == STAGE_WAIT)
+            return;
+        if (v == STAGE_REPLY) {
+            send_reply(x);
+            return;
+        }
+        x->stage++;
+    }
+}
+
+void exch_resume(struct exch *x) {
+    run(x);
+}
+
+/* ---- downstream: the request ---- */
+static void on_head(struct stream *s, const struct msg *m, bool end) {
+    struct exch *x = s->user;
+    msg_copy(&x->req, m, &s->arena, SPARE_FIELDS);
+    x->body.ended = end;
+    x->at.start = x->at.last = exch_now(x);
+    x->at.wall = loop_wall(&x->w->loop);
+    run(x);
+}
+
+/* Bytes of the request: straight on, and into `held` while they are kept or cannot go yet. */
+static void pass_body(struct exch *x, struct str data, bool end) {
+    bool waiting = !x->up;
+    if (x->body.keep && !waiting && x->body.held.len + data.len > EXCH_KEEP) {
+        x->body.keep = false;
+        buf_fini(&x->body.held);
+    }
+    if (waiting || x->body.keep)
+        buf_add(&x->body.held, data); /* at most STREAM_WINDOW while waiting: no credit is given */
+    if (x->up)
+        stream_data(x->up, data, end);
+}
+
+static void on_data(struct stream *s, struct str data, bool end) {
+    struct exch *x = s->user;
+    x->body.received += data.len;
+    x->body.ended |= end;
+    x->at.last = exch_now(x);
+    if (x->resp.own || (x->resp.ended && !x->stream))
+        drop_body(x);
+    else
+        pass_body(x, data, end);
+}
+
+static void on_trailers(struct stream *s, const struct msg_fields *f) {
+    struct exch *x = s->user;
+    x->body.ended = true;
+    if (x->resp.own || x->resp.ended)
+        return;
+    struct msg copy, from = {.fields = *f};
+    msg_copy(&copy, &from, &s->arena, 0);
+    x->body.trailers = arena_alloc(&s->arena, sizeof(copy.fields));
+    *x->body.trailers = copy.fields;
+    if (x->up)
+        stream_end(x->up, x->body.trailers);
+}
+
+static void on_down_drained(struct stream *s, size_t octets) {
+    struct exch *x = s->user;
+    if (x->up)
+        stream_consumed(x->up, octets);
+}
+
+static void on_down_closed(struct stream *s, int why) {
+    struct exch *x = s->user;
+    struct worker *w = x->w;
+    unwait(x);
+    if (why && !x->resp.flag)
+        x->resp.flag = "DC";
+    attempt_end(x, true);
+    orphan(x, WEFT_E_CANCELLED);
+    loop_timer_stop(&w->loop, &x->timer);
+    stage_log(x);
+    buf_fini(&x->body.held);
+    lease_drop(&x->lease);
+}
+
+static const struct stream_cb down_cb = {
+    .head = on_head, .data = on_data, .trailers = on_trailers, .drained = on_down_drained, .closed = on_down_closed};
+
+void exch_open(struct down *d, struct stream *s) {
+    struct exch *x = arena_zalloc(&s->arena, sizeof(*x));
+    x->w = d->w;
+    x->from = d;
+    x->down = s;
+    x->lease = lease_take(d->w);
+    x->listener = &x->lease->serve->listener[d->port->index];
+    x->plain = !d->conn->tr->tls;
+    s->user = x;
+    s->cb = &down_cb;
+}
+
+/* ---- upstream: the response ---- */
+static void on_silence(struct timer *t) {
+    struct exch *x = container_of(t, struct exch, timer);
+    uint64_t quiet = exch_now(x) - x->at.last;
+    if (quiet >= SILENCE_US)
+        exch_fail(x, REPLY_TIMED_OUT, STR_NONE);
+    else
+        loop_timer(&x->w->loop, t, SILENCE_US - quiet, on_silence);
+}
+
+/* A call is unary unless it says otherwise: a tunnel, or a stream of events. */
+static bool is_stream(const struct msg *m) {
+    return m->status == 101 || str_istarts(msg_get(&m->fields, HDR_CONTENT_TYPE), STR("text/event-stream"));
+}
+
+static void begin_stream(struct exch *x, const struct msg *m) {
+    x->stream = m->status == 101; /* both ways from now on, each with an end of its own */
+    x->up->long_lived = x->down->long_lived = true;
+    if (x->stream)
+        x->body.ended = false;
+    loop_timer(&x->w->loop, &x->timer, SILENCE_US, on_silence);
+}
+
+static void on_up_head(struct stream *s, const struct msg *m, bool end) {
+    struct exch *x = s->user;
+    struct msg head;
+    x->at.first = x->at.last = exch_now(x);
+    x->resp.begun = true;
+    x->resp.ended = end;
+    x->resp.status = m->status;
+    x->body.keep = false;
+    if (m->status >= 500 && x->listener->side != SIDE_INBOUND)
+        stat_add(&x->w->stats, STAT_backend_failures, 1);
+    if (end)
+        loop_timer_stop(&x->w->loop, &x->timer);
+    else if (is_stream(m))
+        begin_stream(x, m);
+    /* Only the array of fields is copied: the slices hold for as long as this call, and stream_head writes at once. */
+    head = *m;
+    head.fields.cap = m->fields.n + SPARE_FIELDS;
+    head.fields.at = arena_alloc(&x->down->arena, head.fields.cap * sizeof(*head.fields.at));
+    memcpy(head.fields.at, m->fields.at, m->fields.n * sizeof(*head.fields.at));
+    stage_respond(x, &head);
+    stream_head(x->down, &head, end);
+}
+
+static void on_up_info(struct stream *s, const struct msg *m) {
+    struct exch *x = s->user;
+    if (x->down->conn->h2 || m->version >= 11)
+        stream_head(x->down, m, false);
+}
+
+static void on_up_data(struct stream *s, struct str data, bool end) {
+    struct exch *x = s->user;
+    x->resp.octets += data.len;
+    x->resp.ended |= end;
+    x->at.last = exch_now(x);
+    if (end)
+        loop_timer_stop(&x->w->loop, &x->timer);
+    stream_data(x->down, data, end);
+}
+
+static void on_up_trailers(struct stream *s, const struct msg_fields *f) {
+    struct exch *x = s->user;
+    x->resp.ended = true;
+    loop_timer_stop(&x->w->loop, &x->timer);
+    stream_end(x->down, f);
+}
+
+static void on_up_drained(struct stream *s, size_t octets) {
+    struct exch *x = s->user;
+    x->body.drained += octets;
+    if (x->body.drained <= x->body.credited)
+        return; /* sent again: its credit was given the first time */
+    uint64_t n = x->body.drained - x->body.credited;
+    x->body.credited = x->body.drained;
+    stream_consumed(x->down, n);
+}
+
+static bool repeatable(const struct exch *x) {
+    switch (x->req.method_id) {
+    case METHOD_GET:
+    case METHOD_HEAD:
+    case METHOD_OPTIONS:
+    case METHOD_TRACE:
+    case METHOD_PUT:
+    case METHOD_DELETE: return x->body.keep || !x->body.received;
+    default: return false;
+    }
+}
+
+/* The race of every keep-alive connection: the peer closed it while the request was on its way. It goes out again, on a new
+ * connection, and does not count as a retry. */
+static void send_again(struct exch *x) {
+    x->fresh = true;
+    x->body.drained = 0;
+    stat_add(&x->w->stats, STAT_up_resent, 1);
+    x->stage = STAGE_ACQUIRE;
+    run(x);
+}
+
+static void on_up_closed(struct stream *s, int why) {
+    struct exch *x = s->user;
+    bool reused = s->reused_conn;
+    struct str reason = why ? str_of(s->conn->error.msg) : STR_NONE;
+    x->up = NULL;
+    if (why == 0 || x->resp.ended) {
+        attempt_end(x, x->resp.status < 500);
+        if (x->body.received > x->body.credited)
+            drop_body(x); /* an early response: the rest of the request has no reader */
+        return;
+    }
+    if (!x->resp.begun && reused && !x->fresh && repeatable(x) && why != WEFT_E_PROTOCOL && why != WEFT_E_PARSE) {
+        attempt_end(x, true);
+        send_again(x);
+        return;
+    }
+    if (x->listener->side != SIDE_INBOUND)
+        stat_add(&x->w->stats, STAT_backend_failures, 1);
+    exch_fail(x, reply_of_failure(why, x->listener->side == SIDE_INBOUND, true), reason);
+}
+
+const struct stream_cb exch_up_cb = {.head = on_up_head,
+                                       .info = on_up_info,
+                                       .data = on_up_data,
+                                       .trailers = on_up_trailers,
+                                       .drained = on_up_drained,
+                                       .closed = on_up_closed};
+
+/* ---- a stream that nobody wants any more ---- */
+static void on_orphan_head(struct stream *s, const struct msg *m, bool end) {
+}
+static void on_orphan_data(struct stream *s, struct str data, bool end) {
+}
+static void on_orphan_closed(struct stream *s, int why) {
+}
+static const struct stream_cb orphan_cb = {.head = on_orphan_head, .data = on_orphan_data, .closed = on_orphan_closed};

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* exch: the exchange: one request and its response, from the downstream stream's first octet to its last. It lives in that stream's arena.
+ *
+ * Life: on_head copies the head and runs the stages (stage.h) in order; a stage answers NEXT, REPLY (a reply of our own; the request's rest is
+ * dropped) or WAIT (exch_resume runs the same stage again). After the last stage both streams are joined: what comes on one goes out on the
+ * other, and credit flows back as it drains. The upstream stream may be replaced before the response began (a reused connection that
+ * broke). The end is the downstream stream's `closed`: log, metrics, and everything is let go. Threads: its worker's. */
+#include "http/stream.h"
+#include "proxy/down.h"
+#include "proxy/pool.h"
+#include "proxy/reply.h"
+#include "proxy/target.h"
+
+#define EXCH_KEEP 65536u /* octets of a request body kept for sending again */
+
+struct exch {
+    struct worker *w;
+    struct down *from;
+    struct stream *down, *up;
+    struct lease *lease;
+    const struct serve_listener *listener;
+    struct msg req; /* the request as it will be forwarded */
+    unsigned stage;
+    struct list node; /* among those that wait for a service */
+    struct { /* where it goes */
+        struct target target;
+        struct str name; /* "NS/NAME" */
+        struct serve_routes *routes;
+        const struct route *route;
+        const struct route_cluster *share;
+        struct serve_cluster *cluster;
+        struct host *host;
+        bool asked, away; /* the service had to be asked for; the control plane is away */
+    } to;
+    struct pool_wait wait;
+    struct conn *conn; /* acquired: used at once */
+    struct { /* the request's body */
+        struct buf held;     /* what came before it could be sent, or is kept for sending again */
+        uint64_t received;   /* octets, in all */
+        uint64_t drained;    /* of this attempt */
+        uint64_t credited;   /* octets whose credit was given back */
+        struct msg_fields *trailers;
+        bool ended, keep;    /* keep: `held` is all that came so far */
+    } body;
+    struct { /* the response */
+        unsigned status;
+        uint64_t octets;
+        struct str details; /* response_code_details */
+        enum reply_id own;  /* a reply of ours */
+        const char *flag;
+        bool begun, ended;
+    } resp;
+    struct { /* microseconds, the loop's time but for wall */
+        uint64_t start, wall, sent, first, last;
+    } at;
+    struct timer timer; /* the deadline; after a stream's head: silence */
+    struct str reason;  /* of a reply of ours, or why the upstream failed */
+    unsigned attempts;
+    bool fresh;    /* do not take an idle connection: one just broke */
+    bool counted;  /* the host's active count has this one */
+    bool plain;    /* over plaintext on an inbound port */
+    bool stream;   /* a tunnel now: both sides end by themselves */
+};
+
+void exch_open(struct down *d, struct stream *s); /* from the connection's on_stream */
+void exch_resume(struct exch *x);
+/* Ends it with a reply of ours, or, when the response has begun, with a reset. From outside of stages. */
+void exch_fail(struct exch *x, enum reply_id id, struct str reason);
+extern const struct stream_cb exch_up_cb; /* of the upstream stream, whose user is the exchange */
+static inline uint64_t exch_now(const struct exch *x) {
+    return x->w->loop.now;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/identity.h"
+#include "base/mem.h"
+#include "crypto/ca.h"
+#include "crypto/x509.h"
+#include "io/tls.h"
+
+/* Between sidecars HTTP/1.1 for now; a peer that offers more gets this. */
+#define MESH_ALPN STR("http/1.1")
+
+static void identity_fini(struct ref *r) {
+    struct identity *id = container_of(r, struct identity, ref);
+    tls_ctx_unref(&id->server);
+    tls_ctx_unref(&id->client);
+}
+
+static int describe(struct identity *id, struct err *e) {
+    struct x509_info info;
+    struct spiffe_id who;
+    int rc = x509_describe_pem(&info, id->cert_pem, &id->ref.mem, e);
+    if (rc < 0)
+        return rc;
+    if ((rc = spiffe_parse(&who, info.spiffe, e)) < 0)
+        return err_in(e, "own certificate");
+    if (!who.service.len)
+        return err_set(e, WEFT_E_CERT, "own certificate: its SPIFFE ID names no service");
+    id->spiffe = info.spiffe;
+    id->trust_domain = who.trust_domain;
+    id->ns = who.ns;
+    id->service = who.service;
+    id->serial = info.serial;
+    id->not_before = info.not_before;
+    id->not_after = info.not_after;
+    return x509_pem_hash(id->ca_hash, id->ca_pem, e);
+}
+
+static int make_contexts(struct identity *id, struct err *e) {
+    struct tls_cfg cfg = {.server = true,
+                          .cert_pem = id->cert_pem,
+                          .key_pem = id->key_pem,
+                          .ca_pem = id->ca_pem,
+                          .spiffe = true,
+                          .trust_domain = id->trust_domain,
+                          .require_peer = true,
+                          .alpn = MESH_ALPN};
+    int rc = tls_ctx_new(&id->server, &cfg, e);
+    if (rc < 0)
+        return rc;
+    cfg.server = false;
+    return tls_ctx_new(&id->client, &cfg, e);
+}
+
+int identity_new(struct identity **out, struct str key_pem, struct str cert_pem, struct str ca_pem, struct err *e) {
+    if (!key_matches_cert(key_pem, cert_pem))
+        return err_set(e, WEFT_E_CERT, "the key is not the certificate's");
+    struct identity *id = ref_new(sizeof(*id), identity_fini);
+    id->key_pem = arena_dup(&id->ref.mem, key_pem);
+    id->cert_pem = arena_dup(&id->ref.mem, cert_pem);
+    id->ca_pem = arena_dup(&id->ref.mem, ca_pem);
+    int rc = describe(id, e);
+    if (rc >= 0)
+        rc = make_contexts(id, e);
+    if (rc < 0) {
+        ref_put(id);
+        return rc;
+    }
+    *out = id;
+    return 0;
+}

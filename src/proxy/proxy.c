@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/proxy.h"
+#include <sched.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "proxy/admin.h"
+#include "proxy/scribe.h"
+
+static unsigned usable_cpus(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    int n = CPU_COUNT(&set);
+    return n > 0 ? (unsigned)n : 1;
+}
+
+/* ---- reports of workers ---- */
+static void all_drained(struct proxy *p) {
+    loop_timer_stop(p->loop, &p->drain_timer);
+    p->cfg.on_drained(p->cfg.ctx);
+}
+
+static void answer_metrics(struct proxy *p, unsigned worker) {
+    struct order *o = order_new(ORDER_TEXT);
+    proxy_metrics(p, &o->text);
+    worker_order(p->env.at[worker], o);
+}
+
+static void on_report(struct mbox *m, struct mbox_msg *msg) {
+    struct proxy *p = m->ctx;
+    struct report *r = container_of(msg, struct report, msg);
+    switch (r->kind) {
+    case REPORT_WANT:
+        if (p->cfg.on_want)
+            p->cfg.on_want(p->cfg.ctx, str_of(r->name));
+        break;
+    case REPORT_SERIES:
+        metric_table_fini(&p->series[r->worker]);
+        p->series[r->worker] = r->series;
+        break;
+    case REPORT_METRICS: answer_metrics(p, r->worker); break;
+    case REPORT_DRAINED:
+        if (++p->drained == p->env.n && p->draining)
+            all_drained(p);
+        break;
+    }
+    free(r);
+}
+
+void proxy_metrics(struct proxy *p, struct buf *out) {
+    struct metric_table merged = {0};
+    for (unsigned i = 0; i < p->env.n; i++)
+        metric_merge(&merged, &p->series[i]);
+    stats_prometheus(&p->env.stats, &merged, out);
+    metric_table_fini(&merged);
+}
+
+uint64_t proxy_stat(const struct proxy *p, enum stat_id id) {
+    return stats_sum(&p->env.stats, id);
+}
+
+/* ---- snapshots ---- */
+int proxy_serve(struct proxy *p, struct serve_input *in, struct err *e) {
+    struct serve *s;
+    in->prev = p->serve;
+    in->profile = p->cfg.profile;
+    in->ports = p->names;
+    in->n_ports = p->cfg.n_ports;
+    in->workers = p->env.n;
+    int rc = serve_build(&s, in, e);
+    if (rc < 0)
+        return rc;
+    for (unsigned i = 0; i < p->env.n; i++) {
+        struct order *o = order_new(ORDER_SERVE);
+        o->serve = ref_get(s);
+        worker_order(p->env.at[i], o);
+    }
+    ref_put(p->serve);
+    p->serve = s;
+    return 0;
+}
+
+void proxy_away(struct proxy *p, struct str name) {
+    for (unsigned i = 0; i < p->env.n; i++) {
+        struct order *o = order_new(ORDER_AWAY);
+        str_z(name, o->name, sizeof(o->name));
+        worker_order(p->env.at[i], o);
+    }
+}
+
+void proxy_health(struct proxy *p, bool healthy) {
+    atomic_store_explicit(&p->env.app_healthy, healthy, memory_order_relaxed);
+}
+
+/* ---- listeners ---- */
+
+/* SO_REUSEPORT lets a second proxy of the same user take a share of our port without an error; binding once without it first finds out
+ * whether somebody is there. */
+static int probe_free(const struct addr *a, struct err *e) {
+    struct addr bound;
+    if (addr_port(a) == 0)
+        return 0;
+    int fd = sock_bind(a, &(struct sock_listen_opts){0}, &bound, e);
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
+}
+
+/* TCP: one socket per worker on the same port. Unix: one socket, the first worker's. */
+static int bind_port(struct proxy *p, unsigned i, struct err *e) {
+    struct addr want = p->cfg.ports[i].addr;
+    bool tcp = want.sa.ss_family != AF_UNIX;
+    int rc = tcp ? probe_free(&want, e) : 0;
+    if (rc < 0)
+        return rc;
+    for (unsigned w = 0; w < p->env.n; w++) {
+        struct worker_port port = {.fd = -1, .addr = want};
+        if (w == 0 || tcp) {
+            port.fd = sock_bind(&want, &(struct sock_listen_opts){.reuse_port = tcp}, &port.addr, e);
+            if (port.fd < 0)
+                return port.fd;
+            want = port.addr;
+        }
+        worker_port_add(p->env.at[w], &port);
+    }
+    p->bound[i] = want;
+    p->names[i] = (struct serve_port){.side = p->cfg.ports[i].side, .name = p->cfg.ports[i].name};
+    if (p->names[i].side == SIDE_INBOUND)
+        p->env.inbound_port = addr_port(&want);
+    return 0;
+}
+
+/* ---- drain ---- */
+static void on_drain_over(struct timer *t) {
+    struct proxy *p = container_of(t, struct proxy, drain_timer);
+    log_warn(p->cfg.log, "drain time is over: closing what is left");
+    all_drained(p);
+}
+
+void proxy_drain(struct proxy *p) {
+    if (p->draining)
+        return;
+    p->draining = true;
+    loop_timer(p->loop, &p->drain_timer, p->cfg.drain_us, on_drain_over);
+    for (unsigned i = 0; i < p->env.n; i++)
+        worker_order(p->env.at[i], order_new(ORDER_DRAIN));
+}
+
+/* ---- life ---- */
+static int start_workers(struct proxy *p, struct err *e) {
+    int rc = 0;
+    unsigned n = p->cfg.workers ? p->cfg.workers : usable_cpus();
+    if (n > LB_MAX_WORKERS)
+        n = LB_MAX_WORKERS;
+    p->env.at = mem_array(n, sizeof(*p->env.at));
+    p->series = mem_array(n, sizeof(*p->series));
+    p->stats = mem_array(n, sizeof(*p->stats));
+    for (unsigned i = 0; rc >= 0 && i < n; i++) {
+        rc = worker_new(&p->env.at[i], i, &p->env, e);
+        if (rc < 0)
+            break;
+        p->stats[i] = &p->env.at[i]->stats;
+        p->env.n++;
+    }
+    p->env.stats = (struct stats_all){.at = p->stats, .n = p->env.n};
+    for (unsigned i = 0; rc >= 0 && i < p->cfg.n_ports; i++)
+        rc = bind_port(p, i, e);
+    for (unsigned i = 0; rc >= 0 && i < p->env.n; i++)
+        rc = worker_start(p->env.at[i], e);
+    return rc;
+}
+
+static void stop_workers(struct proxy *p) {
+    for (unsigned i = 0; i < p->env.n; i++)
+        if (p->env.at[i]->started)
+            worker_order(p->env.at[i], order_new(ORDER_STOP));
+    for (unsigned i = 0; i < p->env.n; i++)
+        if (p->env.at[i]->started)
+            worker_join(p->env.at[i]);
+    for (unsigned i = 0; i < p->env.n; i++)
+        worker_free(&p->env.at[i]);
+}
+
+int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, struct err *e) {
+    struct proxy *p = mem_new(struct proxy);
+    p->loop = l;
+    p->cfg = *cfg;
+    p->started = l->now;
+    p->env.log = cfg->log;
+    p->env.service = cfg->service;
+    p->env.ns = cfg->ns;
+    p->env.app_port = cfg->app.len ? addr_port(&cfg->app) : 0;
+    atomic_init(&p->env.app_healthy, true);
+    WEFT_ASSERT(cfg->n_ports <= SERVE_LISTENERS);
+    int rc = mbox_init(&p->mbox, l, on_report, p, e);
+    if (rc < 0) {
+        free(p);
+        return rc;
+    }
+    p->env.main = &p->mbox;
+    rc = scribe_new(&p->env.scribe, cfg->log_fd, e);
+    if (rc >= 0)
+        rc = start_workers(p, e);
+    if (rc >= 0 && cfg->admin.len)
+        rc = admin_start(p, e);
+    if (rc < 0) {
+        proxy_close(&p);
+        return rc;
+    }
+    *out = p;
+    return 0;
+}
+
+void proxy_close(struct proxy **pp) {
+    struct proxy *p = *pp;
+    *pp = NULL;
+    if (!p)
+        return;
+    unsigned n = p->env.n;
+    loop_timer_stop(p->loop, &p->drain_timer);
+    admin_stop(p);
+    stop_workers(p);
+    scribe_free(&p->env.scribe);
+    mbox_fini(&p->mbox);
+    for (unsigned i = 0; i < n; i++)
+        metric_table_fini(&p->series[i]);
+    ref_put(p->serve);
+    free(p->series);
+    free(p->stats);
+    free(p->env.at);
+    free(p);
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* reply: the replies that weft makes itself, from one table (reply.def) in two profiles: mesh (contract §3) and envoy. Pure but
+ * for reply_send. Threads: any. Tests: tests/unit/proxy/reply.c */
+#include "codec/msg.h"
+#include "base/err.h"
+struct stream;
+
+enum reply_id {
+    REPLY_NONE,
+#define X(name, ...) REPLY_##name,
+#include "proxy/reply.def"
+#undef X
+    REPLY_COUNT_
+};
+enum reply_profile { PROFILE_MESH, PROFILE_ENVOY };
+
+struct reply_row {
+    const char *name;
+    uint16_t status;
+    int grpc;
+    const char *flag, *error, *details, *text, *remedy;
+    uint16_t envoy_status;
+    const char *envoy_body;
+};
+const struct reply_row *reply_row(enum reply_id id); /* not for REPLY_NONE */
+
+struct reply_in {
+    enum reply_id id;
+    enum reply_profile profile;
+    bool grpc;          /* the caller speaks gRPC: grpc-status in a 200 */
+    struct str reason;  /* this case's own words: the text where the row has none, else added to the details; may be empty */
+    struct str details; /* instead of the row's; may be empty */
+};
+struct reply_out {
+    uint16_t status;
+    struct msg_fields fields; /* in the arena */
+    struct str body;
+};
+void reply_make(struct reply_out *out, const struct reply_in *in, struct arena *a);
+void reply_send(struct stream *s, const struct reply_in *in);
+/* The reply for input that is no request: code as told by conn_cfg.on_bad. */
+enum reply_id reply_of_bad(const struct err *why);
+/* The reply for an upstream that failed before its response: `inbound`: it was the local service; `opened`: the connection had been open. */
+enum reply_id reply_of_failure(int why, bool inbound, bool opened);

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/serve.h"
+#include "base/mem.h"
+#include "io/file.h"
+#include "io/tls.h"
+
+#define PEM_MAX (1u << 20) /* octets of a PEM file */
+
+/* ---- TLS contexts of static bootstraps ---- */
+static int read_source(const struct data_source *d, struct buf *out, struct err *e) {
+    if (d->file.len)
+        return file_read(d->file, PEM_MAX, out, e);
+    buf_add(out, d->inline_bytes);
+    return 0;
+}
+
+static struct str join_alpn(const struct tls_context *t, struct arena *a) {
+    struct str s = STR_NONE;
+    for (size_t i = 0; i < t->n_alpn; i++)
+        s = i ? arena_fmt(a, STR_FMT "," STR_FMT, STR_ARG(s), STR_ARG(t->alpn[i])) : t->alpn[i];
+    return s;
+}
+
+static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool server, struct err *e) {
+    struct buf cert = {0}, key = {0}, ca = {0};
+    struct arena a = {0};
+    int rc = read_source(&t->cert, &cert, e);
+    if (rc >= 0)
+        rc = read_source(&t->key, &key, e);
+    if (rc >= 0)
+        rc = read_source(&t->ca, &ca, e);
+    if (rc >= 0) {
+        struct tls_cfg cfg = {.server = server,
+                              .cert_pem = buf_str(&cert),
+                              .key_pem = buf_str(&key),
+                              .ca_pem = buf_str(&ca),
+                              .spiffe = t->n_sans > 0,
+                              .require_peer = t->require_client_cert,
+                              .alpn = join_alpn(t, &a)};
+        struct str td = t->n_sans ? str_from(t->sans[0], sizeof("spiffe://") - 1) : STR_NONE;
+        cfg.trust_domain = str_cut(&td, '/');
+        rc = tls_ctx_new(out, &cfg, e);
+    }
+    buf_fini(&cert);
+    buf_fini(&key);
+    buf_fini(&ca);
+    arena_fini(&a);
+    return rc;
+}
+
+/* ---- clusters ---- */
+static void cluster_fini(struct ref *r) {
+    struct serve_cluster *c = container_of(r, struct serve_cluster, ref);
+    lb_free(&c->lb);
+    for (size_t i = 0; i < c->n_all; i++)
+        ref_put(c->all[i]);
+    tls_ctx_unref(&c->tls);
+    ref_put(c->identity);
+    ref_put(c->endpoints);
+    ref_put(c->cluster);
+}
+
+static struct host *host_find(const struct serve_cluster *c, struct str text, bool mtls) {
+    for (size_t i = 0; c && i < c->n_all; i++)
+        if (str_eq(c->all[i]->text, text) && c->all[i]->mtls == mtls)
+            return c->all[i];
+    return NULL;
+}
+
+/* May connections made for `old` go on serving `now`? Only when they would be made the same way. */
+static bool same_transport(const struct cluster *old, const struct cluster *now) {
+    const struct tls_context *a = old->tls, *b = now->tls;
+    if (!a || !b)
+        return a == b;
+    if (a->n_sans != b->n_sans || !str_eq(a->sni, b->sni) || old->tls_always != now->tls_always)
+        return false;
+    for (size_t i = 0; i < a->n_sans; i++)
+        if (!str_eq(a->sans[i], b->sans[i]))
+            return false;
+    return true;
+}
+
+static void add_host(struct serve_cluster *c, const struct serve_cluster *prev, const struct addr *addr, bool mtls, unsigned workers) {
+    struct host *h = host_new(addr, mtls, workers), *old = host_find(prev, h->text, mtls);
+    if (old) {
+        ref_put(h);
+        h = ref_get(old);
+    }
+    c->all[c->n_all++] = h;
+}
+
+static int endpoint_addr(struct addr *a, const struct endpoint *ep) {
+    char text[ADDR_TEXT];
+    if (str_starts(ep->address, STR("unix:")))
+        return addr_parse(a, ep->address, NULL);
+    return addr_ip(a, str_of(str_z(ep->address, text, sizeof(text))), ep->port, NULL);
+}
+
+struct member_list {
+    struct lb_member *at;
+    size_t n;
+};
+
+static void add_member(struct serve_cluster *c, struct member_list *m, struct host *h, uint32_t weight) {
+    c->members[c->n_members++] = h;
+    m->at[m->n++] = (struct lb_member){.host = &h->lb, .weight = weight ? weight : 1, .key = h->text};
+}
+
+static void add_endpoints(struct serve_cluster *c, const struct serve_cluster *prev, struct member_list *m, unsigned workers) {
+    for (size_t i = 0; i < c->endpoints->n; i++) {
+        const struct endpoint *ep = &c->endpoints->at[i];
+        struct addr addr;
+        if (endpoint_addr(&addr, ep) < 0)
+            continue; /* a host name: resolution comes with a later issue */
+        add_host(c, prev, &addr, c->tls && (ep->mtls || c->cluster->tls_always), workers);
+        if (ep->health == ENDPOINT_HEALTHY)
+            add_member(c, m, c->all[c->n_all - 1], ep->weight);
+    }
+}
+
+static int cluster_tls(struct serve_cluster *c, const struct serve_input *in, struct err *e) {
+    const struct tls_context *t = c->cluster->tls;
+    if (!t)
+        return 0;
+    if (in->identity) {
+        c->identity = ref_get(in->identity);
+        c->tls = tls_ctx_ref(in->identity->client);
+        return 0;
+    }
+    int rc = static_tls(&c->tls, t, false, e);
+    return rc < 0 ? err_in(e, "cluster " STR_FMT, STR_ARG(c->cluster->name)) : 0;
+}
+
+static void fill_cluster(struct serve_cluster *c, const struct serve_cluster *prev, const struct serve_input *in) {
+    bool local = in->local_cluster.len && str_eq(c->cluster->name, in->local_cluster);
+    size_t n = local ? 1 : c->endpoints ? c->endpoints->n : 0;
+    struct member_list m = {.at = mem_array(n ? n : 1, sizeof(*m.at))};
+    c->all = arena_zalloc(&c->ref.mem, (n + 1) * sizeof(struct host *));
+    c->members = arena_zalloc(&c->ref.mem, (n + 1) * sizeof(struct host *));
+    const struct serve_cluster *carry = prev && same_transport(prev->cluster, c->cluster) ? prev : NULL;
+    if (local) {
+        add_host(c, carry, &in->local, false, in->workers);
+        add_member(c, &m, c->all[0], 1);
+    } else if (c->endpoints) {
+        add_endpoints(c, carry, &m, in->workers);
+    }
+    c->lb = lb_new(c->cluster->lb, m.at, m.n, prev && prev->cluster->lb == c->cluster->lb ? prev->lb : NULL);
+    free(m.at);
+}
+
+static struct endpoints *endpoints_of(const struct cluster *c, const struct snap *snap) {
+    if (c->type != CLUSTER_EDS)
+        return c->inline_endpoints;
+    return snap_get(snap, XDS_ENDPOINT, c->eds_name.len ? c->eds_name : c->name);
+}
+
+static int build_cluster(struct serve_cluster **out, struct cluster *cluster, const struct serve_input *in, struct err *e) {
+    struct serve_cluster *prev = in->prev ? serve_cluster_get(in->prev, cluster->name) : NULL;
+    struct endpoints *eps = endpoints_of(cluster, in->snap);
+    if (prev && prev->cluster == cluster && prev->endpoints == eps && (!cluster->tls || prev->identity == in->identity)) {
+        *out = ref_get(prev);
+        return 0;
+    }
+    struct serve_cluster *c = ref_new(sizeof(*c), cluster_fini);
+    c->cluster = ref_get(cluster);
+    c->endpoints = eps ? ref_get(eps) : NULL;
+    int rc = cluster_tls(c, in, e);
+    if (rc < 0) {
+        ref_put(c);
+        return rc;
+    }
+    fill_cluster(c, prev, in);
+    *out = c;
+    return 0;
+}
+
+/* ---- routes ---- */
+static void routes_fini(struct ref *r) {
+    ref_put(container_of(r, struct serve_routes, ref)->table);
+}
+
+static const struct route_state *state_find(const struct serve_routes *prev, struct str vhost, struct str route) {
+    for (size_t v = 0; prev && route.len && v < prev->table->n_vhosts; v++) {
+        const struct virtual_host *vh = &prev->table->vhosts[v];
+        for (size_t i = 0; str_eq(vh->name, vhost) && i < vh->n_routes; i++)
+            if (str_eq(vh->routes[i].name, route))
+                return &prev->states[v][i];
+    }
+    return NULL;
+}
+
+static struct serve_routes *build_routes(struct route_table *table, struct serve_routes *prev) {
+    if (prev && prev->table == table)
+        return ref_get(prev);
+    struct serve_routes *r = ref_new(sizeof(*r), routes_fini);
+    r->table = ref_get(table);
+    r->states = arena_zalloc(&r->ref.mem, (table->n_vhosts + 1) * sizeof(*r->states));
+    if (prev)
+        atomic_store_explicit(&r->used_at, atomic_load_explicit(&prev->used_at, memory_order_relaxed), memory_order_relaxed);
+    for (size_t v = 0; v < table->n_vhosts; v++) {
+        const struct virtual_host *vh = &table->vhosts[v];
+        r->states[v] = arena_zalloc(&r->ref.mem, (vh->n_routes + 1) * sizeof(**r->states));
+        for (size_t i = 0; i < vh->n_routes; i++) {
+            const struct route_state *old = state_find(prev, vh->name, vh->routes[i].name);
+            if (!old)
+                continue;
+            atomic_store_explicit(&r->states[v][i].seen, atomic_load_explicit(&old->seen, memory_order_relaxed), memory_order_relaxed);
+            atomic_store_explicit(&r->states[v][i].split, atomic_load_explicit(&old->split, memory_order_relaxed), memory_order_relaxed);
+        }
+    }
+    return r;
+}
+
+/* ---- listeners ---- */
+static int listener_tls(struct serve_listener *l, const struct serve_input *in, struct err *e) {
+    for (size_t i = 0; i < l->listener->n_chains; i++) {
+        const struct filter_chain *fc = &l->listener->chains[i];
+        if (!fc->tls) {
+            l->plain = true;
+        } else if (in->identity && !l->tls) {
+            l->tls = tls_ctx_ref(in->identity->server);
+        } else if (!l->tls) {
+            int rc = static_tls(&l->tls, fc->tls, true, e);
+            if (rc < 0)
+                return err_in(e, "listener " STR_FMT, STR_ARG(l->listener->name));
+        }
+    }
+    return 0;
+}
+
+static int build_listener(struct serve_listener *l, const struct serve_port *port, const struct serve_input *in,
+                          const struct serve_listener *prev, struct err *e) {
+    struct listener *res = snap_get(in->snap, XDS_LISTENER, port->name);
+    l->side = port->side;
+    if (!res || !res->n_chains)
+        return 0;
+    l->listener = ref_get(res);
+    l->hcm = &res->chains[0].hcm;
+    if (l->hcm->routes)
+        l->routes = build_routes(l->hcm->routes, prev ? prev->routes : NULL);
+    return listener_tls(l, in, e);
+}
+
+/* ---- the whole ---- */
+static void serve_fini(struct ref *r) {
+    struct serve *s = container_of(r, struct serve, ref);
+    struct serve_cluster *c;
+    struct serve_routes *t;
+    MAP_FOR(&s->clusters, NULL, c)
+    ref_put(c);
+    MAP_FOR(&s->routes, NULL, t)
+    ref_put(t);
+    for (unsigned i = 0; i < s->n_listeners; i++) {
+        ref_put(s->listener[i].routes);
+        ref_put(s->listener[i].listener);
+        tls_ctx_unref(&s->listener[i].tls);
+    }
+    map_fini(&s->clusters);
+    map_fini(&s->routes);
+    map_fini(&s->absent);
+    ref_put(s->identity);
+}
+
+/* Hosts that the new form does not have: their connections are let go by the workers. */
+static void retire_hosts(const struct serve *old, const struct serve *now) {
+    struct str name;
+    struct serve_cluster *was;
+    MAP_FOR(&old->clusters, &name, was) {
+        const struct serve_cluster *is = serve_cluster_get(now, name);
+        for (size_t i = 0; is != was && i < was->n_all; i++)
+            if (host_find(is, was->all[i]->text, was->all[i]->mtls) != was->all[i])
+                atomic_store_explicit(&was->all[i]->retired, true, memory_order_relaxed);
+    }
+}
+
+static int add_clusters(struct serve *s, const struct serve_input *in, struct err *e) {
+    struct cluster *cluster;
+    struct str name;
+    MAP_FOR(&in->snap->of[XDS_CLUSTER], &name, cluster) {
+        struct serve_cluster *c;
+        int rc = build_cluster(&c, cluster, in, e);
+        if (rc < 0)
+            return rc;
+        map_put(&s->clusters, name, c);
+    }
+    return 0;
+}
+
+static void add_tables(struct serve *s, const struct serve_input *in) {
+    struct str name;
+    struct route_table *table;
+    uint64_t *until;
+    if (in->tables)
+        MAP_FOR(in->tables, &name, table)
+    map_put(&s->routes, name, build_routes(table, in->prev ? serve_routes_get(in->prev, name) : NULL));
+    if (in->absent)
+        MAP_FOR(in->absent, &name, until) {
+            uint64_t *copy = arena_alloc(&s->ref.mem, sizeof(*copy));
+            *copy = *until;
+            map_put(&s->absent, name, copy);
+        }
+}
+
+int serve_build(struct serve **out, const struct serve_input *in, struct err *e) {
+    struct serve *s = ref_new(sizeof(*s), serve_fini);
+    WEFT_ASSERT(in->n_ports <= SERVE_LISTENERS);
+    s->version = in->snap->version;
+    s->profile = in->profile;
+    s->identity = in->identity ? ref_get(in->identity) : NULL;
+    int rc = add_clusters(s, in, e);
+    add_tables(s, in);
+    for (unsigned i = 0; rc >= 0 && i < in->n_ports; i++) {
+        s->n_listeners++;
+        rc = build_listener(&s->listener[i], &in->ports[i], in, in->prev ? &in->prev->listener[i] : NULL, e);
+    }
+    if (rc < 0) {
+        ref_put(s);
+        return rc;
+    }
+    if (in->prev)
+        retire_hosts(in->prev, s);
+    *out = s;
+    return 0;
+}

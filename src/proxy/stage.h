@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* stage: the steps that a request passes, each one file stage_NAME.c, in one fixed order (the table in exch.c). A stage touches only its own part of the
+ * exchange. Threads: the worker's. */
+#include "proxy/exch.h"
+
+enum verdict { STAGE_NEXT, STAGE_REPLY /* x->resp.own says which */, STAGE_WAIT /* run again by exch_resume */ };
+typedef enum verdict stage_f(struct exch *x);
+
+stage_f stage_sanitize;  /* drops what must not be forwarded, forwarding headers made true */
+stage_f stage_identify;  /* who calls: XFCC, X-Source-* */
+stage_f stage_own;       /* /health and /metrics of the sidecar itself */
+stage_f stage_trace;     /* x-request-id, traceparent */
+stage_f stage_route;     /* target -> route table (asked for on first use) -> route, share, cluster; the deadline */
+stage_f stage_authorize; /* security rules, on the inbound side */
+stage_f stage_balance;   /* cluster -> host; security rules where the endpoint has no sidecar */
+stage_f stage_acquire;   /* host -> connection */
+stage_f stage_forward;   /* the head, and what came of the body */
+
+void stage_own_text(struct exch *x, struct str text); /* what worker_want_metrics brought */
+
+/* After the stages: */
+void stage_respond(struct exch *x, struct msg *response); /* the head on its way down */
+void stage_log(struct exch *x);                           /* access log, metrics: at the end */
+
+enum verdict stage_reply(struct exch *x, enum reply_id id, struct str reason); /* returns STAGE_REPLY */

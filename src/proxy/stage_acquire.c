@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/* acquire: a connection to the host: an idle one, or the first that becomes free (WAIT). */
+#include "proxy/stage.h"
+
+/* A request that cannot be repeated takes a connection only while it is warm: apps close idle ones after a few seconds,
+ * and a request that meets the close is lost. */
+#define WARM_US (1 * CLOCK_S)
+#define IDLE_US (60 * CLOCK_S)
+
+static void on_ready(struct pool_wait *pw, struct conn *c) {
+    struct exch *x = container_of(pw, struct exch, wait);
+    x->conn = c;
+    exch_resume(x);
+}
+
+static void on_failed(struct pool_wait *pw, int why, const struct err *e) {
+    struct exch *x = container_of(pw, struct exch, wait);
+    bool inbound = x->listener->side == SIDE_INBOUND;
+    if (!inbound) {
+        stat_add(&x->w->stats, STAT_requests_routed, 1);
+        stat_add(&x->w->stats, STAT_backend_failures, 1);
+    }
+    lb_observe(&x->to.host->lb, false, 0, exch_now(x));
+    exch_fail(x, reply_of_failure(why, inbound, false), str_of(e->msg));
+}
+
+static bool safe_to_repeat(const struct exch *x) {
+    return x->req.method_id == METHOD_GET || x->req.method_id == METHOD_HEAD || x->req.method_id == METHOD_OPTIONS ||
+           x->req.method_id == METHOD_PUT || x->req.method_id == METHOD_DELETE;
+}
+
+enum verdict stage_acquire(struct exch *x) {
+    if (x->conn)
+        return STAGE_NEXT;
+    if (!x->fresh)
+        x->conn = pool_take(x->w, x->to.host, safe_to_repeat(x) ? IDLE_US : WARM_US);
+    if (x->conn)
+        return STAGE_NEXT;
+    x->wait.ready = on_ready;
+    x->wait.failed = on_failed;
+    pool_wait(x->w, x->to.cluster, x->to.host, &x->wait);
+    return STAGE_WAIT;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/* balance: which of the cluster's endpoints. Where it has no sidecar, nobody there enforces security rules, so this side does, for its own identity. */
+#include "policy/rbac.h"
+#include "proxy/stage.h"
+
+static bool denied_plain(struct exch *x, enum verdict *v) {
+    const struct rbac *rules = x->to.cluster->cluster->plain_rbac;
+    const struct identity *own = x->lease->serve->identity;
+    if (!rules || x->to.host->mtls)
+        return false;
+    struct request_view view = {.msg = &x->req, .peer_spiffe = own ? own->spiffe : STR_NONE, .source_ip = x->from->remote_ip};
+    struct rbac_result r = rbac_check(rules, &view);
+    if (r.verdict == RBAC_PASS)
+        return false;
+    *v = stage_reply(x, r.verdict == RBAC_NEEDS_JWT ? REPLY_NEEDS_JWT : REPLY_PLAIN_DENIED, STR_NONE);
+    return true;
+}
+
+enum verdict stage_balance(struct exch *x) {
+    const struct serve_cluster *c = x->to.cluster;
+    struct request_view view = {.msg = &x->req, .peer_spiffe = x->from->peer.spiffe, .source_ip = x->from->remote_ip};
+    uint64_t hash;
+    bool hashed = x->to.route->n_hash && route_hash(x->to.route, &view, &hash);
+    struct lb_request r = {.hash = hashed ? &hash : NULL, .now_us = exch_now(x), .rand = &x->w->loop.rand};
+    ptrdiff_t i = lb_pick(c->lb, &r);
+    if (i < 0)
+        return stage_reply(x, REPLY_NO_HOST, STR_NONE);
+    x->to.host = c->members[i];
+    enum verdict v = STAGE_NEXT;
+    denied_plain(x, &v);
+    return v;
+}

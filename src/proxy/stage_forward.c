@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+/* forward: the request's head goes up, and what came of its body while it waited. From here on the streams are joined (exch.c). */
+#include "proxy/stage.h"
+
+static void add_fields(struct exch *x) {
+    struct arena *a = &x->down->arena;
+    if (x->listener->side == SIDE_INBOUND)
+        return;
+    msg_set(&x->req.fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_fmt(a, "%u", x->attempts));
+    if (x->listener->side == SIDE_OUTBOUND && !x->to.host->mtls) { /* nobody there proves who calls: say it */
+        msg_set(&x->req.fields, a, HDR_X_SOURCE_SERVICE, x->w->env->service);
+        msg_set(&x->req.fields, a, HDR_X_SOURCE_NAMESPACE, x->w->env->ns);
+    }
+}
+
+static void send_body(struct exch *x) {
+    struct str held = buf_str(&x->body.held);
+    if (held.len)
+        stream_data(x->up, held, x->body.ended && !x->body.trailers);
+    if (x->body.trailers)
+        stream_end(x->up, x->body.trailers);
+    else if (x->body.ended && !held.len)
+        stream_data(x->up, STR_NONE, true);
+    if (!x->body.keep)
+        buf_fini(&x->body.held);
+}
+
+enum verdict stage_forward(struct exch *x) {
+    struct conn *c = x->conn;
+    struct err e = {0};
+    bool whole = x->body.ended && !x->body.received && !x->body.trailers;
+    x->conn = NULL;
+    x->attempts++;
+    add_fields(x);
+    x->up = conn_request(c, &x->req, whole, &exch_up_cb, x, &e);
+    if (!x->up)
+        return stage_reply(x, reply_of_failure(e.code, x->listener->side == SIDE_INBOUND, true), str_of(e.msg));
+    x->at.sent = exch_now(x);
+    x->counted = true;
+    atomic_fetch_add_explicit(&x->to.host->lb.active, 1, memory_order_relaxed);
+    if (x->listener->side != SIDE_INBOUND)
+        stat_add(&x->w->stats, STAT_requests_routed, 1);
+    if (x->up->reused_conn)
+        stat_add(&x->w->stats, STAT_up_cx_reused, 1);
+    x->body.keep = x->up->reused_conn && x->body.held.len == x->body.received;
+    if (!whole)
+        send_body(x);
+    return STAGE_NEXT;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+/* log: at the end of an exchange: its access log line (Istio's keys) and Istio's metrics. Nothing is written here: the line goes to the scribe
+ * at the end of the turn. */
+#include "proxy/stage.h"
+#include "telemetry/alog.h"
+
+static const char *protocol(const struct exch *x) {
+    return x->req.version == 20 ? "HTTP/2" : x->req.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
+}
+
+static struct str flag(const struct exch *x) {
+    return x->resp.flag ? str_of(x->resp.flag) : STR("-");
+}
+
+static void access_log(struct exch *x) {
+    const struct msg_fields *f = &x->req.fields;
+    struct alog_record r = {.start_wall_us = x->at.wall,
+                            .method = x->req.method,
+                            .path = x->req.path,
+                            .protocol = str_of(protocol(x)),
+                            .response_code = x->resp.status,
+                            .response_flags = flag(x),
+                            .response_code_details = x->resp.details,
+                            .bytes_received = x->body.received,
+                            .bytes_sent = x->resp.octets,
+                            .duration_us = exch_now(x) - x->at.start,
+                            .upstream_service_time = x->at.first ? (int64_t)((x->at.first - x->at.sent) / CLOCK_MS) : -1,
+                            .x_forwarded_for = msg_get(f, HDR_X_FORWARDED_FOR),
+                            .user_agent = msg_get(f, HDR_USER_AGENT),
+                            .request_id = msg_get(f, HDR_X_REQUEST_ID),
+                            .authority = x->req.authority,
+                            .upstream_host = x->to.host ? x->to.host->text : STR_NONE,
+                            .upstream_cluster = x->to.cluster ? x->to.cluster->cluster->name : STR_NONE,
+                            .downstream_local_address = x->from->local_text,
+                            .downstream_remote_address = x->from->remote_text,
+                            .route_name = x->to.route ? x->to.route->name : STR_NONE,
+                            .upstream_transport_failure_reason = x->resp.own ? x->reason : STR_NONE};
+    alog_json(&x->w->log, &r);
+    worker_log(x->w);
+}
+
+static void istio_metrics(struct exch *x) {
+    const struct worker_env *env = x->w->env;
+    const struct peer *p = &x->from->peer;
+    bool in = x->listener->side == SIDE_INBOUND;
+    struct stats_request r = {.inbound = in,
+                              .mtls = in ? p->mtls : x->to.host && x->to.host->mtls,
+                              .source = in ? p->service : env->service,
+                              .source_ns = in ? p->ns : env->ns,
+                              .destination = in ? env->service : x->to.routes ? x->to.target.service : STR_NONE,
+                              .destination_ns = in ? env->ns : x->to.routes ? x->to.target.ns : STR_NONE,
+                              .status = x->resp.status,
+                              .flags = flag(x),
+                              .protocol = str_istarts(msg_get(&x->req.fields, HDR_CONTENT_TYPE), STR("application/grpc"))
+                                              ? STR("grpc")
+                                              : STR("http"),
+                              .duration_us = exch_now(x) - x->at.start,
+                              .request_bytes = x->body.received,
+                              .response_bytes = x->resp.octets};
+    stats_request(&x->w->stats, &r);
+}
+
+void stage_log(struct exch *x) {
+    const struct hcm *hcm = x->listener->hcm;
+    if (!x->at.start)
+        return; /* no head ever came */
+    if (x->listener->side == SIDE_INBOUND)
+        stat_add(&x->w->stats, STAT_duration_us, exch_now(x) - x->at.start);
+    if (hcm->access_log)
+        access_log(x);
+    if (hcm->metrics)
+        istio_metrics(x);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+/* own: /health and /metrics of the sidecar itself, in plaintext on the inbound port, outside the security rules (contract §3, Inbound). */
+#include "codec/url.h"
+#include "proxy/stage.h"
+#include "telemetry/prom.h"
+
+static void answer(struct exch *x, unsigned status, struct str type, struct buf *body) {
+    struct msg_fields f = {0};
+    msg_add(&f, &x->down->arena, HDR_CONTENT_TYPE, type);
+    msg_add(&f, &x->down->arena, HDR_SERVER, STR("weft"));
+    x->resp.begun = x->resp.ended = true;
+    x->resp.status = status;
+    x->resp.details = STR("direct_response");
+    struct str bytes = arena_dup(&x->down->arena, buf_str(body));
+    buf_fini(body);
+    stream_reply_with(x->down, status, &f, bytes);
+}
+
+static void port_or_null(struct buf *b, const char *name, uint16_t port) {
+    if (port)
+        buf_fmt(b, ", \"%s\": %u", name, port);
+    else
+        buf_fmt(b, ", \"%s\": null", name);
+}
+
+static void health(struct exch *x) {
+    const struct worker_env *env = x->w->env;
+    bool ok = atomic_load_explicit(&env->app_healthy, memory_order_relaxed);
+    struct buf b = {0};
+    buf_fmt(&b, "{\"status\": \"%s\", \"service\": \"" STR_FMT "/" STR_FMT "\"", ok ? "healthy" : "unhealthy", STR_ARG(env->ns),
+            STR_ARG(env->service));
+    port_or_null(&b, "proxy_port", env->inbound_port);
+    port_or_null(&b, "service_port", env->app_port);
+    buf_addc(&b, '}');
+    answer(x, ok ? 200 : 503, STR("application/json"), &b);
+}
+
+static void metrics_json(const struct stats_all *all, struct buf *b) {
+    uint64_t inbound = stats_sum(all, STAT_inbound_requests);
+    double total = (double)stats_sum(all, STAT_duration_us) / 1e6;
+    buf_fmt(b, "{\"inbound_requests\": %llu, \"outbound_requests\": %llu, ", (unsigned long long)inbound,
+            (unsigned long long)stats_sum(all, STAT_outbound_requests));
+    buf_fmt(b, "\"request_duration_total\": %.6f, \"request_errors\": %llu, ", total,
+            (unsigned long long)stats_sum(all, STAT_request_errors));
+    buf_fmt(b, "\"circuit_breaker_opens\": %llu, \"average_request_duration\": %.6f}",
+            (unsigned long long)stats_sum(all, STAT_breaker_opens), inbound ? total / (double)inbound : 0.0);
+}
+
+static bool wants_text(const struct exch *x) {
+    for (unsigned i = 0; i < x->req.fields.n; i++) {
+        const struct msg_field *f = &x->req.fields.at[i];
+        if (f->id == HDR_ACCEPT && (str_find(f->value, STR("text/plain")) >= 0 || str_find(f->value, STR("openmetrics")) >= 0))
+            return true;
+    }
+    return false;
+}
+
+static void metrics(struct exch *x) {
+    struct buf b = {0};
+    if (wants_text(x)) {
+        worker_want_metrics(x->w, x);
+        return;
+    }
+    metrics_json(&x->w->env->stats, &b);
+    answer(x, 200, STR("application/json"), &b);
+}
+
+void stage_own_text(struct exch *x, struct str text) {
+    struct buf b = {0};
+    buf_add(&b, text);
+    answer(x, 200, STR(PROM_CONTENT_TYPE), &b);
+}
+
+enum verdict stage_own(struct exch *x) {
+    if (x->listener->side != SIDE_INBOUND)
+        return STAGE_NEXT;
+    struct str path = url_path_only(x->req.path);
+    bool get = x->req.method_id == METHOD_GET || x->req.method_id == METHOD_HEAD;
+    if (x->plain && get && str_eq(path, STR("/health"))) {
+        health(x);
+        return STAGE_WAIT; /* answered: nothing resumes it */
+    }
+    if (x->plain && get && str_eq(path, STR("/metrics"))) {
+        metrics(x);
+        return STAGE_WAIT;
+    }
+    stat_add(&x->w->stats, STAT_inbound_requests, 1);
+    return STAGE_NEXT;
+}

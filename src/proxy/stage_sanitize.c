@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/* sanitize: what must not be forwarded goes, and what callers outside the mesh claim about the way of the request is made true. */
+#include "proxy/stage.h"
+
+/* Removes the fields whose names begin with `prefix`. */
+static void remove_prefix(struct msg_fields *f, struct str prefix) {
+    unsigned to = 0;
+    for (unsigned i = 0; i < f->n; i++)
+        if (!str_istarts(f->at[i].name, prefix))
+            f->at[to++] = f->at[i];
+    f->n = to;
+}
+
+/* A caller outside of the mesh: what it says about itself and its way is not believed. */
+static void distrust(struct exch *x) {
+    struct msg_fields *f = &x->req.fields;
+    msg_remove(f, HDR_X_REQUEST_ID);
+    remove_prefix(f, STR("x-forwarded-"));
+    remove_prefix(f, STR("x-envoy-"));
+}
+
+static void append_forwarded_for(struct exch *x) {
+    struct arena *a = &x->down->arena;
+    struct str ip = x->from->remote_ip, so_far = STR_NONE;
+    for (unsigned i = 0; i < x->req.fields.n; i++) { /* several fields are one list (RFC 9110 §5.3) */
+        const struct msg_field *f = &x->req.fields.at[i];
+        if (f->id == HDR_X_FORWARDED_FOR)
+            so_far = so_far.len ? arena_fmt(a, STR_FMT ", " STR_FMT, STR_ARG(so_far), STR_ARG(f->value)) : f->value;
+    }
+    if (so_far.len && ip.len)
+        msg_set(&x->req.fields, a, HDR_X_FORWARDED_FOR, arena_fmt(a, STR_FMT ", " STR_FMT, STR_ARG(so_far), STR_ARG(ip)));
+    else if (ip.len)
+        msg_set(&x->req.fields, a, HDR_X_FORWARDED_FOR, ip);
+}
+
+static void forwarded(struct exch *x) {
+    struct msg_fields *f = &x->req.fields;
+    if (x->listener->side != SIDE_OUTBOUND)
+        append_forwarded_for(x);
+    if (!msg_find(f, HDR_X_FORWARDED_PROTO))
+        msg_add(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
+}
+
+enum verdict stage_sanitize(struct exch *x) {
+    struct msg_fields *f = &x->req.fields;
+    if (x->listener->side == SIDE_OUTBOUND)
+        stat_add(&x->w->stats, STAT_outbound_requests, 1);
+    if (x->req.method_id == METHOD_CONNECT)
+        return stage_reply(x, REPLY_BAD_TARGET, STR("CONNECT is not served"));
+    bool websocket = str_ieq(x->req.upgrade, STR("websocket"));
+    msg_strip_hop_by_hop(f);
+    if (!websocket)
+        x->req.upgrade = STR_NONE; /* other upgrades are dropped: the request goes on without */
+    msg_remove(f, HDR_X_FORWARDED_CLIENT_CERT); /* never passed through */
+    if (x->listener->side == SIDE_INBOUND && x->plain)
+        distrust(x);
+    forwarded(x);
+    x->req.absolute_form = false; /* forwarded in origin form, its authority as Host (RFC 9112 §3.2.2) */
+    return STAGE_NEXT;
+}

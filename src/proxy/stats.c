@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/stats.h"
+#include <stdio.h>
+#include "telemetry/prom.h"
+
+#define INDEX_MAX 4000u /* keys remembered: more than there are series, since overflowing ones share one */
+
+static const struct {
+    const char *name, *prom, *help;
+} stat_table[STAT_COUNT_] = {
+#define X(name, prom, help) [STAT_##name] = {#name, prom, help},
+#include "proxy/stats.def"
+#undef X
+};
+
+const char *stats_name(enum stat_id id) {
+    return stat_table[id].name;
+}
+
+void stats_fini(struct stats *s) {
+    metric_table_fini(&s->series);
+    map_fini(&s->index);
+}
+
+/* ---- series ---- */
+static struct str or_unknown(struct str s) {
+    return s.len ? s : STR("unknown");
+}
+
+static void workload_labels(struct buf *b, const char *who, struct str service, struct str ns) {
+    char name[64];
+    snprintf(name, sizeof(name), "%s_workload", who);
+    prom_label(b, name, service);
+    snprintf(name, sizeof(name), "%s_workload_namespace", who);
+    prom_label(b, name, ns);
+    snprintf(name, sizeof(name), "%s_app", who);
+    prom_label(b, name, service);
+    snprintf(name, sizeof(name), "%s_canonical_service", who);
+    prom_label(b, name, service);
+}
+
+static void make_labels(struct buf *b, const struct stats_request *r) {
+    struct buf host = {0};
+    struct str source = or_unknown(r->source), source_ns = or_unknown(r->source_ns);
+    struct str dest = or_unknown(r->destination), dest_ns = or_unknown(r->destination_ns);
+    char code[8];
+    snprintf(code, sizeof(code), "%u", r->status);
+    prom_label(b, "reporter", r->inbound ? STR("destination") : STR("source"));
+    workload_labels(b, "source", source, source_ns);
+    workload_labels(b, "destination", dest, dest_ns);
+    buf_fmt(&host, STR_FMT "." STR_FMT ".svc.cluster.local", STR_ARG(dest), STR_ARG(dest_ns));
+    prom_label(b, "destination_service", r->destination.len ? buf_str(&host) : STR("unknown"));
+    prom_label(b, "destination_service_name", dest);
+    prom_label(b, "destination_service_namespace", dest_ns);
+    prom_label(b, "request_protocol", r->protocol);
+    prom_label(b, "response_code", str_of(code));
+    prom_label(b, "response_flags", r->flags);
+    /* Istio: only the destination knows for certain. */
+    prom_label(b, "connection_security_policy", !r->inbound ? STR("unknown") : r->mtls ? STR("mutual_tls") : STR("none"));
+    buf_fini(&host);
+}
+
+static size_t key_add(char *key, size_t at, size_t cap, struct str s) {
+    size_t n = s.len < cap - at - 1 ? s.len : cap - at - 1;
+    if (n)
+        memcpy(key + at, s.ptr, n);
+    key[at + n] = '\n';
+    return at + n + 1;
+}
+
+static struct metric_series *series_of(struct stats *s, const struct stats_request *r) {
+    char key[512];
+    struct str parts[] = {r->source, r->source_ns, r->destination, r->destination_ns, r->flags, r->protocol};
+    key[0] = (char)('A' + (r->inbound ? 1 : 0) + (r->mtls ? 2 : 0));
+    key[1] = (char)(r->status >> 8);
+    key[2] = (char)(r->status & 0xff);
+    size_t len = 3;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        len = key_add(key, len, sizeof(key) - (sizeof(parts) / sizeof(parts[0]) - i), parts[i]);
+    struct metric_series *se = map_get(&s->index, str_n(key, len));
+    if (se)
+        return se;
+    struct buf labels = {0};
+    make_labels(&labels, r);
+    se = metric_at(&s->series, buf_str(&labels));
+    buf_fini(&labels);
+    if (s->index.len < INDEX_MAX)
+        map_put(&s->index, str_n(key, len), se);
+    return se;
+}
+
+void stats_request(struct stats *s, const struct stats_request *r) {
+    metric_count(series_of(s, r), r->duration_us, r->request_bytes, r->response_bytes);
+    s->changed = true;
+}
+
+/* ---- reading ---- */
+uint64_t stats_sum(const struct stats_all *all, enum stat_id id) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < all->n; i++)
+        sum += atomic_load_explicit(&all->at[i]->c[id], memory_order_relaxed);
+    return sum;
+}
+
+static void print_hists(struct prom *p, const struct metric_table *t, const char *name, const char *help, size_t offset) {
+    const struct metric_series *s;
+    size_t at = 0;
+    prom_family(p, name, PROM_HISTOGRAM, help);
+    while ((s = metric_next(t, &at)))
+        prom_hist(p, s->labels, (const struct hist *)(const void *)((const char *)s + offset));
+}
+
+static void print_series(struct prom *p, const struct metric_table *t) {
+    const struct metric_series *s;
+    size_t at = 0;
+    prom_family(p, "istio_requests_total", PROM_COUNTER, "Requests by source, destination and outcome");
+    while ((s = metric_next(t, &at)))
+        prom_sample(p, s->labels, s->requests);
+    print_hists(p, t, "istio_request_duration_milliseconds", "How long requests took", offsetof(struct metric_series, duration));
+    print_hists(p, t, "istio_request_bytes", "Octets of request bodies", offsetof(struct metric_series, request_bytes));
+    print_hists(p, t, "istio_response_bytes", "Octets of response bodies", offsetof(struct metric_series, response_bytes));
+}
+
+void stats_prometheus(const struct stats_all *all, const struct metric_table *series, struct buf *out) {
+    struct prom p = {.out = out};
+    size_t at = 0;
+    for (unsigned i = 0; i < STAT_COUNT_; i++) {
+        prom_family(&p, stat_table[i].prom, PROM_COUNTER, stat_table[i].help);
+        prom_sample(&p, STR_NONE, stats_sum(all, i));
+    }
+    if (metric_next(series, &at))
+        print_series(&p, series);
+    prom_end(&p);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+/* stats: what a worker counts, in memory of its own: plain adds by the worker (relaxed loads and stores, no locked operation), and any thread
+ * may read them at any time. Beside them Istio's standard metrics by label: the worker's alone; it sends copies to the main thread.
+ * Threads: stat_add and stats_request the owner's; stats_sum any, while the struct lives. Tests: tests/unit/proxy/stats.c */
+#include <stdatomic.h>
+#include "base/buf.h"
+#include "base/map.h"
+#include "telemetry/metric.h"
+
+enum stat_id {
+#define X(name, prom, help) STAT_##name,
+#include "proxy/stats.def"
+#undef X
+    STAT_COUNT_
+};
+
+struct stats {
+    _Alignas(64) _Atomic uint64_t c[STAT_COUNT_];
+    _Alignas(64) _Atomic uint64_t connections; /* downstream, now: what accepting goes by */
+    _Alignas(64) struct metric_table series; /* the worker's alone */
+    struct map index;                        /* private: key -> struct metric_series */
+    bool changed;                            /* the series have, since the owner last cleared this */
+};
+void stats_fini(struct stats *s);
+
+static inline void stat_add(struct stats *s, enum stat_id id, uint64_t n) {
+    atomic_store_explicit(&s->c[id], atomic_load_explicit(&s->c[id], memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+struct stats_request { /* one finished request; slices borrowed */
+    bool inbound, mtls;
+    struct str source, source_ns, destination, destination_ns; /* service names; empty: unknown */
+    unsigned status;
+    struct str flags, protocol;
+    uint64_t duration_us, request_bytes, response_bytes;
+};
+void stats_request(struct stats *s, const struct stats_request *r);
+
+/* ---- over all workers ---- */
+struct stats_all {
+    struct stats *const *at;
+    unsigned n;
+};
+uint64_t stats_sum(const struct stats_all *all, enum stat_id id);
+/* The scalars of all workers and the series of `series`. Main thread. */
+void stats_prometheus(const struct stats_all *all, const struct metric_table *series, struct buf *out);
+const char *stats_name(enum stat_id id);
