@@ -87,7 +87,7 @@ static void run_task(struct task *t) {
     struct conn_priv *p = container_of(t, struct conn_priv, task);
     if (p->ready_due && p->state == CONN_RUN) {
         p->ready_due = false;
-        if (p->pub.cfg->on_ready && p->pub.ops->capacity(p) > 0)
+        if (p->pub.cfg->on_ready && conn_capacity(&p->pub) > 0)
             p->pub.cfg->on_ready(&p->pub);
     }
     if (p->state == CONN_RUN)

@@ -18,8 +18,9 @@ struct conn_limits {             /* zeros mean the defaults in brackets */
     uint32_t line, head, fields; /* see h1_limits */
     uint32_t max_streams;        /* HTTP/2 at once [100] */
     uint64_t head_timeout_us;    /* [10 s] */
-    uint64_t idle_timeout_us;    /* [300 s] */
-    uint64_t body_timeout_us;    /* [30 s] a body that stalls (server: the request's); UINT64_MAX: none */
+    uint64_t idle_timeout_us;    /* [300 s] server: without a request; both: without progress of a blocked write */
+    uint64_t body_timeout_us;    /* [server: 30 s; client: none] a body that stalls, the request's or the response's; UINT64_MAX:
+                                  * none. Not    while it is we who hold it up, nor for tunnels and streams that are long_lived */
 };
 
 struct conn;
@@ -29,8 +30,8 @@ struct conn_cfg {          /* borrowed: must outlive the connection */
     /* Server: a new request begins: set s->cb and s->user (called before cb->head). NULL for clients. */
     void (*on_stream)(struct conn *c, struct stream *s);
     /* Server: input that is no valid request: write the whole answer (stream_reply…) on `s`, which has no head; the connection
-     * closes after it. code: WEFT_E_PARSE 400, _URI_TOO_LONG 414, _TOO_LARGE 431, _UNSUPPORTED 505/501, _TIMEOUT 408. NULL: a
-     * plain text reply. HTTP/2: only told for heads. */
+     * closes after it. code: WEFT_E_PARSE 400, _URI_TOO_LONG 414, _TOO_LARGE 431, _UNSUPPORTED 505/501, _TIMEOUT 408. NULL: JSON
+     * {"error": …}. It must answer before it returns. HTTP/2 answers such input by itself. */
     void (*on_bad)(struct conn *c, struct stream *s, const struct err *why);
     /* Client: the connection is open and may carry requests (also told again when capacity came back). May be NULL. */
     void (*on_ready)(struct conn *c);
@@ -56,7 +57,8 @@ struct conn {
     struct err error;           /* why it broke */
 };
 
-/* Takes the transport over (*tr becomes NULL); it may still be connecting or shaking hands. */
+/* Takes the transport over (*tr becomes NULL); it may still be connecting or shaking hands. A client's must not have told TR_OPEN
+ * yet. */
 struct conn *conn_server(struct loop *l, struct transport **tr, const struct conn_cfg *cfg, void *user);
 struct conn *conn_client(struct loop *l, struct transport **tr, const struct conn_cfg *cfg, void *user);
 /* Client: how many more requests it could take now (HTTP/1.1: 1 when idle and open; HTTP/2: the peer's limit). 0 before it is
@@ -64,6 +66,7 @@ struct conn *conn_client(struct loop *l, struct transport **tr, const struct con
 unsigned conn_capacity(const struct conn *c);
 /* Client: sends a request; the stream's cb and user are set. NULL and *e: WEFT_E_LIMIT or _DRAINING: use another connection. */
 struct stream *conn_request(struct conn *c, const struct msg *m, bool end, const struct stream_cb *cb, void *user, struct err *e);
-/* Graceful: no new requests; HTTP/1.1 answers carry Connection: close, HTTP/2 GOAWAY; closes when the last stream is done. */
+/* Graceful: no new requests; HTTP/1.1 answers carry Connection: close, HTTP/2 GOAWAY; closes when the last stream is done. A
+ * server still takes a request that is on its way: for 1 s. */
 void conn_drain(struct conn *c);
 void conn_abort(struct conn *c, int why); /* closes now; streams get closed(why); on_closed comes from the loop */

@@ -174,8 +174,6 @@ static bool out_end(struct h1 *h, const struct msg_fields *trailers) {
 void h1__data(struct stream *s, struct str data, bool end) {
     struct h1 *h = h1__of(s);
     size_t given = data.len;
-    if (h->out == H1_OUT_NONE)
-        data.len = 0; /* the answer to a HEAD: its body is not sent */
     if (h->out == H1_OUT_LENGTH && h->out_left < given)
         data.len = (size_t)h->out_left;
     if (h->out == H1_OUT_LENGTH)

@@ -339,7 +339,7 @@ static void send_head(struct stream *s, const struct msg *m, bool end) {
         h->out = H1_OUT_CLOSE;
     if (tunnel)
         h1__tunnel(h);
-    else if (end)
+    else if (end || none) /* what a user still gives to the answer of a HEAD goes nowhere */
         h1__data(s, STR_NONE, true);
     conn__later(p);
 }

@@ -500,11 +500,12 @@ static void check(struct stream *s, int rc) {
 static void send_head(struct stream *s, const struct msg *m, bool end) {
     struct h2_conn *hc = conn_of(s);
     bool final = m->status >= 200;
+    bool none = s->method == METHOD_HEAD || m->status == 204 || m->status == 304; /* then the head is the end as well */
     struct msg copy;
     frame(&copy, m, &s->arena);
-    int rc = h2_respond(hc->h, of(s)->id, &copy, end && final);
+    int rc = h2_respond(hc->h, of(s)->id, &copy, final && (end || none));
     s->head_sent = s->head_sent || final;
-    if (rc == 0 && end && final)
+    if (rc == 0 && final && (end || none))
         out_ended(hc, of(s));
     check(s, rc);
 }

@@ -54,7 +54,8 @@ struct stream { /* made by the connection; the user reads it and sets cb and use
 
 /* Sends the head (response, or 1xx with status < 200). Fields must be end-to-end ones; framing and Connection are the
  * connection's business. Body length: from m->content_length (>= 0), else by protocol (chunked or h2). A `101` (server, HTTP/1.1)
- * or an upgrade turns the stream into a byte tunnel. */
+ * or an upgrade turns the stream into a byte tunnel. A response that has no body
+ * (to HEAD, 204, 304) ends with its head, whatever `end` says. */
 void stream_head(struct stream *s, const struct msg *m, bool end);
 /* Sends `100 Continue` when the client waits for it and nothing has been sent; else nothing. */
 void stream_continue(struct stream *s);

@@ -76,6 +76,9 @@ static void start(struct cx *x, struct fx *fx) {
     fx_connect(fx);
 }
 static void finish(struct cx *x) {
+    if (x->fx->conn)
+        conn_abort(x->fx->conn, 0);
+    AWAIT(x->fx, !x->fx->conn && (!x->opened || x->srv.done)); /* calls refer to *x */
     buf_fini(&x->cli.got);
     buf_fini(&x->srv.got);
 }

@@ -36,6 +36,25 @@ static void head_request(void **state) {
     assert_int_equal(r->body.len, 5);
 }
 
+static void body_for_a_head_request(void **state) { /* a user that does not care about the method */
+    struct fx *fx = *state;
+    fx_connect(fx);
+    struct rec *r = fx_request(fx, 0, "HEAD", "/x", true);
+    AWAIT(fx, fx->srv[0].got_head);
+    struct msg m = {.status = 200, .content_length = -1};
+    stream_head(fx->srv[0].s, &m, false);
+    stream_data(fx->srv[0].s, STR("ignored"), false);
+    stream_data(fx->srv[0].s, STR("too"), true);
+    AWAIT(fx, r->closed && fx->srv[0].closed);
+    assert_int_equal(r->why, 0);
+    assert_int_equal(fx->srv[0].why, 0);
+    assert_int_equal(r->body.len, 0);
+    AWAIT(fx, conn_capacity(fx->conn) > 0);
+    r = fx_request(fx, 1, "GET", "/hello", true);
+    AWAIT(fx, r->closed);
+    assert_int_equal(r->body.len, 5);
+}
+
 static void trailers_both_ways(void **state) {
     struct fx *fx = *state;
     fx_connect(fx);
@@ -407,6 +426,48 @@ static void h2_refused_stream(void **state) {
     assert_int_equal(again->why, 0);
 }
 
+static void h2_goaway_refuses(void **state) { /* what the peer says it has not processed may be tried again */
+    struct fx *fx = *state;
+    struct raw r;
+    fx->conn_cfg.proto = CONN_H2;
+    raw_serve(&r, fx);
+    struct rec *a = fx_request(fx, 0, "GET", "/a", true), *b = fx_request(fx, 1, "GET", "/b", true);
+    AWAIT(fx, raw_has(&r, "PRI * HTTP/2.0"));
+    RAW(&r, "\0\0\0\4\0\0\0\0\0"                  /* SETTINGS */
+            "\0\0\10\7\0\0\0\0\0\0\0\0\1\0\0\0\0" /* GOAWAY, last stream 1 */
+            "\0\0\1\1\4\0\0\0\1\x88"
+            "\0\0\2\0\1\0\0\0\1ok"); /* :status 200 and a body on stream 1 */
+    AWAIT(fx, a->closed && b->closed);
+    assert_int_equal(a->why, 0);
+    assert_int_equal(a->body.len, 2);
+    assert_int_equal(b->why, WEFT_E_REFUSED_STREAM);
+    assert_int_equal(fx->drains, 1);
+    AWAIT(fx, fx->conn_closed); /* the last stream is done */
+    assert_int_equal(fx->conn_why, 0);
+    raw_close(&r);
+}
+
+static void h2_reset_codes(void **state) {
+    struct fx *fx = *state;
+    struct raw r;
+    fx->conn_cfg.proto = CONN_H2;
+    raw_serve(&r, fx);
+    struct rec *a = fx_request(fx, 0, "GET", "/a", true), *b = fx_request(fx, 1, "GET", "/b", true),
+               *c = fx_request(fx, 2, "GET", "/c", true);
+    AWAIT(fx, raw_has(&r, "PRI * HTTP/2.0"));
+    RAW(&r, "\0\0\0\4\0\0\0\0\0"
+            "\0\0\4\3\0\0\0\0\1\0\0\0\7" /* RST_STREAM(REFUSED_STREAM) */
+            "\0\0\4\3\0\0\0\0\3\0\0\0\2" /* INTERNAL_ERROR */
+            "\0\0\1\1\4\0\0\0\5\x82");   /* a response with :method */
+    AWAIT(fx, a->closed && b->closed && c->closed);
+    assert_int_equal(a->why, WEFT_E_REFUSED_STREAM);
+    assert_int_equal(b->why, WEFT_E_RESET);
+    assert_int_equal(c->why, WEFT_E_PROTOCOL);
+    assert_int_equal(fx->conn_closed, 0);
+    raw_close(&r);
+    AWAIT(fx, fx->conn_closed);
+}
+
 static void h2_body_timeout(void **state) {
     struct fx *fx = *state;
     fx->server_cfg.limits.body_timeout_us = 30 * CLOCK_MS;
@@ -490,6 +551,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BOTH(simple),
         BOTH(head_request),
+        BOTH(body_for_a_head_request),
         BOTH(trailers_both_ways),
         BOTH(echo_big),
         BOTH(slow_reader),
@@ -512,6 +574,8 @@ int main(void) {
         H2(h2_at_once),
         BARE(h2_peers_limit),
         H2(h2_refused_stream),
+        BARE(h2_goaway_refuses),
+        BARE(h2_reset_codes),
         BARE(h2_body_timeout),
         BARE(h2_idle_timeout),
         H2(h2_garbage),
