@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* ads_server: the control plane's end of delta ADS (xds.md §1.3, §1.5, §1.6): one ads_stream per client, each type a sub-stream with its own
- * subscription, wildcard state, versions acked and in flight. State of the world comes with a later issue.
+/* ads_server: the control plane's end of delta ADS (xds.md §1.3, §1.5, §1.6): one ads_stream per client, each type a sub-stream
+ * with its own subscription, wildcard state, versions acked and in flight. State of the world comes with a later issue.
  *
- * Push: the owner marks names dirty; the stream looks the newest resource up in the source when it sends, so a slow client costs a set of names and never a queue of
- * messages. It stops generating while call_queued > CALL_MARK. A rejected version is not resent (NACK kept: last_nack).
- * Threads: the control loop. Tests: tests/unit/xds/ads_server.c */
+ * Push: the owner marks names dirty; the stream looks the newest resource up in the source when it sends, so a slow client costs
+ * a set of names and never a queue of messages. It stops generating while call_queued > CALL_MARK. A rejected version is not
+ * resent (NACK kept: last_nack). Threads: the control loop. Tests: tests/unit/xds/ads_server.c */
 #include "http/call.h"
 #include "xds/xds.h"
 struct ads_stream;
@@ -24,10 +24,12 @@ struct ads_source { /* where resources come from: control/compile */
     void (*closed)(void *ctx, struct ads_stream *s); /* the stream is gone after this */
     void *ctx;
 };
-/* For a call that has just opened on /envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources. The stream lives as long as the call. `src` is borrowed. */
+/* For a call that has just opened on /envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources. The stream
+ * lives as long as the call. `src` is borrowed. */
 struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src);
 extern const struct call_cb ads_stream_call_cb; /* the call's callbacks: for the method table */
-void ads_stream_dirty(struct ads_stream *s, enum xds_type type, struct str name); /* has changed or gone; sent at ads_stream_flush when subscribed */
+void ads_stream_dirty(struct ads_stream *s, enum xds_type type,
+                      struct str name);      /* has changed or gone; sent at ads_stream_flush when subscribed */
 void ads_stream_flush(struct ads_stream *s); /* sends what is dirty, in the order CDS, EDS, LDS, RDS, SDS, removals last */
 void ads_stream_close(struct ads_stream *s, int grpc_status, struct str message);
 void *ads_stream_user(const struct ads_stream *s);

@@ -1,30 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* link: the proxy's one HTTP/2 connection to its control plane: dials, reconnects with exponential back-off and jitter (0.5 s, x1.6, at most 15 s; reset
- * once an ADS response came), and carries three things: delta ADS, certificate requests, the Session. Losing it never loses configuration.
+/* link: the proxy's one HTTP/2 connection to its control plane: dials, reconnects with exponential back-off and jitter (0.5 s,
+ * x1.6, at most 15 s; reset once an ADS response came), and carries three things: delta ADS, certificate requests, the Session.
+ * Losing it never loses configuration.
  *
- * ADS client: subscriptions are remembered over reconnects; on a new stream the versions still held are announced, so that nothing is resent. Every response is
- * answered by exactly one ACK or NACK; a NACK names the resource and reason, the valid resources of that response are kept (xds.md §1.3).
- * Threads: its loop only (the proxy's main thread). Tests: tests/unit/xds/link.c */
+ * ADS client: subscriptions are remembered over reconnects; on a new stream the versions still held are announced, so that
+ * nothing is resent. Every response is answered by exactly one ACK or NACK; a NACK names the resource and reason, the valid
+ * resources of that response are kept (xds.md §1.3). Threads: its loop only (the proxy's main thread). Tests:
+ * tests/unit/xds/link.c */
 #include "io/addr.h"
 #include "io/loop.h"
 #include "xds/xds.h"
 struct tls_ctx;
 
-struct node { /* who the proxy says it is */
-    struct str id;             /* "weft~IP~ID.NAMESPACE~TRUST-DOMAIN" */
-    struct str service, ns;    /* Node.cluster = service; Node.metadata: NAMESPACE, SERVICE, WEFT_VERSION */
+/* The three methods on a link. */
+#define LINK_ADS_PATH "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+#define LINK_SESSION_PATH "/weft.v1.Node/Session"
+#define LINK_SIGN_PATH "/istio.v1.auth.IstioCertificateService/CreateCertificate"
+
+struct node {               /* who the proxy says it is */
+    struct str id;          /* "weft~IP~ID.NAMESPACE~TRUST-DOMAIN" */
+    struct str service, ns; /* Node.cluster = service; Node.metadata: NAMESPACE, SERVICE, WEFT_VERSION */
 };
 
 /* What a sidecar tells about itself when the session begins (weft.v1.Hello); slices copied. */
 struct hello {
     struct str id, service, ns;
-    struct str app_ip; uint16_t app_port;         /* port 0: calls only, no endpoint */
+    struct str app_ip;
+    uint16_t app_port; /* port 0: calls only, no endpoint */
     struct str protocol, health_check_path;
-    struct str inbound_ip; uint16_t inbound_port; /* what peers are told; 0: none */
-    const struct str *labels;                     /* "k=v" */
+    struct str inbound_ip;
+    uint16_t inbound_port;    /* what peers are told; 0: none */
+    const struct str *labels; /* "k=v" */
     size_t n_labels;
-    uint64_t boot_id;                             /* random per process start: counters are absolute within it */
+    uint64_t boot_id; /* random per process start: counters are absolute within it */
     struct str version;
 };
 struct session_stats { /* absolute since the proxy started: weft.v1.Stats; also what GET /api/v1/metrics sums */
@@ -37,30 +46,33 @@ struct link_cb {
     /* A resource came and was decoded; take a reference to keep it. < 0 and *e: it is NACKed (the last good one stays). */
     int (*on_resource)(void *ctx, enum xds_type type, struct str name, void *resource, struct err *e);
     void (*on_removed)(void *ctx, enum xds_type type, struct str name); /* removed, or asked for and not there */
-    void (*on_response)(void *ctx);       /* a whole ADS response has been told: time to build a snapshot */
-    void (*on_up)(void *ctx);             /* connected: streams are open */
-    void (*on_down)(void *ctx, const struct err *why);
-    void (*on_drain)(void *ctx);          /* the control plane asks us to drain */
+    void (*on_response)(void *ctx);                    /* a whole ADS response has been told: time to build a snapshot */
+    void (*on_up)(void *ctx);                          /* connected: streams are open */
+    void (*on_down)(void *ctx, const struct err *why); /* also after each attempt that failed */
+    void (*on_drain)(void *ctx);                       /* the control plane asks us to drain */
 };
 struct link_cfg {
     struct addr control;
-    struct tls_ctx *tls;       /* NULL: plain (--dev) */
-    struct node node;          /* copied */
-    struct hello hello;        /* copied; sent at every connect */
+    struct tls_ctx *tls; /* NULL: plain (--dev) */
+    struct node node;    /* copied */
+    struct hello hello;  /* copied; sent at every connect */
     struct link_cb cb;
     void *ctx;
 };
 struct link *link_start(struct loop *l, const struct link_cfg *cfg);
-void link_stop(struct link **l); /* says Leaving and ends streams when connected; then closes */
+/* Says Leaving and ends streams when connected; then closes, for which the loop must go on running (1 s at most). No callback
+ * comes any more. */
+void link_stop(struct link **l);
 void link_leave(struct link *l); /* Leaving now (drain begins): out of the registry at once; the connection stays */
 bool link_is_up(const struct link *l);
-void link_subscribe(struct link *l, enum xds_type type, struct str name);   /* remembered; nothing when subscribed already */
+void link_subscribe(struct link *l, enum xds_type type, struct str name); /* remembered; nothing when subscribed already */
 void link_unsubscribe(struct link *l, enum xds_type type, struct str name);
 /* What is held from a kept configuration: announced in initial_resource_versions. */
 void link_held(struct link *l, enum xds_type type, struct str name, struct str version);
 void link_stats(struct link *l, const struct session_stats *s); /* sent when it changed */
 void link_health(struct link *l, bool healthy);                 /* of the local app; remembered and sent */
-/* A certificate for our key (istio.v1.auth.IstioCertificateService/CreateCertificate). chain_pem: leaf and intermediates; ca_pem: the root. Fails with WEFT_E_UNAVAILABLE when not
- * connected. One at a time; valid in the callback. */
+/* A certificate for our key (istio.v1.auth.IstioCertificateService/CreateCertificate). chain_pem: leaf and intermediates; ca_pem:
+ * the root. Fails with WEFT_E_UNAVAILABLE when not connected, with WEFT_E_TIMEOUT after 10 s. One at a time; valid in the callback,
+ * which never comes before link_sign returns. */
 typedef void link_cert_f(void *ctx, int code, struct str chain_pem, struct str ca_pem, const struct err *e);
 void link_sign(struct link *l, struct str csr_pem, link_cert_f *done, void *ctx);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* node_server: the control plane's end of the two other things on a link: the Session (weft.v1.Node/Session) and certificate requests
- * (istio.v1.auth.IstioCertificateService/CreateCertificate). Messages are unpacked safely; meaning is control/'s.
+/* node_server: the control plane's end of the two other things on a link: the Session (weft.v1.Node/Session) and certificate
+ * requests (istio.v1.auth.IstioCertificateService/CreateCertificate). Messages are unpacked safely; meaning is control/'s.
  * Threads: the control loop. Tests: tests/unit/xds/node_server.c */
 #include "http/call.h"
+#include "xds/ads_server.h"
 #include "xds/link.h"
 struct session;
 
@@ -22,19 +23,21 @@ void *session_user(const struct session *s);
 void session_set_user(struct session *s, void *user);
 void session_drain(struct session *s); /* asks the proxy to drain */
 
-struct sign_request {      /* slices valid during the call */
+struct sign_request { /* slices valid during the call */
     struct str csr_pem;
-    int64_t ttl;           /* seconds asked; 0: default */
-    struct str service, ns; /* what the caller claims (--dev only: request metadata "SERVICE", "NAMESPACE") */
+    int64_t ttl;                 /* seconds asked; 0: default */
+    struct str service, ns;      /* what the caller claims (--dev only: request metadata "SERVICE", "NAMESPACE") */
     const struct tls_peer *peer; /* mTLS: who it is; else NULL */
 };
 /* Fills cert_pem (leaf) and ca_pem, allocated in `a`; < 0 and *e: PERMISSION_DENIED / INVALID_ARGUMENT / INTERNAL by code. */
-typedef int sign_f(void *ctx, const struct sign_request *r, struct arena *a, struct str *cert_pem, struct str *ca_pem, struct err *e);
+typedef int sign_f(void *ctx, const struct sign_request *r, struct arena *a, struct str *cert_pem, struct str *ca_pem,
+                   struct err *e);
 struct sign_service {
     sign_f *sign;
     void *ctx;
 };
-/* The method table entries (path, callbacks) of ADS, Session and CreateCertificate, for call_accept with user = struct node_service. */
+/* The method table entries (path, callbacks) of ADS, Session and CreateCertificate, for call_accept with user = struct
+ * node_service. */
 struct node_service {
     struct ads_source ads;
     struct session_cb session;

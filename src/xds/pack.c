@@ -49,16 +49,22 @@ Google__Protobuf__Any *pack_any(struct arena *a, const void *message) {
     return any;
 }
 
-Google__Protobuf__Struct *pack_struct(struct arena *a, const char *key, struct str value) {
-    Google__Protobuf__Struct *s = PACK_NEW(a, google__protobuf__struct);
+void pack_text(struct arena *a, Google__Protobuf__Struct *s, const char *key, struct str value) {
     Google__Protobuf__Struct__FieldsEntry *field = PACK_NEW(a, google__protobuf__struct__fields_entry);
-    s->n_fields = 1;
-    s->fields = pack_array(a, 1);
-    s->fields[0] = field;
+    Google__Protobuf__Struct__FieldsEntry **more = pack_array(a, s->n_fields + 1);
+    for (size_t i = 0; i < s->n_fields; i++)
+        more[i] = s->fields[i];
+    more[s->n_fields++] = field;
+    s->fields = more;
     field->key = (char *)key;
     field->value = PACK_NEW(a, google__protobuf__value);
     field->value->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
     field->value->string_value = pack_str(a, value);
+}
+
+Google__Protobuf__Struct *pack_struct(struct arena *a, const char *key, struct str value) {
+    Google__Protobuf__Struct *s = PACK_NEW(a, google__protobuf__struct);
+    pack_text(a, s, key, value);
     return s;
 }
 

@@ -22,8 +22,9 @@ Google__Protobuf__UInt32Value *pack_u32(struct arena *a, uint32_t v);
 Google__Protobuf__BoolValue *pack_bool(struct arena *a, bool v);
 Google__Protobuf__Duration *pack_duration(struct arena *a, uint64_t us);
 Google__Protobuf__Any *pack_any(struct arena *a, const void *message);
-Google__Protobuf__Struct *pack_struct(struct arena *a, const char *key, struct str value); /* {key: value} */
-Ec__ConfigSource *pack_ads(struct arena *a);                                               /* "over this same stream" */
+Google__Protobuf__Struct *pack_struct(struct arena *a, const char *key, struct str value);       /* {key: value} */
+void pack_text(struct arena *a, Google__Protobuf__Struct *s, const char *key, struct str value); /* one more: in order of keys */
+Ec__ConfigSource *pack_ads(struct arena *a);                                                     /* "over this same stream" */
 
 struct str pack_msg(struct arena *a, const void *message);
 struct xds_resource *pack_resource(enum xds_type type, struct str name, const void *message);

@@ -255,3 +255,11 @@ const Google__Protobuf__Any *unpack_find(void *entries, size_t n, const char *ke
             return at[n]->value;
     return NULL;
 }
+
+const char *unpack_text(const Google__Protobuf__Struct *s, const char *key) {
+    const Google__Protobuf__Value *v = NULL;
+    for (size_t i = 0; s && i < s->n_fields; i++)
+        if (strcmp(s->fields[i]->key, key) == 0)
+            v = s->fields[i]->value;
+    return v && v->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE ? v->string_value : "";
+}

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "google/protobuf/any.pb-c.h"
 #include "google/protobuf/duration.pb-c.h"
+#include "google/protobuf/struct.pb-c.h"
 
 #define UNPACK_DEPTH 64u         /* messages within messages */
 #define UNPACK_FIELDS (1u << 20) /* of one message, those of its inner messages included */
@@ -46,5 +47,7 @@ struct unpack_entry {
     char *key;
     Google__Protobuf__Any *value; /* may be NULL: a peer can leave it out */
 };
+/* A text in a Struct: the last with that key; "" when there is none. `s` may be NULL. */
+const char *unpack_text(const Google__Protobuf__Struct *s, const char *key);
 /* The value of a key, or NULL: the last one on the wire wins. */
 const Google__Protobuf__Any *unpack_find(void *entries, size_t n, const char *key);

@@ -124,11 +124,7 @@ static const char *metadata_text(const Ec__Metadata *w, const char *filter, cons
     for (size_t i = 0; w && i < w->n_filter_metadata; i++)
         if (strcmp(w->filter_metadata[i]->key, filter) == 0)
             s = w->filter_metadata[i]->value;
-    const Google__Protobuf__Value *v = NULL;
-    for (size_t i = 0; s && i < s->n_fields; i++)
-        if (strcmp(s->fields[i]->key, key) == 0)
-            v = s->fields[i]->value;
-    return v && v->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE ? v->string_value : "";
+    return unpack_text(s, key);
 }
 
 static int decode_health(struct unpack *u, Ec__HealthStatus status, enum endpoint_health *out) {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "xds/ads_response.h"
+#include <stdio.h>
+
+#define LENGTH_PREFIXED 2u
+#define TAG_MAX 1u /* octets: all our field numbers are below 16 */
+
+enum { /* numbers of DeltaDiscoveryResponse, Resource and Any (xds.md §1.2) */
+       RESPONSE_RESOURCES = 2,
+       RESPONSE_TYPE_URL = 4,
+       RESPONSE_NONCE = 5,
+       RESPONSE_REMOVED = 6,
+       RESOURCE_VERSION = 1,
+       RESOURCE_RESOURCE = 2,
+       RESOURCE_NAME = 3,
+       ANY_TYPE_URL = 1,
+       ANY_VALUE = 2,
+};
+
+static void put_varint(struct buf *b, uint64_t v) {
+    for (; v >= 0x80; v >>= 7)
+        buf_addc(b, (char)(v | 0x80));
+    buf_addc(b, (char)v);
+}
+
+static size_t varint_len(uint64_t v) {
+    size_t n = 1;
+    while (v >>= 7)
+        n++;
+    return n;
+}
+
+static void put_head(struct buf *b, unsigned number, size_t len) {
+    put_varint(b, number << 3 | LENGTH_PREFIXED);
+    put_varint(b, len);
+}
+
+static void put(struct buf *b, unsigned number, struct str s) {
+    put_head(b, number, s.len);
+    buf_add(b, s);
+}
+
+static size_t field_len(size_t len) {
+    return TAG_MAX + varint_len(len) + len;
+}
+
+void ads_response_add(struct ads_response *r, const struct xds_resource *res) {
+    struct str url = xds_type_url(res->type), version = str_of(res->version);
+    size_t any = field_len(url.len) + field_len(res->bytes.len);
+    put_head(&r->out, RESPONSE_RESOURCES, field_len(version.len) + field_len(any) + field_len(res->name.len));
+    put(&r->out, RESOURCE_VERSION, version);
+    put_head(&r->out, RESOURCE_RESOURCE, any);
+    put(&r->out, ANY_TYPE_URL, url);
+    put(&r->out, ANY_VALUE, res->bytes);
+    put(&r->out, RESOURCE_NAME, res->name);
+    r->n++;
+}
+
+void ads_response_remove(struct ads_response *r, struct str name) {
+    put(&r->out, RESPONSE_REMOVED, name);
+    r->n++;
+}
+
+struct str ads_response_end(struct ads_response *r, enum xds_type type, uint64_t nonce) {
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)nonce);
+    put(&r->out, RESPONSE_TYPE_URL, xds_type_url(type));
+    put(&r->out, RESPONSE_NONCE, str_of(text));
+    return buf_str(&r->out);
+}
+
+void ads_response_fini(struct ads_response *r) {
+    buf_fini(&r->out);
+    r->n = 0;
+}

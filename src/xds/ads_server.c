@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "xds/ads_server.h"
+#include "base/mem.h"
+#include "discovery.pb-c.h"
+#include "xds/ads_response.h"
+#include "xds/ads_state.h"
+#include "xds/unpack.h"
+
+#define RESPONSE_MAX (1024u * 1024u) /* octets from which a response is sent and the next one begun */
+
+struct ads_stream {
+    struct call *call;
+    const struct ads_source *src;
+    struct ads_state of[XDS_TYPES];
+    uint64_t nonce;  /* the last one given: unique in the stream */
+    struct str node; /* owned */
+    bool known;      /* the owner took the node: it will hear `closed` */
+    bool closing;    /* nothing is sent any more */
+    void *user;
+};
+
+/* Make before break (§1.7): what is referred to comes before what refers to it, and goes after it. */
+static const enum xds_type updates[] = {XDS_CLUSTER, XDS_ENDPOINT, XDS_LISTENER, XDS_ROUTE, XDS_SECRET};
+static const enum xds_type removals[] = {XDS_LISTENER, XDS_ROUTE, XDS_CLUSTER, XDS_ENDPOINT, XDS_SECRET};
+
+/* ---- sending ---- */
+
+struct round { /* one type in one flush */
+    struct ads_stream *s;
+    enum xds_type type;
+    enum ads_do what;
+    struct ads_response response;
+    uint64_t nonce;
+};
+
+static void send_response(struct round *r) {
+    if (r->response.n) {
+        call_send(r->s->call, ads_response_end(&r->response, r->type, r->nonce));
+        r->s->nonce = r->nonce;
+    }
+    ads_response_fini(&r->response);
+    r->nonce = r->s->nonce + 1;
+}
+
+static bool full(const struct ads_stream *s) {
+    return s->closing || call_queued(s->call) > CALL_MARK;
+}
+
+/* Clean or sent now; what is for the other round goes on waiting. */
+static void take(struct round *r, struct ads_name *n, struct list *waiting) {
+    struct ads_state *st = &r->s->of[r->type];
+    struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->type, n->name);
+    const char *version = res ? res->version : NULL;
+    enum ads_do what = ads_state_decide(st, n, version);
+    list_remove(&n->dirty); /* what compiles on demand may have marked it again */
+    if (what != ADS_NOTHING && what != r->what) {
+        list_push(waiting, &n->dirty);
+        return;
+    }
+    if (what == ADS_SEND)
+        ads_response_add(&r->response, res);
+    if (what == ADS_REMOVE)
+        ads_response_remove(&r->response, n->name);
+    ads_state_done(st, n, what, version, r->nonce);
+}
+
+static void send_type(struct ads_stream *s, enum xds_type type, enum ads_do what) {
+    struct round r = {.s = s, .type = type, .what = what, .nonce = s->nonce + 1};
+    struct list *dirty = &s->of[type].dirty, waiting, *n;
+    list_init(&waiting);
+    while (!full(s) && (n = list_pop(dirty))) {
+        take(&r, list_entry(n, struct ads_name, dirty), &waiting);
+        if (r.response.out.len >= RESPONSE_MAX)
+            send_response(&r);
+    }
+    send_response(&r);
+    while ((n = list_pop(&waiting)))
+        list_push(dirty, n);
+}
+
+void ads_stream_flush(struct ads_stream *s) {
+    for (size_t i = 0; i < XDS_TYPES && !full(s); i++)
+        send_type(s, updates[i], ADS_SEND);
+    for (size_t i = 0; i < XDS_TYPES && !full(s); i++)
+        send_type(s, removals[i], ADS_REMOVE);
+}
+
+void ads_stream_dirty(struct ads_stream *s, enum xds_type type, struct str name) {
+    ads_state_dirty(&s->of[type], name);
+}
+
+void ads_stream_close(struct ads_stream *s, int grpc_status, struct str message) {
+    s->closing = true;
+    call_finish(s->call, grpc_status, message);
+}
+
+/* ---- requests ---- */
+
+struct told { /* for callbacks about one type */
+    struct ads_stream *s;
+    enum xds_type type;
+};
+
+static void on_told(void *ctx, struct str name, bool on) {
+    struct told *t = ctx;
+    const struct ads_source *src = t->s->src;
+    if (src->subscribed)
+        src->subscribed(src->ctx, t->s, t->type, name, on);
+}
+
+static void mark_one(void *arg, struct xds_resource *res) {
+    struct told *t = arg;
+    ads_stream_dirty(t->s, t->type, res->name);
+}
+
+static int take_node(struct ads_stream *s, const Ec__Node *node, struct err *e) {
+    const struct ads_source *src = s->src;
+    if (s->known)
+        return 0; /* told once, maybe again: the first counts */
+    if (!node || !*node->id)
+        return err_set(e, WEFT_E_INVALID, "the first request must tell the node");
+    s->node = str_of(mem_strdup(str_of(node->id)));
+    if (src->node &&
+        src->node(src->ctx, s, s->node, str_of(node->cluster), str_of(unpack_text(node->metadata, "NAMESPACE")), e) < 0)
+        return WEFT_E_DENIED;
+    s->known = true;
+    return 0;
+}
+
+static void take_answer(struct ads_stream *s, enum xds_type type, const Ed__DeltaDiscoveryRequest *m) {
+    const struct ads_source *src = s->src;
+    uint64_t nonce;
+    if (!str_u64(str_of(m->response_nonce), UINT64_MAX, &nonce) || ads_state_answer(&s->of[type], nonce, m->error_detail) < 0)
+        return; /* stale: what it says about subscriptions counts all the same (§1.5) */
+    if (m->error_detail && src->nack)
+        src->nack(src->ctx, s, type, str_of(m->error_detail->message));
+    else if (!m->error_detail && src->acked)
+        src->acked(src->ctx, s, type);
+}
+
+static struct str *strs(struct arena *a, char *const *z, size_t n) {
+    struct str *s = arena_alloc(a, n * sizeof *s);
+    for (size_t i = 0; i < n; i++)
+        s[i] = str_of(z[i]);
+    return s;
+}
+
+static int take_subscriptions(struct ads_stream *s, enum xds_type type, const Ed__DeltaDiscoveryRequest *m, struct arena *a,
+                              struct err *e) {
+    struct told t = {s, type};
+    struct ads_held *held = arena_alloc(a, m->n_initial_resource_versions * sizeof *held);
+    for (size_t i = 0; i < m->n_initial_resource_versions; i++)
+        held[i] = (struct ads_held){str_of(m->initial_resource_versions[i]->key), str_of(m->initial_resource_versions[i]->value)};
+    struct ads_request r = {.subscribe = strs(a, m->resource_names_subscribe, m->n_resource_names_subscribe),
+                            .unsubscribe = strs(a, m->resource_names_unsubscribe, m->n_resource_names_unsubscribe),
+                            .held = held,
+                            .n_subscribe = m->n_resource_names_subscribe,
+                            .n_unsubscribe = m->n_resource_names_unsubscribe,
+                            .n_held = m->n_initial_resource_versions};
+    int wildcard = ads_state_request(&s->of[type], &r, on_told, &t, e);
+    if (wildcard > 0)
+        s->src->all(s->src->ctx, type, mark_one, &t);
+    return wildcard;
+}
+
+static int take_request(struct ads_stream *s, struct unpack *u, struct str msg) {
+    Ed__DeltaDiscoveryRequest *m;
+    if (unpack_msg(u, &ed__delta_discovery_request__descriptor, msg, &m) < 0 || take_node(s, m->node, u->e) < 0)
+        return u->e->code;
+    if (!*m->type_url)
+        return err_set(u->e, WEFT_E_INVALID, "no type_url");
+    int type = xds_type_of_url(str_of(m->type_url));
+    if (type < 0)
+        return 0; /* nothing of that type exists here: no answer (§1.3) */
+    take_answer(s, (enum xds_type)type, m);
+    return take_subscriptions(s, (enum xds_type)type, m, &u->mem, u->e);
+}
+
+static int status_of(int code) {
+    if (code == WEFT_E_DENIED)
+        return GRPC_PERMISSION_DENIED;
+    return code == WEFT_E_LIMIT || code == WEFT_E_TOO_LARGE ? GRPC_RESOURCE_EXHAUSTED : GRPC_INVALID_ARGUMENT;
+}
+
+static void on_message(struct call *c, struct str msg) {
+    struct ads_stream *s = c->user;
+    struct unpack u;
+    struct err e = {0};
+    if (s->closing)
+        return;
+    unpack_init(&u, NULL, &e);
+    int r = take_request(s, &u, msg);
+    unpack_fini(&u);
+    if (r < 0)
+        ads_stream_close(s, status_of(r), str_of(e.msg));
+    else
+        ads_stream_flush(s);
+}
+
+static void on_half_closed(struct call *c) {
+    ads_stream_close(c->user, GRPC_OK, STR_NONE);
+}
+
+static void on_drained(struct call *c) {
+    ads_stream_flush(c->user);
+}
+
+/* ---- life ---- */
+
+static void end_subscriptions(struct ads_stream *s, enum xds_type type) {
+    struct told t = {s, type};
+    struct ads_name *n;
+    if (s->of[type].wildcard)
+        on_told(&t, STR("*"), false);
+    MAP_FOR (&s->of[type].names, NULL, n)
+        if (n->subscribed)
+            on_told(&t, n->name, false);
+}
+
+static void on_done(struct call *c, int grpc_status, struct str message) {
+    struct ads_stream *s = c->user;
+    s->closing = true;
+    for (int type = 0; type < XDS_TYPES; type++) {
+        end_subscriptions(s, (enum xds_type)type);
+        ads_state_fini(&s->of[type]);
+    }
+    if (s->known && s->src->closed)
+        s->src->closed(s->src->ctx, s);
+    free((char *)s->node.ptr);
+    free(s);
+}
+
+const struct call_cb ads_stream_call_cb = {
+    .message = on_message, .half_closed = on_half_closed, .drained = on_drained, .done = on_done};
+
+struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src) {
+    struct ads_stream *s = mem_new(struct ads_stream);
+    s->call = c;
+    s->src = src;
+    s->of[XDS_LISTENER].can_wildcard = s->of[XDS_CLUSTER].can_wildcard = true;
+    c->user = s;
+    return s;
+}
+
+void *ads_stream_user(const struct ads_stream *s) {
+    return s->user;
+}
+
+void ads_stream_set_user(struct ads_stream *s, void *user) {
+    s->user = user;
+}
+
+struct str ads_stream_node(const struct ads_stream *s) {
+    return s->node;
+}
+
+bool ads_stream_wants(const struct ads_stream *s, enum xds_type type, struct str name) {
+    return ads_state_wants(&s->of[type], name);
+}
