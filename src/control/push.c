@@ -64,18 +64,24 @@ static struct entry *need_entry(struct push *p, enum xds_type type, struct str n
 }
 
 static void drop_entry(struct push *p, struct entry *en) {
-    struct group *g = en->group;
     map_del(&p->entries[en->type], str_of(en->name));
     list_remove(&en->node);
     ref_put(en->resource);
     free(en->name);
     free(en);
+}
+
+static void settle_group(struct push *p, struct group *g) {
     if (!list_empty(&g->entries))
         return;
     list_remove(&g->node);
     map_del(&p->groups, str_of(g->key));
     free(g->key);
     free(g);
+}
+
+static bool wanted(const struct push *p, const struct entry *en) {
+    return en->n_subs || p->wild[en->type];
 }
 
 static struct xds_resource *encode(enum xds_type type, void *model) {
@@ -148,9 +154,12 @@ static void flush_group(struct push *p, struct group *g) {
         add_wild_entries(p, g);
     LIST_FOR (n, &g->entries) {
         struct entry *en = list_entry(n, struct entry, node);
-        if (types & 1u << en->type && refresh(p, en))
+        if (!wanted(p, en))
+            drop_entry(p, en);
+        else if (types & 1u << en->type && refresh(p, en))
             tell(p, en);
     }
+    settle_group(p, g);
 }
 
 static void on_timer(struct timer *t) {
@@ -210,6 +219,8 @@ static struct xds_resource *get(void *ctx, enum xds_type type, struct str name) 
     /* A marked one stays as it is until the flush, which compares it with what subscribers have. */
     if (!en->compiled)
         refresh(p, en);
+    if (!wanted(p, en))
+        mark(p, en->group, 0); /* asked for by a stream that takes its leave: goes at the flush */
     return en->resource;
 }
 
@@ -255,8 +266,11 @@ static void drop_sub(struct push *p, struct sub *sub) {
     list_remove(&sub->of_entry);
     list_remove(&sub->of_client);
     free(sub);
-    if (!--en->n_subs && !p->wild[en->type])
-        drop_entry(p, en);
+    if (--en->n_subs || wanted(p, en))
+        return;
+    struct group *g = en->group;
+    drop_entry(p, en);
+    settle_group(p, g);
 }
 
 static void unsubscribe(struct push *p, struct entry *en, struct client *c) {
@@ -292,8 +306,11 @@ static void set_wild(struct push *p, struct client *c, enum xds_type type, bool 
         p->wild[type]++;
     else if (!--p->wild[type])
         MAP_FOR (&p->entries[type], NULL, en) {
-            if (!en->n_subs)
-                drop_entry(p, en);
+            struct group *g = en->group;
+            if (en->n_subs)
+                continue;
+            drop_entry(p, en);
+            settle_group(p, g);
         }
 }
 
@@ -353,13 +370,19 @@ void push_init(struct push *p, struct mesh *m, struct reg *r) {
 
 void push_fini(struct push *p) {
     struct entry *en;
+    struct group *left;
     WEFT_ASSERT(list_empty(&p->streams));
     loop_timer_stop(p->mesh->loop, &p->timer);
     for (int t = 0; t < XDS_TYPES; t++) {
         MAP_FOR (&p->entries[t], NULL, en) {
+            struct group *g = en->group;
             drop_entry(p, en);
+            settle_group(p, g);
         }
         map_fini(&p->entries[t]);
+    }
+    MAP_FOR (&p->groups, NULL, left) { /* touched for wildcards that are gone */
+        settle_group(p, left);
     }
     map_fini(&p->groups);
 }

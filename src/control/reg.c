@@ -46,7 +46,7 @@ static void free_service(struct reg_service *s) {
 /* ---- the merged view ---- */
 
 static bool visible(const struct sidecar *s) {
-    return s->hello && !s->leaving && s->inbound_port && s->app_ip.len;
+    return s->hello && !s->leaving && s->app_port && s->inbound_port;
 }
 
 /* Addresses of the service's sidecars, to find the one of a registration: what peers are told comes before the app's own
@@ -100,11 +100,10 @@ static void add_registered(struct reg_view *v, struct registration *reg, struct 
 }
 
 static void add_sidecar(struct reg_view *v, struct sidecar *s) {
-    bool ip = s->app_port != 0; /* else a Unix socket: peers know only the inbound address */
     v->at[v->n++] = (struct reg_endpoint){
         .id = s->id,
-        .ip = ip ? s->app_ip : s->inbound_ip,
-        .port = ip ? s->app_port : s->inbound_port,
+        .ip = s->app_ip,
+        .port = s->app_port,
         .protocol = s->protocol,
         .health_path = s->health_path,
         .weight = 100,

@@ -35,11 +35,13 @@ static const struct row rows[] = {
     {R, "{\"id\":\"a\",\"service_name\":\"Web\"}", "service_name: must be a DNS label"},
     {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"-n\"}", "namespace: must be a DNS label"},
     {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"n\",\"ip\":\"localhost\"}", "ip: must be an IP address"},
-    {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"n\",\"ip\":\"::1\",\"port\":\"80\"}", "port: must be a whole number"},
+    {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"n\",\"ip\":\"::1\",\"port\":\"80\"}",
+     "port: must be a whole number"},
     {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"n\",\"ip\":\"::1\",\"port\":true}", "port: must be a whole number"},
     {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"n\",\"ip\":\"::1\",\"port\":80.5}", "port: must be a whole number"},
     {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"n\",\"ip\":\"::1\",\"port\":0}", "port: must be from 1 to 65535"},
-    {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"n\",\"ip\":\"::1\",\"port\":65536}", "port: must be from 1 to 65535"},
+    {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"n\",\"ip\":\"::1\",\"port\":65536}",
+     "port: must be from 1 to 65535"},
     {R, "{" REG ",\"protocol\":\"udp\"}", "protocol: must be one of http,http2,grpc,tcp"},
     {R, "{" REG ",\"weight\":-1}", "weight: must be from 0 to 1000000"},
     {R, "{" REG ",\"weight\":1000001}", "weight: must be from 0 to 1000000"},
@@ -70,7 +72,8 @@ static const struct row rows[] = {
     {T, "{\"circuit_breaker\":1}", "circuit_breaker: must be true or false"},
     {T, "{\"id\":\"x\"}", "id: unknown field"},
     /* security rules */
-    {S, "{" SEC "}", "{" SEC ",\"allowed_methods\":[\"GET\",\"POST\",\"PUT\",\"DELETE\"],\"required_jwt\":false,\"mtls_mode\":null}"},
+    {S, "{" SEC "}",
+     "{" SEC ",\"allowed_methods\":[\"GET\",\"POST\",\"PUT\",\"DELETE\"],\"required_jwt\":false,\"mtls_mode\":null}"},
     {S, "{" SEC ",\"allowed_methods\":[\"*\"],\"required_jwt\":true,\"mtls_mode\":\"permissive\"}",
      "{" SEC ",\"allowed_methods\":[\"*\"],\"required_jwt\":true,\"mtls_mode\":\"permissive\"}"},
     {S, "{\"source_namespace\":\"**\"}", "source_namespace: must be a DNS label or *"},
@@ -162,7 +165,8 @@ static void config_defaults(void **state) {
     json_t *want = parse(
         "{\"global_timeout\":30.0,\"default_retry_attempts\":3,\"circuit_breaker_enabled\":true,\"mtls_mode\":\"strict\","
         "\"default_action\":\"deny\",\"trust_source_headers\":false,\"observability\":{\"tracing_enabled\":true,"
-        "\"metrics_enabled\":true,\"access_logging\":true,\"trace_sampling\":0.01},\"load_balancing\":{\"policy\":\"round_robin\","
+        "\"metrics_enabled\":true,\"access_logging\":true,\"trace_sampling\":0.01},\"load_balancing\":{\"policy\":\"round_"
+        "robin\","
         "\"hash_on\":null},\"circuit_breaker\":{\"failure_threshold\":5,\"success_threshold\":2,\"recovery_timeout\":30,"
         "\"max_connections\":1024,\"max_pending\":1024,\"max_requests\":1024},\"health_check\":{\"interval\":30,\"timeout\":5,"
         "\"healthy_threshold\":1,\"unhealthy_threshold\":1},\"retry\":{\"budget_percent\":20,\"budget_min\":10},"
@@ -287,9 +291,9 @@ static void reference_page(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bodies),        cmocka_unit_test(config_defaults), cmocka_unit_test(config_services_are_sparse),
-        cmocka_unit_test(config_full),   cmocka_unit_test(patches),         cmocka_unit_test(hostile_names),
-        cmocka_unit_test(long_lists),    cmocka_unit_test(tables),          cmocka_unit_test(reference_page),
+        cmocka_unit_test(bodies),      cmocka_unit_test(config_defaults), cmocka_unit_test(config_services_are_sparse),
+        cmocka_unit_test(config_full), cmocka_unit_test(patches),         cmocka_unit_test(hostile_names),
+        cmocka_unit_test(long_lists),  cmocka_unit_test(tables),          cmocka_unit_test(reference_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

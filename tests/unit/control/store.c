@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/store.h"
-#include "base/buf.h"
-#include "base/mem.h"
-#include "io/file.h"
-#include "io/loop.h"
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include <sqlite3.h>
+#include "base/buf.h"
+#include "base/mem.h"
+#include "io/file.h"
+#include "io/loop.h"
 
 struct fx {
     struct loop loop;

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fixture.h"
+
+static int one, two; /* their addresses stand for sessions */
+#define WEB STR("ns/web")
+
+static const struct reg_view *view(struct fx *fx) {
+    return reg_view(&fx->reg, WEB);
+}
+
+static struct str label(const struct reg_endpoint *ep, const char *name) {
+    return json_to_str(json_object_get(ep->labels, name));
+}
+
+static void registrations(void **state) {
+    struct fx *fx = *state;
+    assert_int_equal(view(fx)->n, 0);
+    fx_register(fx, "ns/web", "b", "10.0.0.1", 80, "");
+    fx_register(fx, "ns/web", "a", "10.0.0.2", 80, ",\"weight\":7");
+    fx_register(fx, "ns/web", "b", "10.0.0.3", 81, ""); /* in place */
+    const struct reg_view *v = view(fx);
+    assert_int_equal(v->n, 2);
+    assert_int_equal(v->n_healthy, 2);
+    assert_true(str_eq(v->at[0].id, STR("b")));
+    assert_int_equal(v->at[0].port, 81);
+    assert_int_equal(v->at[1].weight, 7);
+    assert_null(v->at[0].sidecar);
+    assert_true(reg_seen(&v->at[0]) == 1700001000.0);
+    mesh_delete_registration(&fx->mesh, WEB, STR("b"), NULL, NULL);
+    fx_settle(fx);
+    assert_int_equal(view(fx)->n, 1);
+    assert_string_equal(fx->last, "ns/web");
+    mesh_delete_registration(&fx->mesh, WEB, STR("a"), NULL, NULL);
+    fx_settle(fx);
+    assert_false(reg_has(&fx->reg, WEB));
+    assert_int_equal(fx->reg.services.len, 0); /* nothing is kept of it */
+    assert_int_equal(fx->mesh.services.len, 0);
+}
+
+static void sidecar_is_an_endpoint(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    const struct reg_view *v = view(fx);
+    assert_int_equal(v->n, 1);
+    assert_true(str_eq(v->at[0].id, STR("w1")));
+    assert_true(str_eq(v->at[0].ip, STR("127.0.0.1")));
+    assert_int_equal(v->at[0].port, 8001);
+    assert_non_null(v->at[0].sidecar);
+    assert_null(v->at[0].registration);
+    assert_int_equal(fx->reg.connected, 1);
+}
+
+static void without_app_there_is_none(void **state) {
+    struct fx *fx = *state;
+    json_t *hello = fx_json("{\"id\":\"c\",\"app_ip\":\"\",\"app_port\":0,\"protocol\":\"http\",\"health_check_path\":\"/\","
+                            "\"inbound_ip\":\"\",\"inbound_port\":0,\"labels\":{}}");
+    reg_hello(&fx->reg, STR("ns/web/c"), hello, &one);
+    fx_settle(fx);
+    assert_int_equal(view(fx)->n, 0);
+    assert_int_equal(fx->reg.connected, 1);
+}
+
+static void merged_by_app_address(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    fx_register(fx, "ns/web", "r1", "127.0.0.1", 8001, ",\"labels\":{\"version\":\"v2\"}");
+    const struct reg_view *v = view(fx);
+    assert_int_equal(v->n, 1);
+    assert_true(str_eq(v->at[0].id, STR("r1"))); /* its id and labels win, labels are both */
+    assert_true(str_eq(label(&v->at[0], "version"), STR("v2")));
+    assert_true(str_eq(label(&v->at[0], "zone"), STR("a")));
+    assert_non_null(v->at[0].sidecar);
+    assert_non_null(v->at[0].registration);
+    mesh_delete_registration(&fx->mesh, WEB, STR("r1"), NULL, NULL);
+    fx_settle(fx);
+    v = view(fx);
+    assert_int_equal(v->n, 1); /* the sidecar stays an endpoint of its own */
+    assert_true(str_eq(v->at[0].id, STR("w1")));
+    assert_true(str_eq(label(&v->at[0], "version"), STR("v1")));
+}
+
+static void merged_by_advertised_address(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    fx_hello(fx, "ns/web/w2", "127.0.0.1", 8001, "10.0.0.8", &two);
+    fx_register(fx, "ns/web", "r2", "10.0.0.8", 8001, "");
+    const struct reg_view *v = view(fx);
+    assert_int_equal(v->n, 2);
+    assert_true(str_eq(v->at[0].id, STR("w1")));
+    assert_true(str_eq(v->at[1].id, STR("r2")));
+    assert_true(str_eq(v->at[1].sidecar->id, STR("w2")));
+}
+
+static void not_merged(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    fx_register(fx, "ns/web", "port", "127.0.0.1", 8002, "");
+    fx_register(fx, "ns/web", "ip", "127.0.0.2", 8001, "");
+    fx_register(fx, "ns/other", "service", "127.0.0.1", 8001, "");
+    assert_int_equal(view(fx)->n, 3);
+    assert_null(reg_view(&fx->reg, STR("ns/other"))->at[0].sidecar);
+}
+
+static void leaves_at_once(void **state) {
+    struct fx *fx = *state;
+    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    reg_leaving(s);
+    assert_int_equal(view(fx)->n, 0); /* before the store knows */
+    fx_settle(fx);
+    assert_non_null(reg_sidecar(&fx->reg, STR("ns/web/w1"))); /* it still drains */
+    reg_lost(&fx->reg, STR("ns/web/w1"), &one);
+    assert_null(reg_sidecar(&fx->reg, STR("ns/web/w1")));
+    assert_int_equal(fx->reg.connected, 0);
+    assert_int_equal(fx->reg.services.len, 0);
+}
+
+static void leaves_and_is_lost_before_the_store_knows(void **state) {
+    struct fx *fx = *state;
+    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    reg_leaving(s);
+    reg_lost(&fx->reg, STR("ns/web/w1"), &one);
+    fx_settle(fx);
+    assert_null(reg_sidecar(&fx->reg, STR("ns/web/w1")));
+}
+
+static void grace(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    reg_lost(&fx->reg, STR("ns/web/w1"), &one);
+    assert_int_equal(fx->reg.connected, 0);
+    fx_wait(fx, 14900 * CLOCK_MS);
+    assert_int_equal(view(fx)->n, 1);
+    fx_wait(fx, 200 * CLOCK_MS);
+    assert_int_equal(view(fx)->n, 0);
+    assert_null(reg_sidecar(&fx->reg, STR("ns/web/w1")));
+}
+
+static void back_within_grace(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    reg_lost(&fx->reg, STR("ns/web/w1"), &one);
+    fx_wait(fx, 10 * CLOCK_S);
+    uint64_t revision = fx->mesh.revision;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &two);
+    assert_int_equal(fx->mesh.revision, revision); /* no news: nothing is written */
+    fx_wait(fx, 60 * CLOCK_S);
+    assert_int_equal(view(fx)->n, 1);
+}
+
+/* A new connection of the same proxy is there before the old one is known to be dead. */
+static void later_session_wins(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &two);
+    assert_int_equal(fx->reg.connected, 1);
+    reg_lost(&fx->reg, STR("ns/web/w1"), &one);
+    fx_wait(fx, 60 * CLOCK_S);
+    assert_int_equal(view(fx)->n, 1);
+    assert_int_equal(fx->reg.connected, 1);
+}
+
+/* It leaves and a new process with its id comes while the deletion is still being written. */
+static void back_while_it_is_forgotten(void **state) {
+    struct fx *fx = *state;
+    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    reg_leaving(s);
+    reg_lost(&fx->reg, STR("ns/web/w1"), &one);
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &two);
+    assert_int_equal(view(fx)->n, 1);
+    fx_wait(fx, 60 * CLOCK_S);
+    assert_int_equal(view(fx)->n, 1);
+}
+
+/* What the store knows after a restart: the sidecars are endpoints for their grace, or until they are back. */
+static void after_a_restart(void **state) {
+    struct fx *fx = *state;
+    json_t *hello = fx_json("{\"id\":\"w1\",\"app_ip\":\"127.0.0.1\",\"app_port\":8001,\"protocol\":\"http\","
+                            "\"health_check_path\":\"/\",\"inbound_ip\":\"10.0.0.9\",\"inbound_port\":15006,\"labels\":{}}");
+    struct mesh_change ch = {.kind = STORE_SIDECAR, .key = STR("ns/web/w1"), .value = hello, .loading = true};
+    reg_applied(&fx->reg, &ch);
+    ch.key = STR("ns/web/w2");
+    reg_applied(&fx->reg, &ch);
+    json_decref(hello);
+    assert_int_equal(view(fx)->n, 2);
+    fx_hello(fx, "ns/web/w2", "127.0.0.1", 8001, "10.0.0.9", &one);
+    fx_wait(fx, 16 * CLOCK_S);
+    assert_int_equal(view(fx)->n, 1);
+    assert_ptr_equal(view(fx)->at[0].sidecar->session, &one);
+}
+
+static void health(void **state) {
+    struct fx *fx = *state;
+    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    fx_register(fx, "ns/web", "r1", "127.0.0.1", 8001, "");
+    fx_register(fx, "ns/web", "r2", "127.0.0.1", 8002, "");
+    unsigned touched = fx->touched;
+    reg_sidecar_health(s, true);
+    assert_int_equal(fx->touched, touched); /* no change */
+    reg_sidecar_health(s, false);
+    assert_int_equal(view(fx)->n_healthy, 1);
+    mesh_registration(&fx->mesh, WEB, STR("r2"))->healthy = false;
+    reg_touch(&fx->reg, WEB);
+    assert_int_equal(view(fx)->n_healthy, 0);
+    fx_register(fx, "ns/web", "r2", "127.0.0.1", 8002, ",\"weight\":1"); /* the same address: its health stays */
+    assert_int_equal(view(fx)->n_healthy, 0);
+    fx_register(fx, "ns/web", "r2", "127.0.0.1", 8003, ""); /* another one: healthy until checked */
+    assert_int_equal(view(fx)->n_healthy, 1);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(registrations),
+        TEST(sidecar_is_an_endpoint),
+        TEST(without_app_there_is_none),
+        TEST(merged_by_app_address),
+        TEST(merged_by_advertised_address),
+        TEST(not_merged),
+        TEST(leaves_at_once),
+        TEST(leaves_and_is_lost_before_the_store_knows),
+        TEST(grace),
+        TEST(back_within_grace),
+        TEST(later_session_wins),
+        TEST(back_while_it_is_forgotten),
+        TEST(after_a_restart),
+        TEST(health),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
