@@ -5,7 +5,7 @@
  * opened and reset (CVE-2023-44487, and resets that the peer provokes, CVE-2025-8671), header blocks without end
  * (CVE-2024-28182). Budgets refill with time, and a peer that does honest work earns more: who reads many DATA frames sends many
  * WINDOW_UPDATEs, and who finishes many streams may cancel some. Only frame headers are read; what is malformed is nghttp2's to
- * say. One owner. Allocates nothing. Tests: tests/unit/codec/h2.c */
+ * say. One owner. Allocates nothing. Tests: tests/unit/codec/h2_raw.c */
 #include "base/err.h"
 #include "base/str.h"
 

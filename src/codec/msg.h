@@ -20,7 +20,8 @@ enum hdr_id {
 enum hdr_id hdr_intern(struct str name); /* in any case; HDR_OTHER when unknown. O(1), no allocation */
 struct str hdr_name(enum hdr_id id);     /* lower case; empty for HDR_OTHER */
 bool hdr_hop_by_hop(enum hdr_id id);     /* never forwarded (RFC 9110 §7.6.1) */
-bool hdr_in_trailers(enum hdr_id id);    /* may come in a trailer section: the others frame, route, authenticate or describe (§6.5.1) */
+bool hdr_in_trailers(
+    enum hdr_id id); /* may come in a trailer section: the others frame, route, authenticate or describe (§6.5.1) */
 
 struct msg_field {
     struct str name, value; /* value without surrounding white space */
@@ -32,35 +33,45 @@ struct msg_fields { /* in order of appearance; a struct of zeros is empty */
     unsigned n, cap;
 };
 
-enum http_method { METHOD_OTHER, METHOD_GET, METHOD_HEAD, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_CONNECT, METHOD_OPTIONS,
-                   METHOD_TRACE, METHOD_PATCH };
+enum http_method {
+    METHOD_OTHER,
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_DELETE,
+    METHOD_CONNECT,
+    METHOD_OPTIONS,
+    METHOD_TRACE,
+    METHOD_PATCH
+};
 
 struct msg {
     bool request;
-    uint8_t version;       /* 10, 11 or 20: what the sender spoke */
+    uint8_t version; /* 10, 11 or 20: what the sender spoke */
     /* requests */
     enum http_method method_id;
     struct str method;
-    struct str scheme;     /* "http", "https"; empty in origin form of HTTP/1.1 */
-    struct str authority;  /* of the absolute form or :authority, else Host's value; may be empty for HTTP/1.0 */
-    struct str path;       /* with query: "/a?b", "*", or for CONNECT empty */
-    bool absolute_form;    /* HTTP/1.1: the request line had scheme and authority */
+    struct str scheme;    /* "http", "https"; empty in origin form of HTTP/1.1 */
+    struct str authority; /* of the absolute form or :authority, else Host's value; may be empty for HTTP/1.0 */
+    struct str path;      /* with query: "/a?b", "*", or for CONNECT empty */
+    bool absolute_form;   /* HTTP/1.1: the request line had scheme and authority */
     /* responses */
     uint16_t status;
-    struct str reason;     /* HTTP/1.1 reason phrase; may be empty */
+    struct str reason; /* HTTP/1.1 reason phrase; may be empty */
     /* both */
-    int64_t content_length; /* -1: not stated */
-    bool chunked;          /* HTTP/1.1: Transfer-Encoding: chunked frames the body */
-    bool keep_alive;       /* HTTP/1.1: the connection may carry another message after this */
-    struct str upgrade;    /* HTTP/1.1: value of Upgrade when Connection names it (request, or a 101); else empty */
+    int64_t content_length;   /* -1: not stated */
+    bool chunked;             /* HTTP/1.1: Transfer-Encoding: chunked frames the body */
+    bool keep_alive;          /* HTTP/1.1: the connection may carry another message after this */
+    struct str upgrade;       /* HTTP/1.1: value of Upgrade when Connection names it (request, or a 101); else empty */
     struct msg_fields fields; /* HTTP/1.1: as received, Host and framing fields included; HTTP/2: without pseudo-headers */
 };
 
 enum http_method method_intern(struct str method); /* case-sensitive (RFC 9110 §9.1) */
-struct str msg_reason(unsigned status);             /* standard phrase; empty when there is none */
-bool msg_is_token(struct str s);       /* RFC 9110 §5.6.2, not empty */
-size_t msg_token_len(const char *p, size_t n); /* how many octets from p on are token characters */
-size_t msg_text_len(const char *p, size_t n);  /* how many octets from p on are no control characters (HTAB is allowed) */
+struct str msg_reason(unsigned status);            /* standard phrase; empty when there is none */
+bool msg_is_token(struct str s);                   /* RFC 9110 §5.6.2, not empty */
+size_t msg_token_len(const char *p, size_t n);     /* how many octets from p on are token characters */
+size_t msg_text_len(const char *p, size_t n);      /* how many octets from p on are no control characters (HTAB is allowed) */
 bool msg_is_field_value(struct str s); /* no control characters but HTAB; no leading or trailing white space (§5.5) */
 
 /* Fields. Slices given are borrowed by the list; its array grows in the arena. */
@@ -79,5 +90,6 @@ bool msg_list_next(struct str *rest, struct str *element);
 bool msg_list_has(const struct msg_fields *f, enum hdr_id id, struct str token); /* any case, over all fields of that name */
 /* A copy of the head, bytes included, in the arena: fields array with `spare` free places. */
 void msg_copy(struct msg *to, const struct msg *from, struct arena *a, unsigned spare);
-/* Removes what must not be forwarded: hop-by-hop fields and those that Connection names (RFC 9110 §7.6.1); `te: trailers` stays. */
+/* Removes what must not be forwarded: hop-by-hop fields and those that Connection names (RFC 9110 §7.6.1); `te: trailers` stays.
+ */
 void msg_strip_hop_by_hop(struct msg_fields *f);

@@ -15,9 +15,9 @@ struct url {
     bool host_is_ip;
 };
 int url_parse(struct url *u, struct str s, struct err *e) MUST_CHECK; /* http and https; no userinfo, no fragment */
-/* host[:port] as in Host and :authority (RFC 9110 §7.2): false when malformed. *port 0 when absent. host without brackets. host and port may be NULL.
- * Stricter than RFC 3986 where that only serves attackers: a name is letters, digits and "-._~" (at most 253), an IP literal is IPv6
- * without a zone, a port is 1 to 65535. No userinfo. */
+/* host[:port] as in Host and :authority (RFC 9110 §7.2): false when malformed. *port 0 when absent. host without brackets. host
+ * and port may be NULL. Stricter than RFC 3986 where that only serves attackers: a name is letters, digits and "-._~" (at most
+ * 253), an IP literal is IPv6 without a zone, a port is 1 to 65535. No userinfo. */
 bool url_authority(struct str authority, struct str *host, uint16_t *port);
 /* "/..." with or without query: visible ASCII but '#'. */
 bool url_path_valid(struct str path);

@@ -497,6 +497,17 @@ static void test_head_len_refuses_early(void **state) {
     }
 }
 
+/* Two empty lines may come first; at the third the head is whole, and is no request. */
+static void test_empty_lines_first(void **state) {
+    (void)state;
+    struct arena a = {0};
+    struct msg m;
+    size_t scanned = 0;
+    assert_int_equal(h1_head_len(STR("\r\n\r\n\r\n" GET H "\r\n"), &scanned, NULL, NULL), 6);
+    assert_int_equal(h1_parse_request(&m, STR("\r\n\r\n\r\n"), NULL, &a, NULL), P);
+    arena_fini(&a);
+}
+
 static void test_connection_options_are_bounded(void **state) {
     (void)state;
     for (int n = 63; n <= 65; n++) {
@@ -869,6 +880,7 @@ int main(void) {
         cmocka_unit_test(test_head_len_every_split),
         cmocka_unit_test(test_head_len_limits),
         cmocka_unit_test(test_head_len_refuses_early),
+        cmocka_unit_test(test_empty_lines_first),
         cmocka_unit_test(test_connection_options_are_bounded),
         cmocka_unit_test(test_chunked_every_split),
         cmocka_unit_test(test_extension_limit),
