@@ -19,8 +19,9 @@ struct conn_limits {             /* zeros mean the defaults in brackets */
     uint32_t max_streams;        /* HTTP/2 at once [100] */
     uint64_t head_timeout_us;    /* [10 s] */
     uint64_t idle_timeout_us;    /* [300 s] server: without a request; both: without progress of a blocked write */
-    uint64_t body_timeout_us;    /* [server: 30 s; client: none] a body that stalls, the request's or the response's; UINT64_MAX:
-                                  * none. Not    while it is we who hold it up, nor for tunnels and streams that are long_lived */
+    uint64_t ping_us;         /* [none] HTTP/2 client: PING after so much silence; 20 s more of it and the connection is dead */
+    uint64_t body_timeout_us; /* [server: 30 s; client: none] a body that stalls, the request's or the response's; UINT64_MAX:
+                               * none. Not    while it is we who hold it up, nor for tunnels and streams that are long_lived */
 };
 
 struct conn;

@@ -9,6 +9,7 @@
 
 #define CONN_WINDOW (1024u * 1024u)
 #define SEND_MAX 65536u /* octets that one h2_send may gather; with as many unsent the session keeps the rest */
+#define PONG_US (20 * CLOCK_S)
 #define KEPT_US (5 * CLOCK_S)
 
 struct conn_stream {
@@ -29,7 +30,9 @@ struct h2_conn {
     struct conn_priv *p;
     struct h2 *h;
     struct list streams;
-    uint64_t idle_due, final_due;
+    uint64_t idle_due, final_due, ping_due;
+    uint64_t heard; /* when input came last */
+    bool pinged;    /* since then */
     enum goaway goaway;
     int broken;     /* the session has failed: close when its last words are sent */
     unsigned early; /* streams that are */
@@ -251,7 +254,8 @@ static void start(struct conn_priv *p) {
     const struct conn_limits *lim = &p->pub.cfg->limits;
     hc->p = p;
     list_init(&hc->streams);
-    hc->idle_due = hc->final_due = UINT64_MAX;
+    hc->idle_due = hc->final_due = hc->ping_due = UINT64_MAX;
+    hc->heard = conn__now(p);
     p->impl = hc;
     struct h2_cfg cfg = {.server = p->pub.server,
                          .max_streams = lim->max_streams,
@@ -263,6 +267,9 @@ static void start(struct conn_priv *p) {
     if (p->pub.server) {
         hc->idle_due = conn__after(p, conn__idle_us(p));
         conn__due(p, hc->idle_due);
+    } else if (lim->ping_us) {
+        hc->ping_due = conn__after(p, lim->ping_us);
+        conn__due(p, hc->ping_due);
     }
     conn__later(p);
 }
@@ -273,6 +280,8 @@ static bool may_read(const struct conn_priv *p) {
 
 static void input(struct conn_priv *p, struct str in) {
     struct h2_conn *hc = impl(p);
+    hc->heard = conn__now(p);
+    hc->pinged = false;
     if (hc->broken)
         return;
     h2_tick(hc->h, conn__now(p));
@@ -428,11 +437,31 @@ static void body_late(struct h2_conn *hc, struct conn_stream *hs) {
     conn__later(hc->p);
 }
 
+/* Is the peer still there? Silence is asked, and silence upon that is the end. */
+static void check_peer(struct h2_conn *hc, uint64_t now) {
+    uint64_t silent = hc->heard + hc->p->pub.cfg->limits.ping_us;
+    if (hc->pinged) {
+        conn__fail(hc->p, WEFT_E_TIMEOUT);
+        return;
+    }
+    hc->ping_due = silent;
+    if (now < silent)
+        return;
+    hc->pinged = true;
+    hc->ping_due = now + PONG_US;
+    h2_ping(hc->h);
+    conn__later(hc->p);
+}
+
 static uint64_t due(struct conn_priv *p, uint64_t now) {
     struct h2_conn *hc = impl(p);
     if (now >= hc->idle_due || now >= hc->final_due)
         goaway_final(hc);
+    if (now >= hc->ping_due)
+        check_peer(hc, now);
     uint64_t next = hc->idle_due < hc->final_due ? hc->idle_due : hc->final_due;
+    if (hc->ping_due < next)
+        next = hc->ping_due;
     LIST_FOR (n, &hc->streams) {
         struct conn_stream *hs = list_entry(n, struct conn_stream, node);
         if (now >= hs->body_due && !hs->s.gone)

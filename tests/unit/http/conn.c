@@ -493,6 +493,31 @@ static void h2_body_timeout(void **state) {
     assert_int_equal(lively->why, 0);
 }
 
+static void h2_silent_peer(void **state) {
+    struct fx *fx = *state;
+    struct raw r;
+    fx->conn_cfg.proto = CONN_H2;
+    fx->conn_cfg.limits.ping_us = 30 * CLOCK_S;
+    raw_serve(&r, fx);
+    AWAIT(fx, raw_has(&r, "PRI * HTTP/2.0"));
+    RAW(&r, "\0\0\0\4\0\0\0\0\0");
+    fx_settle(fx);
+    buf_cut(&r.in, 0);
+    fx->ahead += 31 * CLOCK_S;
+    const struct str ping = STR("\0\0\10\6\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    AWAIT(fx, str_find(buf_str(&r.in), ping) >= 0);
+    RAW(&r, "\0\0\10\6\1\0\0\0\0\0\0\0\0\0\0\0\0"); /* its ACK */
+    fx_settle(fx);
+    buf_cut(&r.in, 0);
+    fx->ahead += 51 * CLOCK_S; /* quiet again: asked again */
+    AWAIT(fx, str_find(buf_str(&r.in), ping) >= 0);
+    assert_int_equal(fx->conn_closed, 0);
+    fx->ahead += 21 * CLOCK_S;
+    AWAIT(fx, fx->conn_closed);
+    assert_int_equal(fx->conn_why, WEFT_E_TIMEOUT);
+    raw_close(&r);
+}
+
 static void h2_idle_timeout(void **state) {
     struct fx *fx = *state;
     fx->server_cfg.limits.idle_timeout_us = 30 * CLOCK_MS;
@@ -578,6 +603,7 @@ int main(void) {
         BARE(h2_reset_codes),
         BARE(h2_body_timeout),
         BARE(h2_idle_timeout),
+        BARE(h2_silent_peer),
         H2(h2_garbage),
         H2(h2_preface_in_pieces),
         H1(h1_part_of_the_preface),

@@ -36,6 +36,8 @@ struct rec {
 #define MAX_REC 64
 struct fx {
     struct loop loop;
+    struct clock clock;
+    uint64_t ahead; /* of the real time: a test adds to it to let time pass */
     struct server server;
     struct server_cfg server_cfg;
     struct rec srv[MAX_REC], cli[MAX_REC];
@@ -200,10 +202,19 @@ static inline struct rec *fx_request(struct fx *fx, unsigned i, const char *meth
 
 /* ---- the frame of a test ---- */
 
+static inline uint64_t fx_mono(const struct clock *c) {
+    const struct fx *fx = container_of(c, struct fx, clock);
+    return clock_real.mono_us(&clock_real) + fx->ahead;
+}
+static inline uint64_t fx_wall(const struct clock *c) {
+    return clock_real.wall_us(&clock_real);
+}
+
 static inline struct fx *fx_new(enum conn_proto proto) {
     struct fx *fx = mem_new(struct fx);
     struct err e = {0};
-    assert_int_equal(loop_init(&fx->loop, &(struct loop_cfg){.seed = 1}, &e), 0);
+    fx->clock = (struct clock){fx_mono, fx_wall};
+    assert_int_equal(loop_init(&fx->loop, &(struct loop_cfg){.seed = 1, .clock = &fx->clock}, &e), 0);
     fx->conn_cfg = (struct conn_cfg){.proto = proto, .on_ready = fx_ready, .on_drain = fx_drain, .on_closed = fx_closed};
     fx->server_cfg = (struct server_cfg){.on_stream = fx_on_stream, .user = fx};
     assert_true(addr_parse(&fx->server_cfg.addr, STR("127.0.0.1:0"), &e) >= 0);
