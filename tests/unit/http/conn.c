@@ -503,16 +503,16 @@ static void h2_silent_peer(void **state) {
     RAW(&r, "\0\0\0\4\0\0\0\0\0");
     fx_settle(fx);
     buf_cut(&r.in, 0);
-    fx->ahead += 31 * CLOCK_S;
+    fx_pass(fx, 31 * CLOCK_S);
     const struct str ping = STR("\0\0\10\6\0\0\0\0\0\0\0\0\0\0\0\0\0");
     AWAIT(fx, str_find(buf_str(&r.in), ping) >= 0);
     RAW(&r, "\0\0\10\6\1\0\0\0\0\0\0\0\0\0\0\0\0"); /* its ACK */
     fx_settle(fx);
     buf_cut(&r.in, 0);
-    fx->ahead += 51 * CLOCK_S; /* quiet again: asked again */
+    fx_pass(fx, 51 * CLOCK_S); /* quiet again: asked again */
     AWAIT(fx, str_find(buf_str(&r.in), ping) >= 0);
     assert_int_equal(fx->conn_closed, 0);
-    fx->ahead += 21 * CLOCK_S;
+    fx_pass(fx, 21 * CLOCK_S);
     AWAIT(fx, fx->conn_closed);
     assert_int_equal(fx->conn_why, WEFT_E_TIMEOUT);
     raw_close(&r);

@@ -74,6 +74,11 @@ static inline void fx_settle(struct fx *fx) {
         loop_turn(&fx->loop, false);
 }
 
+static inline void fx_pass(struct fx *fx, uint64_t us) {
+    fx->ahead += us;
+    fx_settle(fx);
+}
+
 /* ---- recording ---- */
 
 static inline void rec_head(struct stream *s, const struct msg *m, bool end) {
