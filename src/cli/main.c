@@ -7,12 +7,8 @@
 static const struct command commands[] = {
     {"up", "a whole mesh on this machine, from a file", cmd_up},
     {"demo", "a sample mesh, and ten checked steps through it", cmd_demo},
-#ifdef WITH_CONTROL
     {"control", "the control plane", cmd_control},
-#endif
-#ifdef WITH_PROXY
     {"proxy", "the data plane: a sidecar", cmd_proxy},
-#endif
     {"echo", "a small HTTP service for demos and tests", cmd_echo},
     {"apply", "puts resources from YAML or JSON files", cmd_apply},
     {"get", "shows resources", cmd_get},

@@ -284,10 +284,10 @@ class Service:
 
 
 class Mesh:
-    def __init__(self, store='sqlite:', config=None):
+    def __init__(self, store='sqlite:', config=None, control=True):
         self.dir = Path(tempfile.mkdtemp(prefix='weftest-'))
         self.processes, self.numbers, self.control = [], 0, None
-        self.store, self.config = store, config
+        self.store, self.config, self.with_control = store, config, control
 
     def number(self):
         self.numbers += 1
@@ -298,6 +298,8 @@ class Mesh:
         return process
 
     def __enter__(self):
+        if not self.with_control:
+            return self
         try:
             args = ['control', '--dev', '--listen', '127.0.0.1:0', '--xds-listen', '127.0.0.1:0', '--data-dir', self.dir / 'control',
                     '--store', self.store]

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every command has --help; bad usage is exit code 2 and goes to stderr; a failure is 1."""
+import subprocess
+
+import pytest
+from weftest import WEFT
+
+
+def run(*args):
+    done = subprocess.run([WEFT, *args], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize('command', ['up', 'demo', 'control', 'proxy', 'echo', 'apply', 'get', 'delete', 'status', 'version'])
+def test_help(command):
+    code, out, err = run(command, '--help')
+    assert code == 0 and err == ''
+    assert out.startswith(f'weft {command}: ') and '--help' in out
+    code, out, err = run(command, '--no-such-option')
+    assert code == 2 and out == '' and '--no-such-option' in err
+
+
+@pytest.mark.parametrize('args', [[], ['no-such-command'], ['get'], ['get', 'pods'], ['get', 'endpoints'], ['apply'], ['delete', 'x'],
+                                  ['proxy', '--dev'], ['echo', '--listen', 'nowhere'], ['status', '-o', 'xml'], ['echo', 'operand']])
+def test_bad_usage(args):
+    code, out, err = run(*args)
+    assert code == 2 and out == '' and err != ''
+
+
+def test_overview():
+    code, out, _ = run('--help')
+    assert code == 0 and 'weft COMMAND --help' in out
+
+
+def test_version():
+    code, out, _ = run('version')
+    first, *more = out.splitlines()
+    assert code == 0 and first.split()[0] == 'weft' and first.split()[1][0].isdigit()
+    assert any(line.startswith('libraries openssl 3') for line in more)
+
+
+@pytest.mark.parametrize('args', [['status', '--control', 'http://127.0.0.1:1'], ['up', '-f', '/nowhere/mesh.yaml'],
+                                  ['apply', '-f', '/nowhere/mesh.yaml']])
+def test_failure(args):
+    code, out, err = run(*args)
+    assert code == 1 and out == '' and err.startswith(f'weft {args[0]}: ')
