@@ -167,8 +167,8 @@ static struct str default_data_dir(struct proxy_main *m) {
     char control[ADDR_TEXT];
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     struct str base = state && state[0] ? str_of(state) : arena_fmt(&m->mem, "%s/.local/state", home ? home : ".");
-    return arena_fmt(&m->mem, STR_FMT "/weft/%s/%s.%s.%s", STR_ARG(base), addr_text(&m->o.control, control), m->o.ns, m->o.service,
-                     m->o.id);
+    return arena_fmt(&m->mem, STR_FMT "/weft/%s/%s.%s.%s", STR_ARG(base), addr_text(&m->o.control, control), m->o.ns,
+                     m->o.service, m->o.id);
 }
 
 static struct str *labels(struct proxy_main *m) {
@@ -235,8 +235,10 @@ static int serve(struct proxy_main *m, struct err *e) {
     proxy_close(&m->proxy);
     if (m->boot.snap)
         bootstrap_fini(&m->boot);
-    loop_turn(&m->loop, false); /* what closing has put off to the loop */
     proc_signals_stop(&m->signals);
+    do /* closing goes on in the loop: saying goodbye to the control plane takes 1 s at most */
+        loop_turn(&m->loop, m->loop.watches > 0);
+    while (m->loop.watches > 0 || m->loop.wheel.live > 0);
     return rc;
 }
 
@@ -279,7 +281,8 @@ static int check(const struct options *o) {
 }
 
 static const char details[] =
-    "The app's calls go to the outbound address and name their target: http://SERVICE.NAMESPACE/ or X-Target-Service. Peers reach the\n"
+    "The app's calls go to the outbound address and name their target: http://SERVICE.NAMESPACE/ or X-Target-Service. Peers "
+    "reach the\n"
     "app through the inbound address over mutual TLS; security rules decide who may. Access logs go to stdout, talk to stderr.\n"
     "SIGTERM drains, SIGHUP re-reads files. Without a reachable control plane the last configuration serves on.";
 
@@ -294,16 +297,20 @@ int cmd_proxy(int argc, char **argv) {
         {"namespace", ARG_STR, &o->ns, "NAME", "default", "its namespace", false},
         {"id", ARG_STR, &o->id, "ID", NULL, "this instance's id; default SERVICE-HOSTNAME-APPPORT", false},
         {"label", ARG_LIST, &o->labels, "K=V", NULL, "a label of this instance; repeats", false},
-        {"app", ARG_ADDR, &o->app, "ADDRESS", NULL, "the local service, IP:PORT or unix:PATH; without it the sidecar only calls", false},
+        {"app", ARG_ADDR, &o->app, "ADDRESS", NULL, "the local service, IP:PORT or unix:PATH; without it the sidecar only calls",
+         false},
         {"app-protocol", ARG_ENUM, &o->protocol, "http|http2|grpc|tcp", "http", "what it speaks", false},
         {"health-check-path", ARG_STR, &o->health_path, "PATH", "/health", "where its health is asked", false},
         {"inbound", ARG_ADDR, &o->inbound, "ADDRESS", "127.0.0.1:15006", "where peers reach it", false},
         {"advertise", ARG_STR, &o->advertise, "IP", NULL, "what peers are told; default the bound address", false},
-        {"outbound", ARG_ADDR, &o->outbound, "ADDRESS", "127.0.0.1:15001", "where the local service sends its calls; loopback", false},
+        {"outbound", ARG_ADDR, &o->outbound, "ADDRESS", "127.0.0.1:15001", "where the local service sends its calls; loopback",
+         false},
         {"admin", ARG_ADDR, &o->admin, "ADDRESS", "127.0.0.1:15000", "admin pages; loopback or unix:PATH", false},
-        {"data-dir", ARG_STR, &o->data_dir, "DIR", NULL, "keys and the last configuration; default under $XDG_STATE_HOME/weft", false},
+        {"data-dir", ARG_STR, &o->data_dir, "DIR", NULL, "keys and the last configuration; default under $XDG_STATE_HOME/weft",
+         false},
         {"workers", ARG_UINT, &o->workers, "N", "0", "threads; 0 is one per CPU", false},
-        {"drain-time", ARG_SECS, &o->drain_us, "SECONDS", DRAIN_DEFAULT, "how long requests under way may take at the end", false},
+        {"drain-time", ARG_SECS, &o->drain_us, "SECONDS", DRAIN_DEFAULT, "how long requests under way may take at the end",
+         false},
         {"dev", ARG_FLAG, &o->dev, NULL, NULL, "join a control plane that runs with --dev", false},
         {"token-file", ARG_STR, &o->token_file, "FILE", NULL, "join with a token (not there yet)", false},
         {"bootstrap", ARG_STR, &o->bootstrap, "FILE", NULL, "a static Envoy v3 bootstrap instead of a control plane", false},

@@ -12,7 +12,8 @@
 #define TEXT STR("text/plain; charset=UTF-8")
 #define JSON STR("application/json")
 
-typedef struct str page_f(struct proxy *p, bool json, struct buf *out, unsigned *status); /* writes the page; returns its content type */
+typedef struct str page_f(struct proxy *p, bool json, struct buf *out,
+                          unsigned *status); /* writes the page; returns its content type */
 
 /* ---- /ready ---- */
 static struct str page_ready(struct proxy *p, bool json, struct buf *out, unsigned *status) {
@@ -52,8 +53,8 @@ static void cluster_stats(struct buf *out, const struct serve_cluster *c) {
 static struct str page_stats(struct proxy *p, bool json, struct buf *out, unsigned *status) {
     struct serve_cluster *c;
     if (p->serve)
-        MAP_FOR(&p->serve->clusters, NULL, c)
-    cluster_stats(out, c);
+        MAP_FOR (&p->serve->clusters, NULL, c)
+            cluster_stats(out, c);
     if (p->cfg.control_state)
         stat_line(out, "control_plane.connected_state", p->cfg.control_state(p->cfg.ctx));
     stat_line(out, "http.downstream_cx_active", connections(p));
@@ -138,7 +139,7 @@ static struct str page_clusters(struct proxy *p, bool json, struct buf *out, uns
     struct serve_cluster *c;
     json_t *o = json_object(), *list = json_array();
     if (p->serve)
-        MAP_FOR(&p->serve->clusters, NULL, c) {
+        MAP_FOR (&p->serve->clusters, NULL, c) {
             if (json)
                 json_array_append_new(list, cluster_json(c));
             else
@@ -305,10 +306,10 @@ static struct str page_config(struct proxy *p, bool json, struct buf *out, unsig
         if (p->serve->listener[i].listener)
             json_array_append_new(listeners, listener_dump(&p->serve->listener[i]));
     if (p->serve) {
-        MAP_FOR(&p->serve->clusters, NULL, c)
-        json_array_append_new(clusters, cluster_dump(c));
-        MAP_FOR(&p->serve->routes, NULL, r)
-        json_array_append_new(routes, table_dump(r));
+        MAP_FOR (&p->serve->clusters, NULL, c)
+            json_array_append_new(clusters, cluster_dump(c));
+        MAP_FOR (&p->serve->routes, NULL, r)
+            json_array_append_new(routes, table_dump(r));
     }
     json_array_append_new(configs, dump_of("Clusters", "dynamic_active_clusters", clusters));
     json_array_append_new(configs, dump_of("Listeners", "dynamic_listeners", listeners));
@@ -323,8 +324,8 @@ static const struct {
     const char *path;
     page_f *page;
 } pages[] = {
-    {"/ready", page_ready},           {"/stats", page_stats},       {"/stats/prometheus", page_prometheus},
-    {"/config_dump", page_config},    {"/clusters", page_clusters}, {"/listeners", page_listeners},
+    {"/ready", page_ready},        {"/stats", page_stats},       {"/stats/prometheus", page_prometheus},
+    {"/config_dump", page_config}, {"/clusters", page_clusters}, {"/listeners", page_listeners},
     {"/certs", page_certs},
 };
 

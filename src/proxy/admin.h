@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* admin: what the proxy tells about itself, by Envoy's paths and in Envoy's shapes as far as they have a meaning here: /ready /stats /stats/prometheus
- * /config_dump /clusters /listeners /certs. Read-only; on loopback or a Unix socket only (the command line sees to it). Threads: main. */
+/* admin: what the proxy tells about itself, by Envoy's paths and in Envoy's shapes as far as they have a meaning here: /ready
+ * /stats /stats/prometheus /config_dump /clusters /listeners /certs. Read-only; on loopback or a Unix socket only (the command
+ * line sees to it). Threads: main. */
 #include "base/err.h"
 struct proxy;
 

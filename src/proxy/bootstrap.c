@@ -234,7 +234,8 @@ static void read_hcm(struct node n, struct ref *r, struct hcm *h) {
     h->codec = node_word(node_get(n, "codec_type"), "AUTO HTTP1 HTTP2", HCM_AUTO);
     h->use_remote_address = node_bool(node_get(n, "use_remote_address"), false);
     h->generate_request_id = node_bool(node_get(n, "generate_request_id"), true);
-    h->xfcc = node_word(node_get(n, "forward_client_cert_details"), "SANITIZE SANITIZE_SET", 0) ? XFCC_SANITIZE_SET : XFCC_SANITIZE;
+    h->xfcc =
+        node_word(node_get(n, "forward_client_cert_details"), "SANITIZE SANITIZE_SET", 0) ? XFCC_SANITIZE_SET : XFCC_SANITIZE;
     h->server_name = dup(r, node_str(node_get(n, "server_name")));
     h->idle_timeout_us = node_us(node_get(common, "idle_timeout"), 0);
     h->metrics = true;
@@ -272,7 +273,8 @@ static void read_endpoint(struct node n, struct endpoints *eps) {
     node_only(inner, "address");
     read_address(node_need(inner, "address"), &eps->ref, &ep->address, &ep->port);
     ep->weight = (uint32_t)node_uint(node_get(n, "load_balancing_weight"), 1000000, 1);
-    ep->health = node_word(node_get(n, "health_status"), "UNKNOWN HEALTHY UNHEALTHY", 0) == 2 ? ENDPOINT_UNHEALTHY : ENDPOINT_HEALTHY;
+    ep->health =
+        node_word(node_get(n, "health_status"), "UNKNOWN HEALTHY UNHEALTHY", 0) == 2 ? ENDPOINT_UNHEALTHY : ENDPOINT_HEALTHY;
     if (!ep->weight)
         node_fail(node_get(n, "load_balancing_weight"), "must be 1 or more");
 }
@@ -330,7 +332,8 @@ static void read_admin(struct bootstrap *b, struct node n) {
 static void read_all(struct bootstrap *b, struct node root) {
     node_only(root, "static_resources admin node");
     node_only(node_get(root, "node"), "id cluster");
-    struct node st = node_need(root, "static_resources"), listeners = node_need(st, "listeners"), clusters = node_get(st, "clusters");
+    struct node st = node_need(root, "static_resources"), listeners = node_need(st, "listeners"),
+                clusters = node_get(st, "clusters");
     node_only(st, "listeners clusters");
     size_t n = node_len(listeners);
     if (n == 0 || n > SERVE_LISTENERS)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* bootstrap: a static Envoy v3 bootstrap (YAML or JSON) read into the model: at most SERVE_LISTENERS listeners with one HTTP connection manager each, an inline
- * route table, static clusters, TLS from files. Anything else is refused by its name: no security setting is ever ignored.
- * Pure. Threads: any. Tests: tests/unit/proxy/bootstrap.c */
+/* bootstrap: a static Envoy v3 bootstrap (YAML or JSON) read into the model: at most SERVE_LISTENERS listeners with one HTTP
+ * connection manager each, an inline route table, static clusters, TLS from files. Anything else is refused by its name: no
+ * security setting is ever ignored. Pure. Threads: any. Tests: tests/unit/proxy/bootstrap.c */
 #include "base/err.h"
 #include "io/addr.h"
 #include "model/snap.h"
 
 struct bootstrap {
-    struct snap *snap; /* reference */
+    struct snap *snap;     /* reference */
     struct str *listeners; /* their names; slices of the resources */
     struct addr *addrs;
     size_t n_listeners;

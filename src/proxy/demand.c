@@ -3,14 +3,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-struct need { /* a service that the app named */
+struct need {              /* a service that the app named */
     uint64_t since;        /* when it was first asked for */
     uint64_t absent_until; /* 0: not known to be absent */
 };
 
-struct used { /* a cluster that some table refers to, or that is asked for along with its table */
-    uint64_t sweep;     /* the last pass that found it referred to */
-    bool eds;           /* its endpoints are subscribed */
+struct used {            /* a cluster that some table refers to, or that is asked for along with its table */
+    uint64_t sweep;      /* the last pass that found it referred to */
+    bool eds;            /* its endpoints are subscribed */
     bool gone, eds_gone; /* the control plane said that there is none */
 };
 
@@ -23,14 +23,14 @@ void demand_fini(struct demand *d) {
     struct used *u;
     struct route_table *t;
     uint64_t *until;
-    MAP_FOR(&d->needs, NULL, n)
-    free(n);
-    MAP_FOR(&d->clusters, NULL, u)
-    free(u);
-    MAP_FOR(&d->tables, NULL, t)
-    ref_put(t);
-    MAP_FOR(&d->absent, NULL, until)
-    free(until);
+    MAP_FOR (&d->needs, NULL, n)
+        free(n);
+    MAP_FOR (&d->clusters, NULL, u)
+        free(u);
+    MAP_FOR (&d->tables, NULL, t)
+        ref_put(t);
+    MAP_FOR (&d->absent, NULL, until)
+        free(until);
     map_fini(&d->needs);
     map_fini(&d->clusters);
     map_fini(&d->tables);
@@ -157,9 +157,9 @@ void demand_removed(struct demand *d, enum xds_type type, struct str name, uint6
 static void drop_unused(struct demand *d) {
     struct str name;
     struct used *u;
-    MAP_FOR(&d->clusters, &name, u)
-    if (u->sweep != d->sweep)
-        drop_cluster(d, name, u);
+    MAP_FOR (&d->clusters, &name, u)
+        if (u->sweep != d->sweep)
+            drop_cluster(d, name, u);
 }
 
 static void mark_used(struct demand *d) {
@@ -167,15 +167,15 @@ static void mark_used(struct demand *d) {
     struct need *n;
     struct route_table *t;
     d->sweep++;
-    MAP_FOR(&d->needs, &name, n) {
+    MAP_FOR (&d->needs, &name, n) {
         struct route_table *next = snap_get(d->snap, XDS_ROUTE, name);
         if (next)
             use_table(d, next);
         else
             use_cluster(d, name);
     }
-    MAP_FOR(&d->tables, NULL, t)
-    use_table(d, t);
+    MAP_FOR (&d->tables, NULL, t)
+        use_table(d, t);
 }
 
 bool demand_settle(struct demand *d, uint64_t now) {
@@ -183,7 +183,7 @@ bool demand_settle(struct demand *d, uint64_t now) {
     struct need *n;
     bool changed = false;
     mark_used(d);
-    MAP_FOR(&d->needs, &name, n) {
+    MAP_FOR (&d->needs, &name, n) {
         struct route_table *t = snap_get(d->snap, XDS_ROUTE, name);
         if (n->absent_until)
             changed |= publish(d, name, NULL);
@@ -200,7 +200,7 @@ bool demand_evict(struct demand *d, uint64_t now, uint64_t (*used_at)(void *ctx,
     struct str name;
     struct need *n;
     bool changed = false;
-    MAP_FOR(&d->needs, &name, n) {
+    MAP_FOR (&d->needs, &name, n) {
         uint64_t used = map_has(&d->tables, name) ? used_at(ctx, name) * CLOCK_S : 0;
         if (used < n->since)
             used = n->since;
@@ -225,8 +225,8 @@ bool demand_evict(struct demand *d, uint64_t now, uint64_t (*used_at)(void *ctx,
 bool demand_pending(const struct demand *d) {
     struct str name;
     struct need *n;
-    MAP_FOR(&d->needs, &name, n)
-    if (!n->absent_until && !map_has(&d->tables, name))
-        return true;
+    MAP_FOR (&d->needs, &name, n)
+        if (!n->absent_until && !map_has(&d->tables, name))
+            return true;
     return false;
 }

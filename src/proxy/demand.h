@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* demand: only what is used. Which services the app calls, subscribed by name on first use: the route table NS/NAME, the clusters it refers to, their
- * endpoints. A table is published when all of it is there (make before break: until then the old one serves), known to be absent for 5 s after the control
- * plane said so, and let go when unused for 10 minutes.
- * Pure but for the subscriptions, which leave through `sub`. Threads: main. Tests: tests/unit/proxy/demand.c */
+/* demand: only what is used. Which services the app calls, subscribed by name on first use: the route table NS/NAME, the clusters
+ * it refers to, their endpoints. A table is published when all of it is there (make before break: until then the old one serves),
+ * known to be absent for 5 s after the control plane said so, and let go when unused for 10 minutes. Pure but for the
+ * subscriptions, which leave through `sub`. Threads: main. Tests: tests/unit/proxy/demand.c */
 #include "model/snap.h"
 
 #define DEMAND_ABSENT_US (5 * CLOCK_S)
@@ -36,6 +36,7 @@ void demand_removed(struct demand *d, enum xds_type type, struct str name, uint6
 /* After a whole response: publishes what has become complete, subscribes to what new tables name. True when tables or absent
  * have changed. */
 bool demand_settle(struct demand *d, uint64_t now);
-/* Forgets absences that are over, and services unused for long. used_at(ctx, name): seconds, as now. True when anything changed. */
+/* Forgets absences that are over, and services unused for long. used_at(ctx, name): seconds, as now. True when anything changed.
+ */
 bool demand_evict(struct demand *d, uint64_t now, uint64_t (*used_at)(void *ctx, struct str name), void *ctx);
 bool demand_pending(const struct demand *d); /* somebody waits for an answer */

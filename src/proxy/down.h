@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* down: a downstream connection: accepted, handed to the worker with the fewest, told TLS from plain by its first octet where both are
- * served, then an HTTP server connection whose streams become exchanges. Freed with its connection. Threads: its worker's. */
+/* down: a downstream connection: accepted, handed to the worker with the fewest, told TLS from plain by its first octet where
+ * both are served, then an HTTP server connection whose streams become exchanges. Freed with its connection. Threads: its
+ * worker's. */
 #include "proxy/worker.h"
 
 struct peer { /* who is at the other end, as the certificate proves; empty: plain, or without SPIFFE */
@@ -16,9 +17,9 @@ struct down {
     struct port *port;
     struct transport *tr; /* until there is a connection */
     struct conn *conn;
-    struct timer timer;   /* how long the first octet may take */
+    struct timer timer; /* how long the first octet may take */
     struct peer peer;
-    bool known;           /* peer has been filled */
+    bool known; /* peer has been filled */
     struct addr remote;
     struct str remote_text, remote_ip, local_text;
     struct arena mem;
@@ -27,5 +28,5 @@ struct down {
 void down_listen(struct port *p); /* starts accepting */
 void down_adopt(struct worker *w, unsigned port, int fd, const struct addr *peer);
 void down_port_cfg(struct port *p, const struct hcm *hcm); /* limits of its connections from now on */
-void down_drain(struct down *d, bool patient); /* patient: one that has not sent a request yet may still */
+void down_drain(struct down *d, bool patient);             /* patient: one that has not sent a request yet may still */
 void down_abort(struct down *d);

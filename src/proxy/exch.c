@@ -7,8 +7,8 @@
 #define SPARE_FIELDS 12            /* places for the fields that weft adds */
 
 static stage_f *const stages[] = {
-    stage_sanitize, stage_identify, stage_own,     stage_trace,   stage_route,
-    stage_authorize, stage_balance, stage_acquire, stage_forward,
+    stage_sanitize,  stage_identify, stage_own,     stage_trace,   stage_route,
+    stage_authorize, stage_balance,  stage_acquire, stage_forward,
 };
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
 #define STAGE_ACQUIRE 7u
@@ -65,7 +65,10 @@ static void count_own(struct exch *x, const struct reply_row *row) {
 
 static void send_reply(struct exch *x) {
     const struct reply_row *row = reply_row(x->resp.own);
-    struct reply_in in = {.id = x->resp.own, .profile = x->lease->serve->profile, .grpc = is_grpc(x), .reason = x->reason,
+    struct reply_in in = {.id = x->resp.own,
+                          .profile = x->lease->serve->profile,
+                          .grpc = is_grpc(x),
+                          .reason = x->reason,
                           .details = x->resp.details};
     loop_timer_stop(&x->w->loop, &x->timer);
     count_own(x, row);
@@ -75,7 +78,7 @@ static void send_reply(struct exch *x) {
     if (!x->resp.details.len)
         x->resp.details = str_of(row->details);
     x->stage = N_STAGES;
-    reply_send(x->down, &in);
+    x->resp.octets = reply_send(x->down, &in);
     drop_body(x);
 }
 
@@ -320,7 +323,8 @@ static void on_up_closed(struct stream *s, int why) {
             drop_body(x); /* an early response: the rest of the request has no reader */
         return;
     }
-    if (!x->resp.begun && reused && !x->fresh && repeatable(x) && why != WEFT_E_PROTOCOL && why != WEFT_E_PARSE) {
+    if (!x->resp.begun && reused && !x->fresh && !x->w->stopping && repeatable(x) && why != WEFT_E_PROTOCOL &&
+        why != WEFT_E_PARSE) {
         attempt_end(x, true);
         send_again(x);
         return;
@@ -331,11 +335,11 @@ static void on_up_closed(struct stream *s, int why) {
 }
 
 const struct stream_cb exch_up_cb = {.head = on_up_head,
-                                       .info = on_up_info,
-                                       .data = on_up_data,
-                                       .trailers = on_up_trailers,
-                                       .drained = on_up_drained,
-                                       .closed = on_up_closed};
+                                     .info = on_up_info,
+                                     .data = on_up_data,
+                                     .trailers = on_up_trailers,
+                                     .drained = on_up_drained,
+                                     .closed = on_up_closed};
 
 /* ---- a stream that nobody wants any more ---- */
 static void on_orphan_head(struct stream *s, const struct msg *m, bool end) {

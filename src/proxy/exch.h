@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* exch: the exchange: one request and its response, from the downstream stream's first octet to its last. It lives in that stream's arena.
+/* exch: the exchange: one request and its response, from the downstream stream's first octet to its last. It lives in that
+ * stream's arena.
  *
- * Life: on_head copies the head and runs the stages (stage.h) in order; a stage answers NEXT, REPLY (a reply of our own; the request's rest is
- * dropped) or WAIT (exch_resume runs the same stage again). After the last stage both streams are joined: what comes on one goes out on the
- * other, and credit flows back as it drains. The upstream stream may be replaced before the response began (a reused connection that
- * broke). The end is the downstream stream's `closed`: log, metrics, and everything is let go. Threads: its worker's. */
+ * Life: on_head copies the head and runs the stages (stage.h) in order; a stage answers NEXT, REPLY (a reply of our own; the
+ * request's rest is dropped) or WAIT (exch_resume runs the same stage again). After the last stage both streams are joined: what
+ * comes on one goes out on the other, and credit flows back as it drains. The upstream stream may be replaced before the response
+ * began (a reused connection that broke). The end is the downstream stream's `closed`: log, metrics, and everything is let go.
+ * Threads: its worker's. */
 #include "http/stream.h"
 #include "proxy/down.h"
 #include "proxy/pool.h"
@@ -23,7 +25,7 @@ struct exch {
     struct msg req; /* the request as it will be forwarded */
     unsigned stage;
     struct list node; /* among those that wait for a service */
-    struct { /* where it goes */
+    struct {          /* where it goes */
         struct target target;
         struct str name; /* "NS/NAME" */
         struct serve_routes *routes;
@@ -34,14 +36,14 @@ struct exch {
         bool asked, away; /* the service had to be asked for; the control plane is away */
     } to;
     struct pool_wait wait;
-    struct conn *conn; /* acquired: used at once */
-    struct { /* the request's body */
-        struct buf held;     /* what came before it could be sent, or is kept for sending again */
-        uint64_t received;   /* octets, in all */
-        uint64_t drained;    /* of this attempt */
-        uint64_t credited;   /* octets whose credit was given back */
+    struct conn *conn;     /* acquired: used at once */
+    struct {               /* the request's body */
+        struct buf held;   /* what came before it could be sent, or is kept for sending again */
+        uint64_t received; /* octets, in all */
+        uint64_t drained;  /* of this attempt */
+        uint64_t credited; /* octets whose credit was given back */
         struct msg_fields *trailers;
-        bool ended, keep;    /* keep: `held` is all that came so far */
+        bool ended, keep; /* keep: `held` is all that came so far */
     } body;
     struct { /* the response */
         unsigned status;
@@ -57,10 +59,11 @@ struct exch {
     struct timer timer; /* the deadline; after a stream's head: silence */
     struct str reason;  /* of a reply of ours, or why the upstream failed */
     unsigned attempts;
-    bool fresh;    /* do not take an idle connection: one just broke */
-    bool counted;  /* the host's active count has this one */
-    bool plain;    /* over plaintext on an inbound port */
-    bool stream;   /* a tunnel now: both sides end by themselves */
+    bool fresh;   /* do not take an idle connection: one just broke */
+    bool counted; /* the host's active count has this one */
+    bool own;     /* for the sidecar itself: neither logged nor counted */
+    bool plain;   /* over plaintext on an inbound port */
+    bool stream;  /* a tunnel now: both sides end by themselves */
 };
 
 void exch_open(struct down *d, struct stream *s); /* from the connection's on_stream */

@@ -36,7 +36,7 @@ void kept_pack(struct buf *out, const struct snap *snap, const char *ca_hash) {
     buf_fmt(out, MAGIC "%s\n", ca_hash);
     for (enum xds_type type = 0; type < XDS_TYPES; type++) {
         void *resource;
-        MAP_FOR(&snap->of[type], NULL, resource) {
+        MAP_FOR (&snap->of[type], NULL, resource) {
             struct xds_resource *r = encode(type, resource);
             uint32_t n = (uint32_t)r->bytes.len;
             char head[5] = {(char)type, (char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};

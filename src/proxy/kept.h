@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* kept: the last configuration on disk, so that a sidecar starts without its control plane: identity.key (0600), identity.crt, ca.crt, and config.bin with the
- * packed resources and the SHA-256 of the CA they were received under. Written whole or not at all. What is read is judged like
- * input from the network. Threads: main (blocking). Tests: tests/unit/proxy/kept.c */
+/* kept: the last configuration on disk, so that a sidecar starts without its control plane: identity.key (0600), identity.crt,
+ * ca.crt, and config.bin with the packed resources and the SHA-256 of the CA they were received under. Written whole or not at
+ * all. What is read is judged like input from the network. Threads: main (blocking). Tests: tests/unit/proxy/kept.c */
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -16,7 +16,8 @@ struct kept {
     struct snap *snap;         /* reference; NULL: none of the same CA */
 };
 
-int kept_open(struct str dir, struct err *e) MUST_CHECK; /* makes it (0700) and takes its lock: the fd to hold on to. CONFLICT: another sidecar has it */
+int kept_open(struct str dir, struct err *e)
+    MUST_CHECK; /* makes it (0700) and takes its lock: the fd to hold on to. CONFLICT: another sidecar has it */
 /* What is there and usable; damaged or foreign parts are left out, with a word to the log. now: Unix seconds. */
 void kept_read(struct kept *k, struct str dir, int64_t now, const struct log *log);
 void kept_fini(struct kept *k);

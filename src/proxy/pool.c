@@ -6,8 +6,9 @@
 #include "io/tls.h"
 #include "proxy/worker.h"
 
-struct up { /* an upstream connection, dialling or open; conn->user */
+struct up {           /* an upstream connection, dialling or open; conn->user */
     struct list node; /* in pool.idle */
+    struct list all;  /* in worker.ups */
     struct pool *pool;
     struct conn *c;
     bool opened;
@@ -68,7 +69,7 @@ static void on_closed(struct conn *c, int why) {
     struct worker *w = p->w;
     list_remove(&u->node);
     p->conns--;
-    w->n_ups--;
+    list_remove(&u->all);
     if (!u->opened) {
         stat_add(&w->stats, STAT_up_cx_fail, 1);
         struct list *first = list_pop(&p->waiters);
@@ -102,7 +103,7 @@ static void dial(struct pool *p, struct serve_cluster *c) {
     struct up *u = mem_new(struct up);
     u->pool = p;
     p->conns++;
-    w->n_ups++;
+    list_push(&w->ups, &u->all);
     stat_add(&w->stats, STAT_up_cx, 1);
     u->c = conn_client(&w->loop, &tr, &w->up_cfg, u);
 }
@@ -112,7 +113,7 @@ struct conn *pool_take(struct worker *w, struct host *h, uint64_t max_idle_us) {
     struct pool *p = h->pool[w->id];
     if (!p)
         return NULL;
-    LIST_FOR(n, &p->idle) {
+    LIST_FOR (n, &p->idle) {
         struct up *u = list_entry(n, struct up, node);
         if (w->loop.now - u->c->idle_since > max_idle_us && u->c->requests)
             return NULL; /* LIFO: all behind it are older */
@@ -134,9 +135,9 @@ void pool_wait_cancel(struct pool_wait *pw) {
 }
 
 void pool_sweep(struct worker *w, uint64_t max_idle_us) {
-    LIST_FOR(n, &w->pools) {
+    LIST_FOR (n, &w->pools) {
         struct pool *p = list_entry(n, struct pool, node);
-        LIST_FOR(m, &p->idle) {
+        LIST_FOR (m, &p->idle) {
             struct up *u = list_entry(m, struct up, node);
             if (retired(p) || w->loop.now - u->c->idle_since >= max_idle_us) {
                 list_remove(&u->node);
@@ -147,7 +148,6 @@ void pool_sweep(struct worker *w, uint64_t max_idle_us) {
 }
 
 void pool_abort_all(struct worker *w) {
-    /* Each connection is reached through its pool's idle list, or through the exchange that uses it, which the downstream abort resets; dials end by
-     * their own time limit. */
-    pool_sweep(w, 0);
+    LIST_FOR (n, &w->ups)
+        conn_abort(list_entry(n, struct up, all)->c, WEFT_E_CLOSED);
 }

@@ -94,8 +94,8 @@ void proxy_health(struct proxy *p, bool healthy) {
 
 /* ---- listeners ---- */
 
-/* SO_REUSEPORT lets a second proxy of the same user take a share of our port without an error; binding once without it first finds out
- * whether somebody is there. */
+/* SO_REUSEPORT lets a second proxy of the same user take a share of our port without an error; binding once without it first
+ * finds out whether somebody is there. */
 static int probe_free(const struct addr *a, struct err *e) {
     struct addr bound;
     if (addr_port(a) == 0)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* proxy: the data plane as one thing on the main thread's loop: bound listeners, workers, the access log's writer, the admin server, the snapshot that is
- * served, and the drain. Where snapshots come from is its user's business: a sidecar (proxy/sidecar.h) or a static bootstrap (proxy/bootstrap.h).
- * Threads: main. */
+/* proxy: the data plane as one thing on the main thread's loop: bound listeners, workers, the access log's writer, the admin
+ * server, the snapshot that is served, and the drain. Where snapshots come from is its user's business: a sidecar
+ * (proxy/sidecar.h) or a static bootstrap (proxy/bootstrap.h). Threads: main. */
 #include "http/server.h"
 #include "io/mbox.h"
 #include "proxy/serve.h"
@@ -16,14 +16,14 @@ struct proxy_port { /* a listener to bind */
 
 struct proxy_cfg { /* slices and arrays as long as the proxy */
     struct log *log;
-    unsigned workers;   /* 0: one per CPU that we may use */
+    unsigned workers; /* 0: one per CPU that we may use */
     uint64_t drain_us;
     const struct proxy_port *ports;
-    unsigned n_ports;   /* at most SERVE_LISTENERS */
-    struct addr admin;  /* len 0: none */
+    unsigned n_ports;  /* at most SERVE_LISTENERS */
+    struct addr admin; /* len 0: none */
     struct str service, ns;
-    struct addr app;    /* of the local service; len 0: none */
-    int log_fd;         /* access log */
+    struct addr app; /* of the local service; len 0: none */
+    int log_fd;      /* access log */
     enum reply_profile profile;
     void (*on_want)(void *ctx, struct str name); /* a service that was never used; may be NULL */
     uint64_t (*control_state)(void *ctx);        /* for admin: 1 while connected; may be NULL */
@@ -38,23 +38,25 @@ struct proxy {
     struct mbox mbox;
     struct addr bound[SERVE_LISTENERS];
     struct serve_port names[SERVE_LISTENERS];
-    struct serve *serve;            /* the newest; a reference; NULL before the first */
-    struct metric_table *series;    /* one per worker: its newest copy */
-    struct stats **stats;           /* one per worker, for env.stats */
+    struct serve *serve;         /* the newest; a reference; NULL before the first */
+    struct metric_table *series; /* one per worker: its newest copy */
+    struct stats **stats;        /* one per worker, for env.stats */
     struct server admin;
     bool admin_on;
-    uint64_t started;               /* loop time */
-    unsigned drained;               /* workers that are */
+    uint64_t started; /* loop time */
+    unsigned drained; /* workers that are */
     bool draining;
     struct timer drain_timer;
 };
 
 /* Binds, starts workers; nothing is accepted before the first proxy_serve. */
 int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, struct err *e) MUST_CHECK;
-/* Builds a serving form (in: snap, identity, tables, absent, local_cluster; the rest is filled in) and hands it to all workers. */
+/* Builds a serving form (in: snap, identity, tables, absent, local_cluster; the rest is filled in) and hands it to all workers.
+ */
 int proxy_serve(struct proxy *p, struct serve_input *in, struct err *e) MUST_CHECK;
-void proxy_away(struct proxy *p, struct str name); /* whoever waits for that service (empty: for any) is told that the control plane is away */
-void proxy_health(struct proxy *p, bool healthy);  /* of the app */
+void proxy_away(struct proxy *p,
+                struct str name); /* whoever waits for that service (empty: for any) is told that the control plane is away */
+void proxy_health(struct proxy *p, bool healthy); /* of the app */
 void proxy_drain(struct proxy *p);
 void proxy_close(struct proxy **p); /* ends everything at once */
 /* All metrics as Prometheus text. */

@@ -105,10 +105,11 @@ void reply_make(struct reply_out *out, const struct reply_in *in, struct arena *
         make_mesh(out, in, a);
 }
 
-void reply_send(struct stream *s, const struct reply_in *in) {
+size_t reply_send(struct stream *s, const struct reply_in *in) {
     struct reply_out out;
     reply_make(&out, in, &s->arena);
     stream_reply_with(s, out.status, &out.fields, out.body);
+    return s->method == METHOD_HEAD ? 0 : out.body.len;
 }
 
 enum reply_id reply_of_bad(const struct err *why) {

@@ -2,8 +2,8 @@
 #pragma once
 /* reply: the replies that weft makes itself, from one table (reply.def) in two profiles: mesh (contract §3) and envoy. Pure but
  * for reply_send. Threads: any. Tests: tests/unit/proxy/reply.c */
-#include "codec/msg.h"
 #include "base/err.h"
+#include "codec/msg.h"
 struct stream;
 
 enum reply_id {
@@ -38,8 +38,9 @@ struct reply_out {
     struct str body;
 };
 void reply_make(struct reply_out *out, const struct reply_in *in, struct arena *a);
-void reply_send(struct stream *s, const struct reply_in *in);
+size_t reply_send(struct stream *s, const struct reply_in *in); /* octets of its body */
 /* The reply for input that is no request: code as told by conn_cfg.on_bad. */
 enum reply_id reply_of_bad(const struct err *why);
-/* The reply for an upstream that failed before its response: `inbound`: it was the local service; `opened`: the connection had been open. */
+/* The reply for an upstream that failed before its response: `inbound`: it was the local service; `opened`: the connection had
+ * been open. */
 enum reply_id reply_of_failure(int why, bool inbound, bool opened);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* scribe: the thread that writes the access log to stdout, so that a slow reader of it holds up nobody. Bounded: what does not fit
- * into SCRIBE_MAX octets on their way is dropped, whole batches, and the giver counts it. Threads: scribe_write any. */
+/* scribe: the thread that writes the access log to stdout, so that a slow reader of it holds up nobody. Bounded: what does not
+ * fit into SCRIBE_MAX octets on their way is dropped, whole batches, and the giver counts it. Threads: scribe_write any. */
 #include "base/buf.h"
 #include "base/err.h"
 struct scribe;

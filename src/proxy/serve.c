@@ -80,7 +80,8 @@ static bool same_transport(const struct cluster *old, const struct cluster *now)
     return true;
 }
 
-static void add_host(struct serve_cluster *c, const struct serve_cluster *prev, const struct addr *addr, bool mtls, unsigned workers) {
+static void add_host(struct serve_cluster *c, const struct serve_cluster *prev, const struct addr *addr, bool mtls,
+                     unsigned workers) {
     struct host *h = host_new(addr, mtls, workers), *old = host_find(prev, h->text, mtls);
     if (old) {
         ref_put(h);
@@ -204,8 +205,10 @@ static struct serve_routes *build_routes(struct route_table *table, struct serve
             const struct route_state *old = state_find(prev, vh->name, vh->routes[i].name);
             if (!old)
                 continue;
-            atomic_store_explicit(&r->states[v][i].seen, atomic_load_explicit(&old->seen, memory_order_relaxed), memory_order_relaxed);
-            atomic_store_explicit(&r->states[v][i].split, atomic_load_explicit(&old->split, memory_order_relaxed), memory_order_relaxed);
+            atomic_store_explicit(&r->states[v][i].seen, atomic_load_explicit(&old->seen, memory_order_relaxed),
+                                  memory_order_relaxed);
+            atomic_store_explicit(&r->states[v][i].split, atomic_load_explicit(&old->split, memory_order_relaxed),
+                                  memory_order_relaxed);
         }
     }
     return r;
@@ -246,10 +249,10 @@ static void serve_fini(struct ref *r) {
     struct serve *s = container_of(r, struct serve, ref);
     struct serve_cluster *c;
     struct serve_routes *t;
-    MAP_FOR(&s->clusters, NULL, c)
-    ref_put(c);
-    MAP_FOR(&s->routes, NULL, t)
-    ref_put(t);
+    MAP_FOR (&s->clusters, NULL, c)
+        ref_put(c);
+    MAP_FOR (&s->routes, NULL, t)
+        ref_put(t);
     for (unsigned i = 0; i < s->n_listeners; i++) {
         ref_put(s->listener[i].routes);
         ref_put(s->listener[i].listener);
@@ -265,7 +268,7 @@ static void serve_fini(struct ref *r) {
 static void retire_hosts(const struct serve *old, const struct serve *now) {
     struct str name;
     struct serve_cluster *was;
-    MAP_FOR(&old->clusters, &name, was) {
+    MAP_FOR (&old->clusters, &name, was) {
         const struct serve_cluster *is = serve_cluster_get(now, name);
         for (size_t i = 0; is != was && i < was->n_all; i++)
             if (host_find(is, was->all[i]->text, was->all[i]->mtls) != was->all[i])
@@ -276,7 +279,7 @@ static void retire_hosts(const struct serve *old, const struct serve *now) {
 static int add_clusters(struct serve *s, const struct serve_input *in, struct err *e) {
     struct cluster *cluster;
     struct str name;
-    MAP_FOR(&in->snap->of[XDS_CLUSTER], &name, cluster) {
+    MAP_FOR (&in->snap->of[XDS_CLUSTER], &name, cluster) {
         struct serve_cluster *c;
         int rc = build_cluster(&c, cluster, in, e);
         if (rc < 0)
@@ -291,10 +294,10 @@ static void add_tables(struct serve *s, const struct serve_input *in) {
     struct route_table *table;
     uint64_t *until;
     if (in->tables)
-        MAP_FOR(in->tables, &name, table)
-    map_put(&s->routes, name, build_routes(table, in->prev ? serve_routes_get(in->prev, name) : NULL));
+        MAP_FOR (in->tables, &name, table)
+            map_put(&s->routes, name, build_routes(table, in->prev ? serve_routes_get(in->prev, name) : NULL));
     if (in->absent)
-        MAP_FOR(in->absent, &name, until) {
+        MAP_FOR (in->absent, &name, until) {
             uint64_t *copy = arena_alloc(&s->ref.mem, sizeof(*copy));
             *copy = *until;
             map_put(&s->absent, name, copy);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* serve: what the workers serve from: the serving form of a snapshot, built on the main thread and immutable from then on (but for the
- * atomics in hosts, balancers and route states). Each part is reference-counted by itself (model/ref.h) and carried over unchanged when its resources
- * are the same, so a new form costs what has changed, and round robin, splits and hosts' states go on.
- * Threads: serve_build on the main thread; reading, ref_get and ref_put any. Tests: tests/unit/proxy/serve.c */
+/* serve: what the workers serve from: the serving form of a snapshot, built on the main thread and immutable from then on (but
+ * for the atomics in hosts, balancers and route states). Each part is reference-counted by itself (model/ref.h) and carried over
+ * unchanged when its resources are the same, so a new form costs what has changed, and round robin, splits and hosts' states go
+ * on. Threads: serve_build on the main thread; reading, ref_get and ref_put any. Tests: tests/unit/proxy/serve.c */
 #include "base/err.h"
 #include "model/snap.h"
 #include "policy/lb.h"
@@ -35,10 +35,10 @@ struct serve_routes {
 
 struct serve_listener {
     enum side side;
-    struct listener *listener; /* reference */
-    const struct hcm *hcm;     /* of its first chain; NULL: no configuration yet */
-    struct tls_ctx *tls;       /* reference; NULL: plain only */
-    bool plain;                /* plain connections are taken too (or only, without tls) */
+    struct listener *listener;   /* reference */
+    const struct hcm *hcm;       /* of its first chain; NULL: no configuration yet */
+    struct tls_ctx *tls;         /* reference; NULL: plain only */
+    bool plain;                  /* plain connections are taken too (or only, without tls) */
     struct serve_routes *routes; /* reference: inline table; NULL: by target */
 };
 
@@ -56,9 +56,9 @@ struct serve {
     enum reply_profile profile;
 };
 
-struct serve_port {   /* a listener to be served */
+struct serve_port { /* a listener to be served */
     enum side side;
-    struct str name;  /* of the listener resource */
+    struct str name; /* of the listener resource */
 };
 struct serve_input {
     const struct serve *prev; /* what it replaces, or NULL */

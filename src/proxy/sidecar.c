@@ -11,10 +11,10 @@
 
 #define STATS_US (250 * CLOCK_MS)
 #define EVICT_US (1 * CLOCK_S)
-#define FALLBACK_US (2 * CLOCK_S)     /* without the control plane: then the kept configuration */
-#define KEEP_US (1 * CLOCK_S)         /* changes are gathered for so long before they go to disk */
+#define FALLBACK_US (2 * CLOCK_S) /* without the control plane: then the kept configuration */
+#define KEEP_US (1 * CLOCK_S)     /* changes are gathered for so long before they go to disk */
 #define SIGN_AGAIN_US (1 * CLOCK_S)
-#define LEARN_US (250 * CLOCK_MS)     /* draining: for peers to learn that we leave, before the listeners close */
+#define LEARN_US (250 * CLOCK_MS) /* draining: for peers to learn that we leave, before the listeners close */
 #define CHECK_INTERVAL_US (30 * CLOCK_S)
 #define CHECK_TIMEOUT_US (5 * CLOCK_S)
 #define OUTBOUND STR("outbound")
@@ -25,10 +25,10 @@ struct sidecar {
     struct proxy *proxy;
     struct link *link;
     struct demand demand;
-    struct snap *snap;          /* everything that came; this thread's alone */
-    struct identity *identity;  /* reference; NULL before the first */
-    struct kept kept;           /* what was on disk, until it is of no use any more */
-    struct str key_pem;         /* of the CSR under way */
+    struct snap *snap;         /* everything that came; this thread's alone */
+    struct identity *identity; /* reference; NULL before the first */
+    struct kept kept;          /* what was on disk, until it is of no use any more */
+    struct str key_pem;        /* of the CSR under way */
     struct arena csr_mem;
     bool signing, dirty, ready, leaving;
     int lock_fd;
@@ -37,7 +37,7 @@ struct sidecar {
     struct health_check check_cfg;
     struct timer stats, evict, fallback, keep, sign, leave;
     struct arena mem;
-    struct str inbound_name;    /* "inbound|NS/SERVICE": of the listener and the cluster */
+    struct str inbound_name; /* "inbound|NS/SERVICE": of the listener and the cluster */
     struct str advertised;
     struct proxy_port ports[SERVE_LISTENERS];
 };
@@ -50,8 +50,7 @@ static bool has_app(const struct sidecar *s) {
 static bool complete(const struct sidecar *s) {
     if (!s->identity || !snap_get(s->snap, XDS_LISTENER, OUTBOUND))
         return false;
-    return !has_app(s) ||
-           (snap_get(s->snap, XDS_LISTENER, s->inbound_name) && snap_get(s->snap, XDS_CLUSTER, s->inbound_name));
+    return !has_app(s) || (snap_get(s->snap, XDS_LISTENER, s->inbound_name) && snap_get(s->snap, XDS_CLUSTER, s->inbound_name));
 }
 
 static void on_keep(struct timer *t);
@@ -295,8 +294,8 @@ static struct xds_resource *encode(enum xds_type type, const void *resource) {
                                  : xds_encode_endpoints(resource);
 }
 
-/* What the app used before: there from the start, and announced, so that only what changed since is sent. Our own listeners and cluster are asked for
- * anew: their coming is what makes us ready. */
+/* What the app used before: there from the start, and announced, so that only what changed since is sent. Our own listeners and
+ * cluster are asked for anew: their coming is what makes us ready. */
 static void recall(struct sidecar *s) {
     static const enum xds_type types[] = {XDS_ROUTE, XDS_CLUSTER, XDS_ENDPOINT};
     struct str name;
@@ -304,7 +303,7 @@ static void recall(struct sidecar *s) {
     if (!s->kept.snap)
         return;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        MAP_FOR(&s->kept.snap->of[types[i]], &name, resource) {
+        MAP_FOR (&s->kept.snap->of[types[i]], &name, resource) {
             if (own_name(s, types[i], name))
                 continue;
             struct xds_resource *r = encode(types[i], resource);
@@ -312,8 +311,8 @@ static void recall(struct sidecar *s) {
             ref_put(r);
             snap_put(s->snap, types[i], name, resource);
         }
-    MAP_FOR(&s->kept.snap->of[XDS_ROUTE], &name, resource)
-    demand_want(&s->demand, name, s->loop->now);
+    MAP_FOR (&s->kept.snap->of[XDS_ROUTE], &name, resource)
+        demand_want(&s->demand, name, s->loop->now);
     demand_settle(&s->demand, s->loop->now);
 }
 

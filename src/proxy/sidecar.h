@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* sidecar: a proxy that follows a control plane: identity by CSR, the two listeners, the services that the app uses (proxy/demand.h), the app's health,
- * the counters, and the last configuration on disk (proxy/kept.h), from which it starts when the control plane stays away for 2 s.
- * Losing the control plane never loses configuration. Threads: main. */
+/* sidecar: a proxy that follows a control plane: identity by CSR, the two listeners, the services that the app uses
+ * (proxy/demand.h), the app's health, the counters, and the last configuration on disk (proxy/kept.h), from which it starts when
+ * the control plane stays away for 2 s. Losing the control plane never loses configuration. Threads: main. */
 #include "io/loop.h"
 #include "proxy/proxy.h"
 
@@ -20,9 +20,9 @@ struct sidecar_cfg { /* slices as long as the sidecar */
     unsigned workers;
     uint64_t drain_us;
     int log_fd;
-    void (*on_ready)(void *ctx);         /* once: it serves */
-    void (*on_drained)(void *ctx);       /* after sidecar_drain */
-    void (*on_drain_asked)(void *ctx);   /* the control plane wants it to drain */
+    void (*on_ready)(void *ctx);       /* once: it serves */
+    void (*on_drained)(void *ctx);     /* after sidecar_drain */
+    void (*on_drain_asked)(void *ctx); /* the control plane wants it to drain */
     void *ctx;
 };
 struct sidecar;

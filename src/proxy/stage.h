@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* stage: the steps that a request passes, each one file stage_NAME.c, in one fixed order (the table in exch.c). A stage touches only its own part of the
- * exchange. Threads: the worker's. */
+/* stage: the steps that a request passes, each one file stage_NAME.c, in one fixed order (the table in exch.c). A stage touches
+ * only its own part of the exchange. Threads: the worker's. */
 #include "proxy/exch.h"
 
 enum verdict { STAGE_NEXT, STAGE_REPLY /* x->resp.own says which */, STAGE_WAIT /* run again by exch_resume */ };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* balance: which of the cluster's endpoints. Where it has no sidecar, nobody there enforces security rules, so this side does, for its own identity. */
+/* balance: which of the cluster's endpoints. Where it has no sidecar, nobody there enforces security rules, so this side does,
+ * for its own identity. */
 #include "policy/rbac.h"
 #include "proxy/stage.h"
 

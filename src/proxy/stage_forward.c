@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* forward: the request's head goes up, and what came of its body while it waited. From here on the streams are joined (exch.c). */
+/* forward: the request's head goes up, and what came of its body while it waited. From here on the streams are joined (exch.c).
+ */
 #include "proxy/stage.h"
 
 static void add_fields(struct exch *x) {

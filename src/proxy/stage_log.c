@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* log: at the end of an exchange: its access log line (Istio's keys) and Istio's metrics. Nothing is written here: the line goes to the scribe
- * at the end of the turn. */
+/* log: at the end of an exchange: its access log line (Istio's keys) and Istio's metrics. Nothing is written here: the line goes
+ * to the scribe at the end of the turn. */
 #include "proxy/stage.h"
 #include "telemetry/alog.h"
 
@@ -43,27 +43,30 @@ static void istio_metrics(struct exch *x) {
     const struct worker_env *env = x->w->env;
     const struct peer *p = &x->from->peer;
     bool in = x->listener->side == SIDE_INBOUND;
-    struct stats_request r = {.inbound = in,
-                              .mtls = in ? p->mtls : x->to.host && x->to.host->mtls,
-                              .source = in ? p->service : env->service,
-                              .source_ns = in ? p->ns : env->ns,
-                              .destination = in ? env->service : x->to.routes ? x->to.target.service : STR_NONE,
-                              .destination_ns = in ? env->ns : x->to.routes ? x->to.target.ns : STR_NONE,
-                              .status = x->resp.status,
-                              .flags = flag(x),
-                              .protocol = str_istarts(msg_get(&x->req.fields, HDR_CONTENT_TYPE), STR("application/grpc"))
-                                              ? STR("grpc")
-                                              : STR("http"),
-                              .duration_us = exch_now(x) - x->at.start,
-                              .request_bytes = x->body.received,
-                              .response_bytes = x->resp.octets};
+    struct stats_request r = {
+        .inbound = in,
+        .mtls = in ? p->mtls : x->to.host && x->to.host->mtls,
+        .source = in ? p->service : env->service,
+        .source_ns = in ? p->ns : env->ns,
+        .destination = in             ? env->service
+                       : x->to.routes ? x->to.target.service
+                                      : STR_NONE,
+        .destination_ns = in             ? env->ns
+                          : x->to.routes ? x->to.target.ns
+                                         : STR_NONE,
+        .status = x->resp.status,
+        .flags = flag(x),
+        .protocol = str_istarts(msg_get(&x->req.fields, HDR_CONTENT_TYPE), STR("application/grpc")) ? STR("grpc") : STR("http"),
+        .duration_us = exch_now(x) - x->at.start,
+        .request_bytes = x->body.received,
+        .response_bytes = x->resp.octets};
     stats_request(&x->w->stats, &r);
 }
 
 void stage_log(struct exch *x) {
     const struct hcm *hcm = x->listener->hcm;
-    if (!x->at.start)
-        return; /* no head ever came */
+    if (!x->at.start || x->own)
+        return;
     if (x->listener->side == SIDE_INBOUND)
         stat_add(&x->w->stats, STAT_duration_us, exch_now(x) - x->at.start);
     if (hcm->access_log)

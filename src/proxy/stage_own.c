@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* own: /health and /metrics of the sidecar itself, in plaintext on the inbound port, outside the security rules (contract §3, Inbound). */
+/* own: /health and /metrics of the sidecar itself, in plaintext on the inbound port, outside the security rules (contract §3,
+ * Inbound). */
 #include "codec/url.h"
 #include "proxy/stage.h"
 #include "telemetry/prom.h"
@@ -10,7 +11,7 @@ static void answer(struct exch *x, unsigned status, struct str type, struct buf 
     msg_add(&f, &x->down->arena, HDR_SERVER, STR("weft"));
     x->resp.begun = x->resp.ended = true;
     x->resp.status = status;
-    x->resp.details = STR("direct_response");
+    x->own = true;
     struct str bytes = arena_dup(&x->down->arena, buf_str(body));
     buf_fini(body);
     stream_reply_with(x->down, status, &f, bytes);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* route: the target's route table (asked for when it is used for the first time: WAIT), the route in it, its share, its cluster; and the deadline. */
+/* route: the target's route table (asked for when it is used for the first time: WAIT), the route in it, its share, its cluster;
+ * and the deadline. */
 #include "proxy/stage.h"
 #include "proxy/worker.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* sanitize: what must not be forwarded goes, and what callers outside the mesh claim about the way of the request is made true. */
+/* sanitize: what must not be forwarded goes, and what callers outside the mesh claim about the way of the request is made true.
+ */
 #include "proxy/stage.h"
 
 /* Removes the fields whose names begin with `prefix`. */
@@ -50,7 +51,7 @@ enum verdict stage_sanitize(struct exch *x) {
     bool websocket = str_ieq(x->req.upgrade, STR("websocket"));
     msg_strip_hop_by_hop(f);
     if (!websocket)
-        x->req.upgrade = STR_NONE; /* other upgrades are dropped: the request goes on without */
+        x->req.upgrade = STR_NONE;              /* other upgrades are dropped: the request goes on without */
     msg_remove(f, HDR_X_FORWARDED_CLIENT_CERT); /* never passed through */
     if (x->listener->side == SIDE_INBOUND && x->plain)
         distrust(x);

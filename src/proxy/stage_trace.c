@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* trace: x-request-id (made at the mesh's edge, kept inside) and trace context: the app's is passed on as it is, or one begins here; B3 is read and goes
- * along when it came. */
-#include "telemetry/trace.h"
+/* trace: x-request-id (made at the mesh's edge, kept inside) and trace context: the app's is passed on as it is, or one begins
+ * here; B3 is read and goes along when it came. */
 #include "proxy/stage.h"
+#include "telemetry/trace.h"
 
 static void request_id(struct exch *x) {
     struct arena *a = &x->down->arena;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* stats: what a worker counts, in memory of its own: plain adds by the worker (relaxed loads and stores, no locked operation), and any thread
- * may read them at any time. Beside them Istio's standard metrics by label: the worker's alone; it sends copies to the main thread.
- * Threads: stat_add and stats_request the owner's; stats_sum any, while the struct lives. Tests: tests/unit/proxy/stats.c */
+/* stats: what a worker counts, in memory of its own: plain adds by the worker (relaxed loads and stores, no locked operation),
+ * and any thread may read them at any time. Beside them Istio's standard metrics by label: the worker's alone; it sends copies to
+ * the main thread. Threads: stat_add and stats_request the owner's; stats_sum any, while the struct lives. Tests:
+ * tests/unit/proxy/stats.c */
 #include <stdatomic.h>
 #include "base/buf.h"
 #include "base/map.h"
@@ -18,9 +19,9 @@ enum stat_id {
 struct stats {
     _Alignas(64) _Atomic uint64_t c[STAT_COUNT_];
     _Alignas(64) _Atomic uint64_t connections; /* downstream, now: what accepting goes by */
-    _Alignas(64) struct metric_table series; /* the worker's alone */
-    struct map index;                        /* private: key -> struct metric_series */
-    bool changed;                            /* the series have, since the owner last cleared this */
+    _Alignas(64) struct metric_table series;   /* the worker's alone */
+    struct map index;                          /* private: key -> struct metric_series */
+    bool changed;                              /* the series have, since the owner last cleared this */
 };
 void stats_fini(struct stats *s);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* target: which service a call of the app is for (contract §3, Outbound): X-Target-Service and X-Target-Namespace, else the authority
- * in one of its mesh forms. Pure. Threads: any. Tests: tests/unit/proxy/target.c */
+/* target: which service a call of the app is for (contract §3, Outbound): X-Target-Service and X-Target-Namespace, else the
+ * authority in one of its mesh forms. Pure. Threads: any. Tests: tests/unit/proxy/target.c */
 #include "codec/msg.h"
 
 enum target_verdict {

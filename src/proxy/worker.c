@@ -7,12 +7,12 @@
 #include "proxy/scribe.h"
 #include "proxy/stage.h"
 
-#define SWEEP_US (5 * CLOCK_S)     /* how often idle upstream connections are looked at */
-#define UP_IDLE_US (60 * CLOCK_S)  /* how long they are kept */
+#define SWEEP_US (5 * CLOCK_S)    /* how often idle upstream connections are looked at */
+#define UP_IDLE_US (60 * CLOCK_S) /* how long they are kept */
 #define REPORT_US (250 * CLOCK_MS)
-#define LINGER_US (1 * CLOCK_S)    /* draining: for the first request of a connection that has sent none */
-#define LOG_BATCH 65536u           /* octets of access log that leave before the turn ends */
-#define WAIT_US (5 * CLOCK_S)      /* for the control plane's answer about a service */
+#define LINGER_US (1 * CLOCK_S) /* draining: for the first request of a connection that has sent none */
+#define LOG_BATCH 65536u        /* octets of access log that leave before the turn ends */
+#define WAIT_US (5 * CLOCK_S)   /* for the control plane's answer about a service */
 
 struct waiting { /* exchanges that wait for one service */
     struct list exchs;
@@ -111,23 +111,23 @@ static void take_serve(struct worker *w, struct serve *s) {
     pool_sweep(w, UP_IDLE_US);
     struct waiting *wt;
     struct str name;
-    MAP_FOR(&w->waiting, &name, wt)
-    if (answered(w, name))
-        waiting_end(w, wt, false);
+    MAP_FOR (&w->waiting, &name, wt)
+        if (answered(w, name))
+            waiting_end(w, wt, false);
 }
 
 static void take_away(struct worker *w, struct str name) {
     struct waiting *wt;
     struct str key;
-    MAP_FOR(&w->waiting, &key, wt)
-    if (!name.len || str_eq(key, name))
-        waiting_end(w, wt, true);
+    MAP_FOR (&w->waiting, &key, wt)
+        if (!name.len || str_eq(key, name))
+            waiting_end(w, wt, true);
 }
 
 static void on_linger_over(struct timer *t) {
     struct worker *w = container_of(t, struct worker, linger);
-    LIST_FOR(n, &w->downs)
-    down_drain(list_entry(n, struct down, node), false);
+    LIST_FOR (n, &w->downs)
+        down_drain(list_entry(n, struct down, node), false);
 }
 
 static void close_ports(struct worker *w, bool served) {
@@ -147,8 +147,8 @@ static void take_drain(struct worker *w) {
     if (w->lease)
         close_ports(w, true);
     w->draining = true;
-    LIST_FOR(n, &w->downs)
-    down_drain(list_entry(n, struct down, node), true);
+    LIST_FOR (n, &w->downs)
+        down_drain(list_entry(n, struct down, node), true);
     loop_timer(&w->loop, &w->linger, LINGER_US, on_linger_over);
     worker_check(w);
 }
@@ -156,8 +156,8 @@ static void take_drain(struct worker *w) {
 static void take_stop(struct worker *w) {
     close_ports(w, false);
     w->stopping = true;
-    LIST_FOR(n, &w->downs)
-    down_abort(list_entry(n, struct down, node));
+    LIST_FOR (n, &w->downs)
+        down_abort(list_entry(n, struct down, node));
     pool_abort_all(w);
     worker_check(w);
 }
@@ -184,11 +184,8 @@ void worker_check(struct worker *w) {
         w->drained_told = true;
         mbox_send(w->env->main, &report_new(w, REPORT_DRAINED)->msg);
     }
-    if (w->stopping && !downs) {
-        pool_abort_all(w); /* connections that became idle since */
-        if (!w->n_ups)
-            loop_stop(&w->loop);
-    }
+    if (w->stopping && !downs && list_empty(&w->ups))
+        loop_stop(&w->loop);
 }
 
 static void on_sweep(struct timer *t) {
@@ -252,6 +249,7 @@ int worker_new(struct worker **out, unsigned id, struct worker_env *env, struct 
     w->env = env;
     list_init(&w->downs);
     list_init(&w->pools);
+    list_init(&w->ups);
     list_init(&w->metric_waiters);
     pool_cfg(&w->up_cfg);
     int rc = loop_init(&w->loop, &(struct loop_cfg){.log = env->log}, e);
@@ -286,6 +284,7 @@ static void *run(void *arg) {
     loop_timer_stop(&w->loop, &w->sweep);
     loop_timer_stop(&w->loop, &w->report);
     loop_timer_stop(&w->loop, &w->linger);
+    take_away(w, STR_NONE); /* nobody is left in them */
     loop_later_cancel(&w->log_task);
     give_log(w);
     return NULL;

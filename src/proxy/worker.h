@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* worker: one thread with its own loop, connections, pools and counters. The main thread sends it orders; it sends reports. A new snapshot comes as an order;
- * the old one is let go when its last exchange ends (struct lease: a count of this worker's own, so that requests touch no shared counter).
- * Threads: worker_new, worker_start, worker_join, worker_free and worker_order the main thread (worker_order other workers too); the rest its own. */
+/* worker: one thread with its own loop, connections, pools and counters. The main thread sends it orders; it sends reports. A new
+ * snapshot comes as an order; the old one is let go when its last exchange ends (struct lease: a count of this worker's own, so
+ * that requests touch no shared counter). Threads: worker_new, worker_start, worker_join, worker_free and worker_order the main
+ * thread (worker_order other workers too); the rest its own. */
 #include <pthread.h>
 #include "base/buf.h"
 #include "http/conn.h"
@@ -20,10 +21,10 @@ struct worker_env {
     struct mbox *main;     /* where reports go */
     struct scribe *scribe; /* the access log's writer */
     struct log *log;
-    struct str service, ns;        /* of this sidecar; empty in a static bootstrap */
+    struct str service, ns;          /* of this sidecar; empty in a static bootstrap */
     uint16_t inbound_port, app_port; /* what /health tells; 0: none */
     struct stats_all stats;
-    atomic_bool app_healthy;       /* what the app's own health check says */
+    atomic_bool app_healthy; /* what the app's own health check says */
 };
 
 enum order_kind {
@@ -81,17 +82,17 @@ struct worker {
     struct mbox mbox;
     struct port port[SERVE_LISTENERS];
     unsigned n_ports;
-    struct lease *lease; /* the newest; NULL before the first */
-    struct list downs;   /* struct down */
-    struct list pools;   /* struct pool */
-    unsigned n_ups;
-    struct conn_cfg up_cfg; /* of upstream connections */
-    struct map waiting;  /* "NS/NAME" -> struct waiting: exchanges that wait for a service's first use */
+    struct lease *lease;        /* the newest; NULL before the first */
+    struct list downs;          /* struct down */
+    struct list pools;          /* struct pool */
+    struct list ups;            /* every upstream connection: struct up (pool.c) */
+    struct conn_cfg up_cfg;     /* of upstream connections */
+    struct map waiting;         /* "NS/NAME" -> struct waiting: exchanges that wait for a service's first use */
     struct list metric_waiters; /* exchanges that wait for ORDER_TEXT */
-    struct timer report; /* every 250 ms: the series, when they have changed */
-    struct timer sweep;  /* every few seconds while there are pools: idle upstream connections */
-    struct timer linger; /* draining: the end of patience for connections that never sent a request */
-    struct buf log;      /* access log lines of this turn */
+    struct timer report;        /* every 250 ms: the series, when they have changed */
+    struct timer sweep;         /* every few seconds while there are pools: idle upstream connections */
+    struct timer linger;        /* draining: the end of patience for connections that never sent a request */
+    struct buf log;             /* access log lines of this turn */
     struct task log_task;
     struct stats stats;
     bool started, draining, stopping, drained_told;
@@ -114,7 +115,8 @@ struct order *order_new(enum order_kind kind);
 struct lease *lease_take(struct worker *w);
 void lease_drop(struct lease **l);
 struct exch;
-void worker_wait(struct worker *w, struct exch *x, struct str name); /* exch_resume follows; asks the main thread when nobody did */
+void worker_wait(struct worker *w, struct exch *x,
+                 struct str name);                          /* exch_resume follows; asks the main thread when nobody did */
 void worker_want_metrics(struct worker *w, struct exch *x); /* stage_own_text follows */
-void worker_log(struct worker *w); /* w->log has a new line */
-void worker_check(struct worker *w); /* something ended: drained, or stopped? */
+void worker_log(struct worker *w);                          /* w->log has a new line */
+void worker_check(struct worker *w);                        /* something ended: drained, or stopped? */
