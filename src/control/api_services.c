@@ -137,11 +137,9 @@ static int read_filter(const struct api_request *rq, struct filter *f, struct er
 }
 
 static bool passes(const struct filter *f, const struct reg_endpoint *ep) {
-    for (size_t i = 0; i < f->n; i++) {
-        struct str name = f->label[i][0];
-        if (!str_eq(json_to_str(json_object_getn(ep->labels, name.ptr, name.len)), f->label[i][1]))
+    for (size_t i = 0; i < f->n; i++)
+        if (!reg_has_label(ep, f->label[i][0], f->label[i][1]))
             return false;
-    }
     return !f->by_health || f->healthy == ep->healthy;
 }
 

@@ -100,7 +100,7 @@ static struct cluster *service_cluster(const struct mesh *m, const struct compil
 /* ---- endpoints ---- */
 
 static bool in_subset(const struct reg_endpoint *ep, const struct compile_name *n) {
-    return !n->key.len || str_eq(json_to_str(json_object_getn(ep->labels, n->key.ptr, n->key.len)), n->value);
+    return !n->key.len || reg_has_label(ep, n->key, n->value);
 }
 
 static struct endpoint endpoint_of(const struct reg_endpoint *ep, bool weighted, struct arena *a) {

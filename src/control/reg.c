@@ -168,6 +168,11 @@ const struct reg_view *reg_view(struct reg *r, struct str service) {
     return &rs->view;
 }
 
+bool reg_has_label(const struct reg_endpoint *ep, struct str name, struct str value) {
+    struct str have = json_to_str(json_object_getn(ep->labels, name.ptr, name.len));
+    return have.ptr && str_eq(have, value);
+}
+
 double reg_seen(const struct reg_endpoint *ep) {
     double a = ep->registration ? ep->registration->seen : 0, b = ep->sidecar ? ep->sidecar->seen : 0;
     return a > b ? a : b;

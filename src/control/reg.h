@@ -73,6 +73,8 @@ void reg_sidecar_health(struct sidecar *s, bool healthy);
 
 /* ---- reading ---- */
 const struct reg_view *reg_view(struct reg *r, struct str service); /* never NULL; valid until the next change */
+bool reg_has_label(const struct reg_endpoint *ep, struct str name,
+                   struct str value);            /* an absent one has no value, not an empty one */
 double reg_seen(const struct reg_endpoint *ep);  /* Unix seconds of the last registration, hello or successful check */
 bool reg_has(struct reg *r, struct str service); /* has an endpoint, healthy or not */
 /* Every service with an endpoint: names to `each`. */
