@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/bootstrap.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "base/mem.h"
+#include "proxy/serve.h"
+
+static const char whole[] =
+    "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 9901}}}\n"
+    "static_resources:\n"
+    "  listeners:\n"
+    "  - name: front\n"
+    "    address: {socket_address: {address: 127.0.0.1, port_value: 10000}}\n"
+    "    filter_chains:\n"
+    "    - filters:\n"
+    "      - name: envoy.filters.network.http_connection_manager\n"
+    "        typed_config:\n"
+    "          \"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n"
+    "          stat_prefix: x\n"
+    "          use_remote_address: true\n"
+    "          route_config:\n"
+    "            name: r\n"
+    "            virtual_hosts:\n"
+    "            - name: v\n"
+    "              domains: [\"*\"]\n"
+    "              routes:\n"
+    "              - match: {path: /d}\n"
+    "                direct_response: {status: 204}\n"
+    "              - match: {prefix: /}\n"
+    "                route: {cluster: b, timeout: 1.5s}\n"
+    "          http_filters:\n"
+    "          - name: envoy.filters.http.router\n"
+    "            typed_config:\n"
+    "              \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router\n"
+    "  clusters:\n"
+    "  - name: b\n"
+    "    type: STATIC\n"
+    "    connect_timeout: 0.25s\n"
+    "    lb_policy: LEAST_REQUEST\n"
+    "    load_assignment:\n"
+    "      cluster_name: b\n"
+    "      endpoints:\n"
+    "      - lb_endpoints:\n"
+    "        - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 1}}}\n"
+    "        - endpoint: {address: {pipe: {path: /run/x}}}\n"
+    "          load_balancing_weight: 3\n";
+
+static void reads_the_minimum(void **state) {
+    struct bootstrap b;
+    struct err e = {0};
+    if (bootstrap_parse(&b, str_of(whole), &e) < 0)
+        fail_msg("%s", e.msg);
+    assert_int_equal(b.n_listeners, 1);
+    assert_int_equal(addr_port(&b.addrs[0]), 10000);
+    assert_int_equal(addr_port(&b.admin), 9901);
+    const struct listener *l = snap_get(b.snap, XDS_LISTENER, STR("front"));
+    const struct hcm *h = &l->chains[0].hcm;
+    assert_true(h->use_remote_address && h->generate_request_id);
+    assert_int_equal(h->routes->vhosts[0].n_routes, 2);
+    assert_int_equal(h->routes->vhosts[0].routes[0].status, 204);
+    assert_int_equal(h->routes->vhosts[0].routes[1].timeout_us, 1500000);
+    const struct cluster *c = snap_get(b.snap, XDS_CLUSTER, STR("b"));
+    assert_int_equal(c->connect_timeout_us, 250000);
+    assert_int_equal(c->lb, LB_LEAST_CONN);
+    assert_int_equal(c->inline_endpoints->n, 2);
+    assert_true(str_eq(c->inline_endpoints->at[1].address, STR("unix:/run/x")));
+    assert_int_equal(c->inline_endpoints->at[1].weight, 3);
+    bootstrap_fini(&b);
+}
+
+/* The text with the first `from` replaced by `to`. */
+static char *changed(const char *from, const char *to) {
+    const char *at = strstr(whole, from);
+    assert_non_null(at);
+    char *out = mem_alloc(sizeof whole + strlen(to));
+    memcpy(out, whole, (size_t)(at - whole));
+    strcpy(out + (at - whole), to);
+    strcat(out, at + strlen(from));
+    return out;
+}
+
+static const struct {
+    const char *from, *to, *place; /* of the message */
+} refused[] = {
+    {"stat_prefix: x", "stat_prefix: x\n          tracing: {}", "typed_config.tracing"},
+    {"connect_timeout: 0.25s", "outlier_detection: {}", "clusters[0].outlier_detection"},
+    {"connect_timeout: 0.25s", "connect_timeout: soon", "clusters[0].connect_timeout"},
+    {"type: STATIC", "type: ORIGINAL_DST", "clusters[0].type"},
+    {"address: 127.0.0.1, port_value: 1}", "address: db.local, port_value: 1}", "socket_address.address"},
+    {"port_value: 10000", "port_value: 100000", "port_value"},
+    {"port_value: 10000", "port_value: -1", "port_value"},
+    {"match: {prefix: /}", "match: {prefix: /, headers: []}", "match.headers"},
+    {"route: {cluster: b, timeout: 1.5s}", "route: {cluster: b, retry_policy: {}}", "route.retry_policy"},
+    {"name: envoy.filters.http.router", "name: envoy.filters.http.router\n            disabled: true", "http_filters[0].disabled"},
+    {"http.router.v3.Router", "http.lua.v3.Lua", "typed_config.@type"},
+    {"    - filters:", "    - transport_socket: {name: x}\n      filters:", "transport_socket.typed_config"},
+    {"admin: {address: {socket_address: {address: 127.0.0.1", "admin: {address: {socket_address: {address: 0.0.0.0", "admin.address"},
+    {"static_resources:", "dynamic_resources: {}\nstatic_resources:", "dynamic_resources"},
+    {"name: front", "name: [front]", "listeners[0].name"},
+};
+
+static void everything_else_is_refused_by_name(void **state) {
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        struct bootstrap b;
+        struct err e = {0};
+        char *text = changed(refused[i].from, refused[i].to);
+        assert_true(bootstrap_parse(&b, str_of(text), &e) < 0);
+        if (!strstr(e.msg, refused[i].place))
+            fail_msg("\"%s\" does not name %s", e.msg, refused[i].place);
+        free(text);
+    }
+}
+
+static void tls_settings_are_kept(void **state) {
+    struct bootstrap b;
+    struct err e = {0};
+    char *text = changed("    - filters:",
+                         "    - transport_socket:\n"
+                         "        name: envoy.transport_sockets.tls\n"
+                         "        typed_config:\n"
+                         "          \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext\n"
+                         "          require_client_certificate: true\n"
+                         "          common_tls_context:\n"
+                         "            tls_certificates: [{certificate_chain: {filename: /c}, private_key: {filename: /k}}]\n"
+                         "            validation_context:\n"
+                         "              trusted_ca: {filename: /ca}\n"
+                         "              match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: 'spiffe://a/b'}}]\n"
+                         "      filters:");
+    if (bootstrap_parse(&b, str_of(text), &e) < 0)
+        fail_msg("%s", e.msg);
+    const struct listener *l = snap_get(b.snap, XDS_LISTENER, STR("front"));
+    const struct tls_context *t = l->chains[0].tls;
+    assert_true(t->require_client_cert);
+    assert_true(str_eq(t->ca.file, STR("/ca")));
+    assert_int_equal(t->n_sans, 1);
+    assert_true(str_eq(t->sans[0], STR("spiffe://a/b")));
+    bootstrap_fini(&b);
+    char *without = strstr(text, "            validation_context:");
+    char *after = strstr(text, "      filters:");
+    memmove(without, after, strlen(after) + 1);
+    assert_true(bootstrap_parse(&b, str_of(text), &e) < 0); /* a required certificate that nobody could judge */
+    assert_non_null(strstr(e.msg, "require_client_certificate"));
+    free(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_the_minimum),
+        cmocka_unit_test(everything_else_is_refused_by_name),
+        cmocka_unit_test(tls_settings_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
