@@ -9,16 +9,26 @@ static void tell(void *ctx, const char *line) {
     fflush(stdout);
 }
 
-static void tell_how_to_go_on(const struct mesh_run *r) {
-    printf("the mesh is up. Ctrl-C ends it. In another terminal:\n  weft status --control %s\n", r->rest.url);
+/* A call that the first sidecar's app could make, to another service of the file. */
+static void tell_an_example(const struct mesh_run *r) {
+    const struct mesh_part *from = NULL;
     LIST_FOR (n, &r->parts) {
         const struct mesh_part *p = list_entry(n, struct mesh_part, node);
         if (p->role != MESH_SIDECAR)
             continue;
-        printf("  curl -H 'X-Target-Service: %s' http://%s/\n", p->service->name,
-               json_string_value(json_object_get(p->ready, "outbound")));
-        break;
+        if (!from) {
+            from = p;
+        } else if (p->service != from->service) {
+            printf("  curl -H 'X-Target-Service: %s' -H 'X-Target-Namespace: %s' http://%s/\n", p->service->name, p->service->ns,
+                   json_string_value(json_object_get(from->ready, "outbound")));
+            return;
+        }
     }
+}
+
+static void tell_how_to_go_on(const struct mesh_run *r) {
+    printf("the mesh is up. Ctrl-C ends it. In another terminal:\n  weft status --control %s\n", r->rest.url);
+    tell_an_example(r);
     fflush(stdout);
 }
 

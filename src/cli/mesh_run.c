@@ -142,8 +142,6 @@ static struct mesh_part *add_part(struct mesh_run *r, enum mesh_role role, const
     *p = (struct mesh_part){.run = r, .role = role, .service = service, .instance = instance, .name = mem_strdup(name)};
     LIST_FOR (n, &r->parts)
         p->color++;
-    if ((int)name.len > r->name_width)
-        r->name_width = (int)name.len;
     list_push(&r->parts, &p->node);
     return p;
 }
@@ -328,12 +326,14 @@ static int start_instances(struct mesh_run *r, const struct mesh_file *f, struct
 /* ---- the whole ---- */
 
 /* Ids name files and parts, so they are unique in the whole file. */
-static int check_ids(const struct mesh_file *f, struct err *e) {
+static int check_ids(struct mesh_run *r, const struct mesh_file *f, struct err *e) {
     struct map ids = {0};
     int rc = 0;
     for (size_t i = 0; rc >= 0 && i < f->n; i++)
         for (size_t k = 0; rc >= 0 && k < f->at[i].n_instances; k++) {
             const char *id = f->at[i].instances[k].id;
+            int width = (int)(strlen(id) + strlen(" sidecar"));
+            r->name_width = width > r->name_width ? width : r->name_width;
             if (strchr(id, '/') || map_put(&ids, str_of(id), (void *)(uintptr_t)f))
                 rc = err_set(e, WEFT_E_INVALID, "line %u: instance id \"%s\" is there twice, or has a slash", f->at[i].line, id);
         }
@@ -349,7 +349,7 @@ int mesh_run_start(struct mesh_run *r, struct loop *l, const struct mesh_run_cfg
     if (n <= 0)
         return err_set(e, WEFT_E_IO, "cannot find this program's own file");
     r->exe[n] = 0;
-    int rc = check_ids(f, e);
+    int rc = check_ids(r, f, e);
     if (rc >= 0)
         rc = file_mkdirs(str_of(cfg->dir), 0700, e);
     if (rc >= 0)

@@ -5,7 +5,7 @@ from weftest import Mesh
 PATH = '/api/v1/security-rules'
 GOOD = {'source_namespace': 'default', 'source_service': 'web', 'destination_namespace': '*', 'destination_service': '*'}
 BAD = {'source_namespace': ['', 'A', 1, None], 'source_service': ['', 'a b', None], 'destination_namespace': ['**', None],
-       'destination_service': ['', 1], 'allowed_methods': ['GET', [], ['get it'], [1]], 'required_jwt': ['no', 0],
+       'destination_service': ['', 1], 'allowed_methods': ['GET', ['get it'], [1]], 'required_jwt': ['no', 0],
        'mtls_mode': ['', 'STRICT', 1], 'extra': [1]}
 
 

@@ -23,7 +23,7 @@ def test():
         assert whole['load_balancer']['routing_failures'] == 1
         assert web.get('users', '/?status=500').status == 500
         assert wait(lambda: m.api.get('/api/v1/metrics')['load_balancer']['backend_failures'] == 1, seconds=3)
-        before = wait(lambda: (p := proxies(m))['total_outbound_requests'] == sent + 10 and p, seconds=3)
+        before = wait(lambda: (p := proxies(m))['total_outbound_requests'] == sent + 10 and p['total_inbound_requests'] == sent + 9 and p, seconds=3)
         assert web.sidecar.stop() == 0
         after = wait(lambda: (p := proxies(m))['total_proxies'] == 1 and p)
         assert after == {**before, 'total_proxies': 1}

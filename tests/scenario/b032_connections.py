@@ -15,7 +15,7 @@ def test():
         places = [got.index(b'"path":"/%d"' % i) for i in (1, 2, 3)]
         assert places == sorted(places) and got.count(b'HTTP/1.1 200 OK') == 3
         with socket.create_connection(split(out), 30) as s:
-            s.sendall(ONE % (4, b'') .replace(b'/4', b'/4?delay=0.2'))
+            s.sendall((ONE % (4, b'')).replace(b'/4', b'/4?delay=0.2'))
             s.shutdown(socket.SHUT_WR)
             got = b''
             while chunk := s.recv(65536):

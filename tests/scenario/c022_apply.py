@@ -32,7 +32,7 @@ def test(tmp_path):
         def weft(*args, code=0):
             done = subprocess.run([WEFT, *args, '--control', f'http://{m.api.addr}'], capture_output=True, text=True, timeout=30)
             assert done.returncode == code, done
-            return done.stdout or done.stderr
+            return done.stdout + done.stderr
         assert weft('apply', '-f', str(tmp_path / 'mesh.yaml')).splitlines() == [
             'Service default/users registered', 'TrafficRule default/users added', 'SecurityRule added', 'MeshConfig merged']
         assert 'TrafficRule default/users unchanged\nSecurityRule unchanged' in weft('apply', str(tmp_path / 'mesh.yaml'))

@@ -2,7 +2,7 @@
 """Ambiguous framing is refused on both ports and never reaches the app; so is it in the app's answers."""
 import pytest
 from foreign import Server, read_head
-from weftest import Mesh, raw
+from weftest import Mesh, raw, wait
 
 HEAD = b'POST /smuggled HTTP/1.1\r\nHost: users\r\n'
 BAD = [HEAD + b'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', HEAD + b'Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!',
@@ -37,5 +37,5 @@ def test_answers(answer):
         web = m.service('web')
         m.sidecar('odd', app=app.addr)
         m.allow('web', 'odd')
-        r = web.until(502, 'odd') if web.get('odd').status == 502 else web.until(503, 'odd')
+        r = wait(lambda: (r := web.get('odd')).status in (502, 503) and r)
         assert b'hello' not in r.body
