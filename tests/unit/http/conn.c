@@ -131,6 +131,29 @@ static void slow_reader(void **state) {
     free(body);
 }
 
+static void server_that_does_not_read(void **state) {
+    struct fx *fx = *state;
+    char *body = mem_alloc(BIG);
+    fx->hold = true;
+    fx_connect(fx);
+    struct rec *r = fx_request(fx, 0, "POST", "/x", false);
+    stream_data(r->s, str_n(body, BIG), true);
+    free(body);
+    AWAIT(fx, fx->srv[0].body.len >= STREAM_WINDOW);
+    fx_settle(fx);
+    fx_settle(fx);
+    assert_true(fx->srv[0].s->credit <= 2 * STREAM_WINDOW);
+    assert_true(stream_queued(r->s) > 0);
+    fx->srv[0].hold = false;
+    stream_consumed(fx->srv[0].s, fx->srv[0].s->credit);
+    AWAIT(fx, fx->srv[0].ended);
+    assert_int_equal(fx->srv[0].body.len, BIG);
+    stream_reply(fx->srv[0].s, 200, STR_NONE, STR("x"));
+    AWAIT(fx, r->closed);
+    assert_int_equal(r->why, 0);
+    assert_int_equal(r->drained, BIG);
+}
+
 static void credit_is_one_streams(void **state) { /* HTTP/2: who does not read holds up only itself */
     struct fx *fx = *state;
     char *body = mem_alloc(BIG);
@@ -580,6 +603,7 @@ int main(void) {
         BOTH(trailers_both_ways),
         BOTH(echo_big),
         BOTH(slow_reader),
+        BOTH(server_that_does_not_read),
         BOTH(many_in_a_row),
         BOTH(early_response),
         BOTH(reset_by_client),
