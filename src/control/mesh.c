@@ -354,12 +354,44 @@ static int load_ca(struct mesh *m, const json_t *v, struct err *e) {
     return 0;
 }
 
+/* What is in the file was written by some weft, or by anybody: it is judged like a request, and new fields get their defaults. */
+static int judge(enum store_kind kind, json_t **v, struct err *e) {
+    const struct schema *s = kind == STORE_ENDPOINT        ? &schema_register
+                             : kind == STORE_TRAFFIC_RULE  ? &schema_traffic_rule
+                             : kind == STORE_SECURITY_RULE ? &schema_security_rule
+                                                           : NULL;
+    if (!s)
+        return 0;
+    bool rule = kind != STORE_ENDPOINT; /* the id of a rule is ours */
+    json_t *id = rule ? json_incref(json_object_get(*v, "id")) : NULL, *out = NULL;
+    if (rule)
+        json_object_del(*v, "id");
+    int rc = schema_apply(s, *v, &out, e);
+    if (rc >= 0 && rule) {
+        json_t *with_id = json_object();
+        json_object_set(with_id, "id", id);
+        json_object_update(with_id, out);
+        json_decref(out);
+        out = with_id;
+    }
+    json_decref(id);
+    if (rc < 0)
+        return rc;
+    json_decref(*v);
+    *v = out;
+    return 0;
+}
+
 static int load_one(void *ctx, enum store_kind kind, struct str key, struct str value, struct err *e) {
     struct mesh *m = ctx;
     json_t *v = NULL;
     int rc = json_parse(&v, value, e);
-    if (rc < 0)
+    if (rc >= 0)
+        rc = judge(kind, &v, e);
+    if (rc < 0) {
+        json_decref(v);
         return err_in(e, "the store's %s " STR_FMT, store_kind_name(kind), STR_ARG(key));
+    }
     if (kind == STORE_CA)
         rc = load_ca(m, v, e);
     else if (kind == STORE_COUNTER)
@@ -399,14 +431,14 @@ static int make_ca(struct mesh *m, struct err *e) {
 static int merge_at_start(struct mesh *m, const json_t *patch, struct err *e) {
     int rc = schema_check_patch(&schema_config, patch, e);
     if (rc < 0)
-        return rc;
+        return err_in(e, "the given configuration");
     json_t *merged = json_merge_patch(m->set, patch);
     bool news = !json_equal(merged, m->set);
     rc = set_config(m, merged, e);
     if (rc >= 0 && news)
         return write_now(m, STORE_CONFIG, STR("mesh"), merged, e);
     json_decref(merged);
-    return rc;
+    return rc < 0 ? err_in(e, "the given configuration") : 0;
 }
 
 int mesh_open(struct mesh *m, struct loop *l, const struct mesh_cfg *cfg, struct err *e) {

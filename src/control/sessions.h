@@ -2,7 +2,7 @@
 #pragma once
 /* sessions: what proxies tell (weft.v1.Node/Session) and their certificate requests.
  * Counters are absolute within one start of a proxy (boot_id); the sums keep those of proxies that have gone, and count none
- * twice. Threads: the control loop. Tests: tests/unit/control/sessions.c */
+ * twice. Threads: the control loop. Tests: tests/unit/control/sessions.c, control.c */
 #include "base/map.h"
 #include "control/reg.h"
 #include "xds/ads_server.h"

@@ -251,6 +251,34 @@ static void refusals(void **state) {
     }
 }
 
+/* A page in a browser on this machine must not reach the open API. */
+static void other_origins(void **state) {
+    struct fx *fx = *state;
+    static const struct {
+        const char *origin, *authority;
+        unsigned status;
+    } rows[] = {{"http://127.0.0.1:8080", "127.0.0.1:8080", 200},
+                {"http://localhost:8080", "localhost:8080", 200},
+                {"http://[::1]:8080", "[::1]:8080", 200},
+                {"https://evil.example", "127.0.0.1:8080", 403},
+                {"http://evil.example:8080", "evil.example:8080", 403},
+                {"http://127.0.0.1:9", "127.0.0.1:8080", 403},
+                {"null", "127.0.0.1:8080", 403}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct arena a = {0};
+        struct fetch_cfg cfg = {.addr = *control_listen(fx->control), .body = STR(RULE)};
+        cfg.head =
+            (struct msg){.method = STR("POST"), .path = STR("/api/v1/security-rules"), .authority = str_of(rows[i].authority)};
+        msg_add_name(&cfg.head.fields, &a, STR("Origin"), str_of(rows[i].origin));
+        json_decref(fx->a.json);
+        fx->a = (struct answer){0};
+        fetch_start(&fx->loop, &cfg, on_answer, &fx->a);
+        AWAIT(fx, fx->a.done);
+        assert_int_equal(fx->a.status, rows[i].status);
+        arena_fini(&a);
+    }
+}
+
 static void body_limit(void **state) {
     struct fx *fx = *state;
     struct str head = STR("{\"match_path\":null}");
@@ -608,6 +636,7 @@ int main(void) {
         TEST(services),
         TEST(filters),
         TEST(rules),
+        TEST(other_origins),
         TEST(refusals),
         TEST(body_limit),
         TEST(information),

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Push without a network: the streams are the test's own, and time stands still until it is moved. */
+#include "control/push.c"
+#include "fixture.h"
+
+struct ads_stream {
+    void *user;
+    unsigned dirty, flushed, told; /* told: dirty when it was flushed */
+    char names[512];               /* "t:name " of what was marked */
+};
+
+void ads_stream_dirty(struct ads_stream *s, enum xds_type type, struct str name) {
+    size_t n = strlen(s->names);
+    s->dirty++;
+    snprintf(s->names + n, sizeof s->names - n, "%d:" STR_FMT " ", type, STR_ARG(name));
+}
+
+void ads_stream_flush(struct ads_stream *s) {
+    s->flushed++;
+    s->told = s->dirty;
+}
+
+void *ads_stream_user(const struct ads_stream *s) {
+    return s->user;
+}
+
+void ads_stream_set_user(struct ads_stream *s, void *user) {
+    s->user = user;
+}
+
+struct str ads_stream_node(const struct ads_stream *s) {
+    return STR("node");
+}
+
+struct px {
+    struct fx *fx;
+    struct push push;
+    struct ads_source src;
+    struct ads_stream a, b;
+};
+
+static struct px *open_push(struct fx *fx) {
+    struct px *p = mem_new(struct px);
+    p->fx = fx;
+    push_init(&p->push, &fx->mesh, &fx->reg);
+    p->src = push_source(&p->push);
+    return p;
+}
+
+static void close_push(struct px *p) {
+    if (p->a.user)
+        p->src.closed(p->src.ctx, &p->a);
+    if (p->b.user)
+        p->src.closed(p->src.ctx, &p->b);
+    push_fini(&p->push);
+    free(p);
+}
+
+/* As the ADS server does it: told, then asked for. */
+static struct xds_resource *subscribe(struct px *p, struct ads_stream *s, enum xds_type type, const char *name) {
+    p->src.subscribed(p->src.ctx, s, type, str_of(name), true);
+    return p->src.get(p->src.ctx, type, str_of(name));
+}
+
+static void wait_ms(struct px *p, unsigned ms) {
+    fx_wait(p->fx, ms * CLOCK_MS);
+}
+
+static void put(struct px *p, const char *id, int port) {
+    fx_register(p->fx, "ns/web", id, "10.0.0.1", port, "");
+    push_touch(&p->push, STR("ns/web"), PUSH_ENDPOINTS);
+}
+
+static void quiet(void **state) {
+    struct px *p = open_push(*state);
+    put(p, "a", 1);
+    assert_non_null(subscribe(p, &p->a, XDS_ENDPOINT, "ns/web"));
+    put(p, "b", 2);
+    wait_ms(p, 4);
+    assert_int_equal(p->a.flushed, 0);
+    wait_ms(p, 2);
+    assert_int_equal(p->a.flushed, 1);
+    assert_string_equal(p->a.names, "3:ns/web ");
+    wait_ms(p, 100);
+    assert_int_equal(p->a.flushed, 1);
+    close_push(p);
+}
+
+static void at_most(void **state) {
+    struct px *p = open_push(*state);
+    put(p, "a", 1);
+    subscribe(p, &p->a, XDS_ENDPOINT, "ns/web");
+    for (int i = 0; i < 7; i++) { /* never 5 ms of quiet */
+        assert_int_equal(p->a.flushed, 0);
+        put(p, "b", 100 + i);
+        wait_ms(p, 3);
+    }
+    assert_int_equal(p->a.flushed, 1);
+    assert_int_equal(p->a.told, 1);
+    close_push(p);
+}
+
+static void nothing_new(void **state) {
+    struct px *p = open_push(*state);
+    put(p, "a", 1);
+    subscribe(p, &p->a, XDS_ENDPOINT, "ns/web");
+    subscribe(p, &p->a, XDS_CLUSTER, "ns/web");
+    wait_ms(p, 50);
+    unsigned flushed = p->a.flushed;
+    uint64_t compiled = p->push.stats.compiled;
+    put(p, "a", 1); /* the same once more */
+    wait_ms(p, 50);
+    assert_int_equal(p->a.dirty, 0);
+    assert_int_equal(p->a.flushed, flushed);
+    assert_int_equal(p->push.stats.compiled, compiled + 1); /* the endpoints, not the cluster */
+    push_touch_all(&p->push, PUSH_ALL);
+    wait_ms(p, 50);
+    assert_int_equal(p->a.dirty, 0);
+    close_push(p);
+}
+
+static void compiled_once_for_all(void **state) {
+    struct px *p = open_push(*state);
+    put(p, "a", 1);
+    struct xds_resource *r = subscribe(p, &p->a, XDS_ENDPOINT, "ns/web");
+    assert_ptr_equal(subscribe(p, &p->b, XDS_ENDPOINT, "ns/web"), r);
+    put(p, "b", 2);
+    wait_ms(p, 50);
+    assert_int_equal(p->a.told, 1);
+    assert_int_equal(p->b.told, 1);
+    assert_int_equal(p->push.stats.compiled, 2);
+    assert_int_equal(p->push.stats.pushes[XDS_ENDPOINT], 2);
+    close_push(p);
+}
+
+/* A service that comes or goes changes more than its endpoints. */
+static void comes_and_goes(void **state) {
+    struct px *p = open_push(*state);
+    assert_null(subscribe(p, &p->a, XDS_ROUTE, "ns/web"));
+    assert_null(subscribe(p, &p->a, XDS_CLUSTER, "ns/web"));
+    assert_null(subscribe(p, &p->a, XDS_ENDPOINT, "ns/web|version=v2"));
+    put(p, "a", 1);
+    wait_ms(p, 50);
+    assert_string_equal(p->a.names, "1:ns/web 2:ns/web 3:ns/web|version=v2 ");
+    p->a.names[0] = 0;
+    mesh_delete_registration(&p->fx->mesh, STR("ns/web"), STR("a"), NULL, NULL);
+    fx_settle(p->fx);
+    push_touch(&p->push, STR("ns/web"), PUSH_ENDPOINTS);
+    wait_ms(p, 50);
+    assert_string_equal(p->a.names, "1:ns/web 2:ns/web 3:ns/web|version=v2 ");
+    assert_null(p->src.get(p->src.ctx, XDS_ROUTE, STR("ns/web")));
+    close_push(p);
+}
+
+static void others_are_left_alone(void **state) {
+    struct px *p = open_push(*state);
+    subscribe(p, &p->a, XDS_ENDPOINT, "ns/web");
+    subscribe(p, &p->b, XDS_ENDPOINT, "ns/api");
+    put(p, "a", 1);
+    wait_ms(p, 50);
+    assert_int_equal(p->a.flushed, 1);
+    assert_int_equal(p->b.flushed, 0);
+    close_push(p);
+}
+
+/* What nobody wants any more is forgotten, what was asked for without being wanted too; names may be anything. */
+static void forgets(void **state) {
+    struct px *p = open_push(*state);
+    subscribe(p, &p->a, XDS_ENDPOINT, "ns/web");
+    subscribe(p, &p->a, XDS_ENDPOINT, "\xff|||");
+    subscribe(p, &p->b, XDS_ENDPOINT, "ns/web");
+    p->src.subscribed(p->src.ctx, &p->a, XDS_ENDPOINT, STR("ns/web"), false);
+    assert_int_equal(p->push.entries[XDS_ENDPOINT].len, 2);
+    p->src.closed(p->src.ctx, &p->a);
+    assert_int_equal(p->push.entries[XDS_ENDPOINT].len, 1);
+    p->src.closed(p->src.ctx, &p->b);
+    assert_int_equal(p->push.entries[XDS_ENDPOINT].len, 0);
+    assert_int_equal(p->push.groups.len, 0);
+    assert_null(p->src.get(p->src.ctx, XDS_CLUSTER, STR("ns/web")));
+    wait_ms(p, 50);
+    assert_int_equal(p->push.entries[XDS_CLUSTER].len, 0);
+    assert_int_equal(p->push.groups.len, 0);
+    assert_int_equal(p->push.n_streams, 0);
+    close_push(p);
+}
+
+static void count(void *arg, struct xds_resource *r) {
+    ++*(unsigned *)arg;
+}
+
+static void wildcard(void **state) {
+    struct px *p = open_push(*state);
+    unsigned n = 0;
+    put(p, "a", 1);
+    fx_rule(p->fx, "ns/ruled", "{}");
+    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), true);
+    p->src.all(p->src.ctx, XDS_CLUSTER, count, &n);
+    assert_int_equal(n, 2);
+    fx_register(p->fx, "ns/new", "a", "10.0.0.1", 1, "");
+    push_touch(&p->push, STR("ns/new"), PUSH_ENDPOINTS); /* nobody has named it yet */
+    wait_ms(p, 50);
+    assert_string_equal(p->a.names, "2:ns/new ");
+    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), false);
+    assert_int_equal(p->push.entries[XDS_CLUSTER].len, 0);
+    close_push(p);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(quiet),          TEST(at_most),
+        TEST(nothing_new),    TEST(compiled_once_for_all),
+        TEST(comes_and_goes), TEST(others_are_left_alone),
+        TEST(forgets),        TEST(wildcard),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

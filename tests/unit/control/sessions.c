@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What proxies claim, judged without a network. */
+#include "control/sessions.c"
+#include "fixture.h"
+
+struct session {
+    void *user;
+};
+
+void *session_user(const struct session *s) {
+    return s->user;
+}
+
+void session_set_user(struct session *s, void *user) {
+    s->user = user;
+}
+
+static struct hello good(void) {
+    return (struct hello){.id = STR("w1"),
+                          .service = STR("web"),
+                          .ns = STR("ns"),
+                          .app_ip = STR("127.0.0.1"),
+                          .app_port = 8001,
+                          .inbound_ip = STR("10.0.0.9"),
+                          .inbound_port = 15006,
+                          .boot_id = 7};
+}
+
+static const struct str long_id = {"0123456789012345678901234567890123456789012345678901234567890123456789", 64};
+static const struct str labels[] = {{"a", 1}, {"=b", 2}, {"a=\n", 3}, {"k=v=w", 5}};
+
+#define BAD(field, value, want)                                                                                                  \
+    {                                                                                                                            \
+        struct hello h = good();                                                                                                 \
+        h.field = value;                                                                                                         \
+        refused(&s, &h, want);                                                                                                   \
+    }
+
+static void refused(struct sessions *s, const struct hello *h, const char *want) {
+    struct session ses = {0};
+    struct err e = {0};
+    assert_true(on_hello(s, &ses, h, &e) < 0);
+    if (strncmp(e.msg, want, strlen(want)))
+        fail_msg("\"%s\", not \"%s\"", e.msg, want);
+    assert_null(ses.user);
+    assert_int_equal(s->reg->connected, 0);
+}
+
+static void refusals(void **state) {
+    struct fx *fx = *state;
+    struct sessions s;
+    sessions_init(&s, &fx->mesh, &fx->reg);
+    BAD(id, STR(""), "id: ")
+    BAD(id, STR("a/b"), "id: ")
+    BAD(service, STR("Web"), "service: ")
+    BAD(service, long_id, "service: ")
+    BAD(ns, STR("n.s"), "namespace: ")
+    BAD(protocol, STR("udp"), "protocol: ")
+    BAD(app_ip, STR("localhost"), "app_ip: ")
+    BAD(inbound_ip, STR("10.0.0"), "inbound_ip: ")
+    BAD(health_check_path, STR("health"), "health_check_path: ")
+    for (size_t i = 0; i < 3; i++) {
+        struct hello h = good();
+        h.labels = &labels[i];
+        h.n_labels = 1;
+        refused(&s, &h, "labels: ");
+    }
+    sessions_fini(&s);
+}
+
+static void taken(void **state) {
+    struct fx *fx = *state;
+    struct sessions s;
+    struct session ses = {0};
+    struct err e = {0};
+    struct hello h = good();
+    sessions_init(&s, &fx->mesh, &fx->reg);
+    h.labels = &labels[3];
+    h.n_labels = 1;
+    assert_int_equal(on_hello(&s, &ses, &h, &e), 0);
+    fx_settle(fx);
+    const struct reg_endpoint *ep = reg_view(&fx->reg, STR("ns/web"))->at;
+    assert_true(str_eq(ep->protocol, STR("http"))); /* the defaults */
+    assert_true(str_eq(ep->health_path, STR("/health")));
+    assert_true(str_eq(json_to_str(json_object_get(ep->labels, "k")), STR("v=w")));
+    on_health(&s, &ses, false);
+    assert_int_equal(reg_view(&fx->reg, STR("ns/web"))->n_healthy, 0);
+    on_closed(&s, &ses);
+    on_health(&s, &ses, true); /* nothing: it is over */
+    sessions_fini(&s);
+}
+
+/* A session whose place another has taken says nothing about the sidecar any more. */
+static void superseded(void **state) {
+    struct fx *fx = *state;
+    struct sessions s;
+    struct session old = {0}, new = {0};
+    struct hello h = good();
+    sessions_init(&s, &fx->mesh, &fx->reg);
+    assert_int_equal(on_hello(&s, &old, &h, NULL), 0);
+    assert_int_equal(on_hello(&s, &new, &h, NULL), 0);
+    fx_settle(fx);
+    on_leaving(&s, &old);
+    on_health(&s, &old, false);
+    assert_int_equal(reg_view(&fx->reg, STR("ns/web"))->n_healthy, 1);
+    on_closed(&s, &old);
+    on_leaving(&s, &new);
+    assert_int_equal(reg_view(&fx->reg, STR("ns/web"))->n, 0);
+    on_closed(&s, &new);
+    sessions_fini(&s);
+}
+
+static void counters(void **state) {
+    struct fx *fx = *state;
+    struct sessions s;
+    struct session ses = {0};
+    struct hello h = good();
+    sessions_init(&s, &fx->mesh, &fx->reg);
+    assert_int_equal(on_hello(&s, &ses, &h, NULL), 0);
+    on_stats(&s, &ses, &(struct session_stats){.inbound_requests = 5});
+    on_stats(&s, &ses, &(struct session_stats){.inbound_requests = 3, .request_errors = 2}); /* went back: counts nothing */
+    assert_int_equal(s.sum.inbound_requests, 5);
+    assert_int_equal(s.sum.request_errors, 2);
+    on_closed(&s, &ses);
+    for (uint64_t i = 0; i < SESSIONS_BOOTS + 10; i++) { /* starts of proxies are remembered, but not for ever */
+        struct session other = {0};
+        h.boot_id = 100 + i;
+        assert_int_equal(on_hello(&s, &other, &h, NULL), 0);
+        on_closed(&s, &other);
+    }
+    assert_int_equal(s.boots.len, SESSIONS_BOOTS);
+    sessions_fini(&s);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
+int main(void) {
+    const struct CMUnitTest tests[] = {TEST(refusals), TEST(taken), TEST(superseded), TEST(counters)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
