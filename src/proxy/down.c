@@ -4,7 +4,6 @@
 #include "http/stream.h"
 #include "io/tls.h"
 #include "proxy/exch.h"
-#include "proxy/reply.h"
 
 #define FIRST_OCTET_US (300 * CLOCK_S) /* like an idle connection */
 #define TLS_HANDSHAKE 0x16             /* ContentType handshake (RFC 8446 §5.1) */
@@ -65,9 +64,9 @@ static void on_stream(struct conn *c, struct stream *s) {
 
 static void on_bad(struct conn *c, struct stream *s, const struct err *why) {
     struct down *d = c->user;
-    struct reply_in in = {.id = reply_of_bad(why), .profile = d->w->lease->serve->profile, .reason = str_of(why->msg)};
-    stat_add(&d->w->stats, STAT_bad_requests, 1);
-    reply_send(s, &in);
+    if (!d->known)
+        learn_peer(d);
+    exch_bad(d, s, why);
 }
 
 static void on_closed(struct conn *c, int why) {
@@ -153,7 +152,7 @@ static struct worker *fewest(struct worker *self) {
 
 static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer) {
     struct port *p = sl->ctx;
-    struct worker *to = fewest(p->w);
+    struct worker *to = p->w->draining ? p->w : fewest(p->w);
     atomic_fetch_add_explicit(&to->stats.connections, 1, memory_order_relaxed); /* counted where it will live, at once */
     if (to == p->w) {
         down_adopt(to, p->index, fd, peer);

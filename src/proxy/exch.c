@@ -88,10 +88,18 @@ enum verdict stage_reply(struct exch *x, enum reply_id id, struct str reason) {
     return STAGE_REPLY;
 }
 
-static void fail_late(struct exch *x, const char *flag, const char *details) {
+/* The rows speak of failures before the response; Envoy's word for those behind its head differs by one part. */
+static struct str late_details(struct exch *x, struct str details) {
+    struct str before = STR("upstream_reset_before_response_started");
+    if (!str_starts(details, before))
+        return details;
+    return arena_fmt(&x->down->arena, "upstream_reset_after_response_started" STR_FMT, STR_ARG(str_from(details, before.len)));
+}
+
+static void fail_late(struct exch *x, const struct reply_row *row) {
     loop_timer_stop(&x->w->loop, &x->timer);
-    x->resp.flag = flag;
-    x->resp.details = str_of(details);
+    x->resp.flag = row->flag;
+    x->resp.details = late_details(x, str_of(row->details));
     x->resp.ended = true;
     stat_add(&x->w->stats, STAT_request_errors, 1);
     stream_reset(x->down, WEFT_E_RESET); /* a message cut short is never ended cleanly */
@@ -104,7 +112,7 @@ void exch_fail(struct exch *x, enum reply_id id, struct str reason) {
     if (x->resp.ended)
         return;
     if (x->resp.begun) {
-        fail_late(x, reply_row(id)->flag, reply_row(id)->details);
+        fail_late(x, reply_row(id));
         return;
     }
     stage_reply(x, id, reason);
@@ -186,8 +194,10 @@ static void on_down_closed(struct stream *s, int why) {
     struct exch *x = s->user;
     struct worker *w = x->w;
     unwait(x);
-    if (why && !x->resp.flag)
+    if (why && !x->resp.flag) {
         x->resp.flag = "DC";
+        x->resp.details = STR("downstream_remote_disconnect");
+    }
     attempt_end(x, true);
     orphan(x, WEFT_E_CANCELLED);
     loop_timer_stop(&w->loop, &x->timer);
@@ -209,6 +219,18 @@ void exch_open(struct down *d, struct stream *s) {
     x->plain = !d->conn->tr->tls;
     s->user = x;
     s->cb = &down_cb;
+}
+
+void exch_bad(struct down *d, struct stream *s, const struct err *why) {
+    exch_open(d, s);
+    struct exch *x = s->user;
+    x->req.content_length = -1;
+    x->body.ended = true;
+    x->at.start = exch_now(x);
+    x->at.wall = loop_wall(&x->w->loop);
+    stat_add(&x->w->stats, STAT_bad_requests, 1);
+    stage_reply(x, reply_of_bad(why), str_of(why->msg));
+    send_reply(x);
 }
 
 /* ---- upstream: the response ---- */

@@ -67,6 +67,8 @@ struct exch {
 };
 
 void exch_open(struct down *d, struct stream *s); /* from the connection's on_stream */
+void exch_bad(struct down *d, struct stream *s,
+              const struct err *why); /* from its on_bad: what is no request is answered and logged */
 void exch_resume(struct exch *x);
 /* Ends it with a reply of ours, or, when the response has begun, with a reset. From outside of stages. */
 void exch_fail(struct exch *x, enum reply_id id, struct str reason);

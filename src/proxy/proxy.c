@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "io/file.h"
 #include "proxy/admin.h"
 #include "proxy/scribe.h"
 
@@ -14,10 +15,39 @@ static unsigned usable_cpus(void) {
     return n > 0 ? (unsigned)n : 1;
 }
 
+/* What the cgroup allows: "QUOTA PERIOD", or "max PERIOD" without a limit; rounded up. */
+static unsigned quota_cpus(void) {
+    struct buf text = {0};
+    uint64_t quota = 0, period = 0;
+    if (file_read(STR("/sys/fs/cgroup/cpu.max"), 256, &text, NULL) >= 0) {
+        struct str rest = str_trim(buf_str(&text)), first = str_cut(&rest, ' ');
+        struct str second = str_cut(&rest, '\n');
+        if (!str_u64(first, UINT64_MAX / 2, &quota) || !str_u64(second, UINT64_MAX / 2, &period))
+            quota = period = 0;
+    }
+    buf_fini(&text);
+    return period ? (unsigned)((quota + period - 1) / period) : UINT32_MAX;
+}
+
+static unsigned default_workers(void) {
+    unsigned cpus = usable_cpus(), quota = quota_cpus();
+    return quota && quota < cpus ? quota : cpus;
+}
+
 /* ---- reports of workers ---- */
 static void all_drained(struct proxy *p) {
     loop_timer_stop(p->loop, &p->drain_timer);
     p->cfg.on_drained(p->cfg.ctx);
+}
+
+/* A connection may have been on its way from one worker to another: it is in the counts. */
+static void take_drained(struct proxy *p, unsigned worker) {
+    uint64_t left = 0;
+    p->drained |= 1ull << worker;
+    for (unsigned i = 0; i < p->env.n; i++)
+        left += atomic_load_explicit(&p->stats[i]->connections, memory_order_relaxed);
+    if (left == 0 && p->drained == UINT64_MAX >> (64 - p->env.n) && timer_running(&p->drain_timer))
+        all_drained(p);
 }
 
 static void answer_metrics(struct proxy *p, unsigned worker) {
@@ -39,10 +69,7 @@ static void on_report(struct mbox *m, struct mbox_msg *msg) {
         p->series[r->worker] = r->series;
         break;
     case REPORT_METRICS: answer_metrics(p, r->worker); break;
-    case REPORT_DRAINED:
-        if (++p->drained == p->env.n && p->draining)
-            all_drained(p);
-        break;
+    case REPORT_DRAINED: take_drained(p, r->worker); break;
     }
     free(r);
 }
@@ -150,7 +177,7 @@ void proxy_drain(struct proxy *p) {
 /* ---- life ---- */
 static int start_workers(struct proxy *p, struct err *e) {
     int rc = 0;
-    unsigned n = p->cfg.workers ? p->cfg.workers : usable_cpus();
+    unsigned n = p->cfg.workers ? p->cfg.workers : default_workers();
     if (n > LB_MAX_WORKERS)
         n = LB_MAX_WORKERS;
     p->env.at = mem_array(n, sizeof(*p->env.at));

@@ -44,7 +44,7 @@ struct proxy {
     struct server admin;
     bool admin_on;
     uint64_t started; /* loop time */
-    unsigned drained; /* workers that are */
+    uint64_t drained; /* workers that are: a bit each */
     bool draining;
     struct timer drain_timer;
 };

@@ -6,6 +6,8 @@
 
 static void on_deadline(struct timer *t) {
     struct exch *x = container_of(t, struct exch, timer);
+    if (x->up && x->listener->side != SIDE_INBOUND)
+        stat_add(&x->w->stats, STAT_backend_failures, 1);
     exch_fail(x, REPLY_TIMED_OUT, STR_NONE);
 }
 

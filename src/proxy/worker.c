@@ -144,9 +144,9 @@ static void close_ports(struct worker *w, bool served) {
 static void take_drain(struct worker *w) {
     if (w->draining)
         return;
+    w->draining = true; /* before the ports close: what they still accept stays here */
     if (w->lease)
         close_ports(w, true);
-    w->draining = true;
     LIST_FOR (n, &w->downs)
         down_drain(list_entry(n, struct down, node), true);
     loop_timer(&w->loop, &w->linger, LINGER_US, on_linger_over);
@@ -179,12 +179,9 @@ static void on_order(struct mbox *m, struct mbox_msg *msg) {
 }
 
 void worker_check(struct worker *w) {
-    bool downs = !list_empty(&w->downs);
-    if (w->draining && !downs && !w->drained_told) {
-        w->drained_told = true;
+    if (w->draining && !w->stopping && atomic_load_explicit(&w->stats.connections, memory_order_relaxed) == 0)
         mbox_send(w->env->main, &report_new(w, REPORT_DRAINED)->msg);
-    }
-    if (w->stopping && !downs && list_empty(&w->ups))
+    if (w->stopping && list_empty(&w->downs) && list_empty(&w->ups))
         loop_stop(&w->loop);
 }
 

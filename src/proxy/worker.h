@@ -49,7 +49,7 @@ enum report_kind {
     REPORT_WANT,    /* a service that was never used: name */
     REPORT_SERIES,  /* a copy of this worker's series, whole */
     REPORT_METRICS, /* somebody wants all metrics as text: ORDER_TEXT is awaited */
-    REPORT_DRAINED, /* all downstream connections are gone */
+    REPORT_DRAINED, /* draining, and no downstream connection is left; again when another worker still sent one */
 };
 struct report {
     struct mbox_msg msg;
@@ -95,7 +95,7 @@ struct worker {
     struct buf log;             /* access log lines of this turn */
     struct task log_task;
     struct stats stats;
-    bool started, draining, stopping, drained_told;
+    bool started, draining, stopping;
 };
 
 struct worker_port { /* a bound listener for worker_new */

@@ -94,10 +94,12 @@ static const struct {
     {"port_value: 10000", "port_value: -1", "port_value"},
     {"match: {prefix: /}", "match: {prefix: /, headers: []}", "match.headers"},
     {"route: {cluster: b, timeout: 1.5s}", "route: {cluster: b, retry_policy: {}}", "route.retry_policy"},
-    {"name: envoy.filters.http.router", "name: envoy.filters.http.router\n            disabled: true", "http_filters[0].disabled"},
+    {"name: envoy.filters.http.router", "name: envoy.filters.http.router\n            disabled: true",
+     "http_filters[0].disabled"},
     {"http.router.v3.Router", "http.lua.v3.Lua", "typed_config.@type"},
     {"    - filters:", "    - transport_socket: {name: x}\n      filters:", "transport_socket.typed_config"},
-    {"admin: {address: {socket_address: {address: 127.0.0.1", "admin: {address: {socket_address: {address: 0.0.0.0", "admin.address"},
+    {"admin: {address: {socket_address: {address: 127.0.0.1", "admin: {address: {socket_address: {address: 0.0.0.0",
+     "admin.address"},
     {"static_resources:", "dynamic_resources: {}\nstatic_resources:", "dynamic_resources"},
     {"name: front", "name: [front]", "listeners[0].name"},
 };
@@ -117,18 +119,19 @@ static void everything_else_is_refused_by_name(void **state) {
 static void tls_settings_are_kept(void **state) {
     struct bootstrap b;
     struct err e = {0};
-    char *text = changed("    - filters:",
-                         "    - transport_socket:\n"
-                         "        name: envoy.transport_sockets.tls\n"
-                         "        typed_config:\n"
-                         "          \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext\n"
-                         "          require_client_certificate: true\n"
-                         "          common_tls_context:\n"
-                         "            tls_certificates: [{certificate_chain: {filename: /c}, private_key: {filename: /k}}]\n"
-                         "            validation_context:\n"
-                         "              trusted_ca: {filename: /ca}\n"
-                         "              match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: 'spiffe://a/b'}}]\n"
-                         "      filters:");
+    char *text =
+        changed("    - filters:",
+                "    - transport_socket:\n"
+                "        name: envoy.transport_sockets.tls\n"
+                "        typed_config:\n"
+                "          \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext\n"
+                "          require_client_certificate: true\n"
+                "          common_tls_context:\n"
+                "            tls_certificates: [{certificate_chain: {filename: /c}, private_key: {filename: /k}}]\n"
+                "            validation_context:\n"
+                "              trusted_ca: {filename: /ca}\n"
+                "              match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: 'spiffe://a/b'}}]\n"
+                "      filters:");
     if (bootstrap_parse(&b, str_of(text), &e) < 0)
         fail_msg("%s", e.msg);
     const struct listener *l = snap_get(b.snap, XDS_LISTENER, STR("front"));

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/serve.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "base/mem.h"
+
+static void put_cluster(struct snap *s, const char *name) {
+    struct cluster *c = cluster_new();
+    c->name = str_of(name);
+    c->type = CLUSTER_EDS;
+    snap_put(s, XDS_CLUSTER, c->name, c);
+    ref_put(c);
+}
+
+/* Endpoints 10.0.0.1:PORT for each port of the list that ends in 0; odd ports are unhealthy. */
+static void put_endpoints(struct snap *s, const char *name, const uint16_t *ports) {
+    struct endpoints *e = endpoints_new();
+    e->cluster = str_of(name);
+    e->at = arena_zalloc(&e->ref.mem, 8 * sizeof *e->at);
+    for (; ports[e->n]; e->n++)
+        e->at[e->n] = (struct endpoint){.address = STR("10.0.0.1"),
+                                        .port = ports[e->n],
+                                        .weight = 1,
+                                        .health = ports[e->n] % 2 ? ENDPOINT_UNHEALTHY : ENDPOINT_HEALTHY};
+    snap_put(s, XDS_ENDPOINT, e->cluster, e);
+    ref_put(e);
+}
+
+static struct route_table *make_table(const char *name, const char *route) {
+    struct route_table *t = route_table_new();
+    t->name = str_of(name);
+    t->n_vhosts = 1;
+    t->vhosts = arena_zalloc(&t->ref.mem, sizeof *t->vhosts);
+    t->vhosts[0].name = STR("v");
+    t->vhosts[0].n_routes = 1;
+    t->vhosts[0].routes = arena_zalloc(&t->ref.mem, sizeof *t->vhosts[0].routes);
+    t->vhosts[0].routes[0].name = str_of(route);
+    return t;
+}
+
+static struct serve *build(struct serve *prev, struct snap *snap, struct map *tables) {
+    struct serve_input in = {.prev = prev, .snap = snap, .tables = tables, .workers = 2};
+    struct serve *s;
+    struct err e = {0};
+    if (serve_build(&s, &in, &e) < 0)
+        fail_msg("%s", e.msg);
+    return s;
+}
+
+static void what_is_the_same_is_carried_over(void **state) {
+    struct snap *snap = snap_new(NULL);
+    put_cluster(snap, "a");
+    put_endpoints(snap, "a", (const uint16_t[]){2, 4, 5, 0});
+    struct serve *one = build(NULL, snap, NULL), *two = build(one, snap, NULL);
+    assert_ptr_equal(serve_cluster_get(one, STR("a")), serve_cluster_get(two, STR("a")));
+    assert_int_equal(serve_cluster_get(two, STR("a"))->n_all, 3);
+    assert_int_equal(serve_cluster_get(two, STR("a"))->n_members, 2);
+    ref_put(one);
+    ref_put(two);
+    ref_put(snap);
+}
+
+static void hosts_outlive_snapshots(void **state) {
+    struct snap *snap = snap_new(NULL);
+    put_cluster(snap, "a");
+    put_endpoints(snap, "a", (const uint16_t[]){2, 4, 0});
+    struct serve *one = build(NULL, snap, NULL);
+    struct host *kept = ref_get(serve_cluster_get(one, STR("a"))->all[0]);
+    struct host *gone = ref_get(serve_cluster_get(one, STR("a"))->all[1]);
+    atomic_store(&kept->lb.active, 7);
+    put_endpoints(snap, "a", (const uint16_t[]){6, 2, 0});
+    struct serve *two = build(one, snap, NULL);
+    const struct serve_cluster *c = serve_cluster_get(two, STR("a"));
+    assert_ptr_equal(c->all[1], kept);
+    assert_int_equal(atomic_load(&c->all[1]->lb.active), 7);
+    assert_false(atomic_load(&kept->retired));
+    assert_true(atomic_load(&gone->retired));
+    assert_false(atomic_load(&c->all[0]->retired));
+    ref_put(one); /* the old form goes; what it alone had goes with it, but for our references */
+    assert_int_equal(atomic_load(&gone->ref.count), 1);
+    snap_del(snap, XDS_CLUSTER, STR("a"));
+    struct serve *three = build(two, snap, NULL);
+    assert_true(atomic_load(&kept->retired));
+    ref_put(two);
+    ref_put(three);
+    ref_put(kept);
+    ref_put(gone);
+    ref_put(snap);
+}
+
+static ptrdiff_t pick(struct serve *s) {
+    struct rand r;
+    rand_init(&r, 1);
+    struct lb_request req = {.rand = &r};
+    return lb_pick(serve_cluster_get(s, STR("a"))->lb, &req);
+}
+
+static void round_robin_goes_on(void **state) {
+    struct snap *snap = snap_new(NULL);
+    put_cluster(snap, "a");
+    put_endpoints(snap, "a", (const uint16_t[]){2, 4, 0});
+    struct serve *one = build(NULL, snap, NULL);
+    ptrdiff_t first = pick(one);
+    put_endpoints(snap, "a", (const uint16_t[]){2, 4, 7, 0}); /* one more, unhealthy: the same members */
+    struct serve *two = build(one, snap, NULL);
+    assert_int_not_equal(pick(two), first);
+    ref_put(one);
+    ref_put(two);
+    ref_put(snap);
+}
+
+static void splits_go_on_by_name(void **state) {
+    struct snap *snap = snap_new(NULL);
+    struct map tables = {0};
+    struct route_table *t1 = make_table("n/a", "tr-1"), *t2 = make_table("n/a", "tr-1"), *t3 = make_table("n/a", "tr-2");
+    map_put(&tables, STR("n/a"), t1);
+    struct serve *one = build(NULL, snap, &tables);
+    struct serve_routes *r = serve_routes_get(one, STR("n/a"));
+    atomic_store(&r->states[0][0].split, 5);
+    atomic_store(&r->used_at, 77);
+    map_put(&tables, STR("n/a"), t2);
+    struct serve *two = build(one, snap, &tables);
+    assert_int_equal(atomic_load(&serve_routes_get(two, STR("n/a"))->states[0][0].split), 5);
+    assert_int_equal(atomic_load(&serve_routes_get(two, STR("n/a"))->used_at), 77);
+    map_put(&tables, STR("n/a"), t3); /* another rule begins anew */
+    struct serve *three = build(two, snap, &tables);
+    assert_int_equal(atomic_load(&serve_routes_get(three, STR("n/a"))->states[0][0].split), 0);
+    ref_put(one);
+    ref_put(two);
+    ref_put(three);
+    ref_put(t1);
+    ref_put(t2);
+    ref_put(t3);
+    map_fini(&tables);
+    ref_put(snap);
+}
+
+static void the_app_is_the_local_cluster(void **state) {
+    struct snap *snap = snap_new(NULL);
+    struct serve *s;
+    put_cluster(snap, "inbound|n/a");
+    struct serve_input in = {.snap = snap, .workers = 1, .local_cluster = STR("inbound|n/a")};
+    assert_true(addr_parse(&in.local, STR("unix:/run/app"), NULL) >= 0);
+    assert_true(serve_build(&s, &in, NULL) >= 0);
+    const struct serve_cluster *c = serve_cluster_get(s, STR("inbound|n/a"));
+    assert_int_equal(c->n_members, 1);
+    assert_true(str_eq(c->members[0]->text, STR("unix:/run/app")));
+    ref_put(s);
+    ref_put(snap);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_the_same_is_carried_over),
+        cmocka_unit_test(hosts_outlive_snapshots),
+        cmocka_unit_test(round_robin_goes_on),
+        cmocka_unit_test(splits_go_on_by_name),
+        cmocka_unit_test(the_app_is_the_local_cluster),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
