@@ -2,7 +2,7 @@
 """The admin port: ready, stats, Prometheus text, the configuration, clusters, listeners, certificates."""
 import json
 
-from weftest import Mesh, request
+from weftest import Mesh, request, wait
 
 
 def test():
@@ -16,7 +16,7 @@ def test():
             return r.body.decode()
         assert get('/ready').strip() != ''
         assert 'weft' in get('/stats')
-        assert '# TYPE istio_requests_total counter' in get('/stats/prometheus')
+        assert wait(lambda: '# TYPE istio_requests_total counter' in get('/stats/prometheus'), seconds=3)
         dump = get('/config_dump')
         json.loads(dump)
         assert 'default/users' in dump and 'PRIVATE KEY' not in dump
