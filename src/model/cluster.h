@@ -6,13 +6,14 @@
 #include "model/secret.h"
 
 enum cluster_type { CLUSTER_STATIC, CLUSTER_EDS, CLUSTER_STRICT_DNS, CLUSTER_ORIGINAL_DST };
-/* ROUND_ROBIN: plain when all weights are equal, smooth weighted otherwise (the control plane leaves weights out for `round_robin`). */
+/* ROUND_ROBIN: plain when all weights are equal, smooth weighted otherwise (the control plane leaves weights out for
+ * `round_robin`). */
 enum lb_policy { LB_ROUND_ROBIN, LB_LEAST_CONN, LB_RANDOM, LB_MAGLEV, LB_RING_HASH, LB_EWMA };
 enum cluster_proto { CLUSTER_HTTP1, CLUSTER_HTTP2, CLUSTER_AUTO /* as ALPN says */ };
 
 struct health_check {
     bool enabled;
-    struct str path;              /* HTTP */
+    struct str path; /* HTTP */
     uint64_t interval_us, timeout_us;
     uint32_t healthy_threshold, unhealthy_threshold;
 };
@@ -29,15 +30,17 @@ struct cluster { /* a resource (CDS) */
     struct ref ref;
     struct str name;
     enum cluster_type type;
-    struct str eds_name;          /* CLUSTER_EDS: whose endpoints; empty: name */
+    struct str eds_name;                /* CLUSTER_EDS: whose endpoints; empty: name */
     struct endpoints *inline_endpoints; /* STATIC, STRICT_DNS; a reference, released by fini */
     enum lb_policy lb;
     enum cluster_proto proto;
-    uint64_t connect_timeout_us;  /* 0: 5 s */
-    struct tls_context *tls;      /* for endpoints with mtls (mesh), or for all (tls_always); NULL: plain */
-    bool tls_always;              /* bootstrap: every endpoint; false: those whose endpoint says mtls (Envoy: transport_socket_matches on tlsMode) */
-    struct rbac *plain_rbac;      /* mesh: what the caller's sidecar enforces for its own identity on endpoints without a sidecar; NULL: nothing.
-                                   * On the wire: Cluster.metadata.typed_filter_metadata["weft.rbac"] = Any(envoy.config.rbac.v3.RBAC) */
+    uint64_t connect_timeout_us; /* 0: 5 s */
+    struct tls_context *tls;     /* for endpoints with mtls (mesh), or for all (tls_always); NULL: plain */
+    bool tls_always; /* bootstrap: every endpoint; false: those whose endpoint says mtls (Envoy: transport_socket_matches on
+                        tlsMode) */
+    struct rbac *plain_rbac; /* mesh: what the caller's sidecar enforces for its own identity on endpoints without a sidecar;
+                              * NULL: nothing. On the wire: Cluster.metadata.typed_filter_metadata["weft.rbac"] =
+                              * Any(envoy.config.rbac.v3.RBAC) */
     struct health_check check;
     struct cluster_limits limits;
 };

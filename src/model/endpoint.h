@@ -6,18 +6,18 @@
 enum endpoint_health { ENDPOINT_HEALTHY, ENDPOINT_UNHEALTHY, ENDPOINT_DRAINING };
 
 struct endpoint {
-    struct str id;        /* of the registration or sidecar; may be empty */
-    struct str address;   /* IP literal, host name (STRICT_DNS), or "unix:PATH" */
-    uint16_t port;        /* 0 for unix */
+    struct str id;      /* of the registration or sidecar; may be empty */
+    struct str address; /* IP literal, host name (STRICT_DNS), or "unix:PATH" */
+    uint16_t port;      /* 0 for unix */
     enum endpoint_health health;
-    uint32_t weight;      /* >= 1; 1 when not stated */
-    bool mtls;            /* a sidecar is there: mutual TLS (Envoy: metadata envoy.transport_socket_match tlsMode=istio) */
+    uint32_t weight; /* >= 1; 1 when not stated */
+    bool mtls;       /* a sidecar is there: mutual TLS (Envoy: metadata envoy.transport_socket_match tlsMode=istio) */
 };
 
 struct endpoints { /* a resource (EDS) */
     struct ref ref;
-    struct str cluster;   /* the EDS name */
-    struct endpoint *at;  /* in order of addition */
+    struct str cluster;  /* the EDS name */
+    struct endpoint *at; /* in order of addition */
     size_t n;
 };
 struct endpoints *endpoints_new(void);

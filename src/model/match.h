@@ -12,17 +12,17 @@ enum string_match_kind { STRING_EXACT, STRING_PREFIX, STRING_SUFFIX, STRING_CONT
 struct string_match {
     enum string_match_kind kind;
     bool ignore_case;
-    struct str text;           /* or the regular expression's source (whole match) */
-    struct regex *regex;       /* STRING_REGEX: compiled */
+    struct str text;     /* or the regular expression's source (whole match) */
+    struct regex *regex; /* STRING_REGEX: compiled */
 };
 
 enum header_match_kind { HEADER_STRING, HEADER_PRESENT, HEADER_RANGE };
 
 struct header_match {
-    struct str name;           /* lower case; ":method", ":path", ":authority" too */
+    struct str name; /* lower case; ":method", ":path", ":authority" too */
     enum header_match_kind kind;
     struct string_match string;
-    int64_t from, to;          /* HEADER_RANGE: [from, to) */
+    int64_t from, to; /* HEADER_RANGE: [from, to) */
     bool invert;
     bool missing_as_empty;
 };
@@ -32,7 +32,7 @@ enum path_match_kind { PATH_PREFIX, PATH_EXACT, PATH_REGEX, PATH_SEPARATED_PREFI
 struct path_match {
     enum path_match_kind kind;
     bool ignore_case;
-    struct str text;           /* against the path without query, not decoded */
+    struct str text; /* against the path without query, not decoded */
     struct regex *regex;
 };
 

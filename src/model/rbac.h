@@ -4,18 +4,22 @@
 #include "model/match.h"
 
 enum rbac_node_kind {
-    RBAC_ANY, RBAC_AND, RBAC_OR, RBAC_NOT,
+    RBAC_ANY,
+    RBAC_AND,
+    RBAC_OR,
+    RBAC_NOT,
     RBAC_HEADER,        /* permission or principal */
     RBAC_URL_PATH,      /* string match on the path without query */
     RBAC_AUTHENTICATED, /* principal: the peer's SPIFFE ID matches `string`; with empty text and STRING_PREFIX: any mTLS peer */
     RBAC_DESTINATION_PORT,
-    RBAC_SOURCE_IP, RBAC_DESTINATION_IP, /* CIDR */
-    RBAC_JWT,           /* principal: a valid token is present (Envoy: metadata of envoy.filters.http.jwt_authn) */
+    RBAC_SOURCE_IP,
+    RBAC_DESTINATION_IP, /* CIDR */
+    RBAC_JWT,            /* principal: a valid token is present (Envoy: metadata of envoy.filters.http.jwt_authn) */
 };
 
 struct rbac_node {
     enum rbac_node_kind kind;
-    struct rbac_node *kids;     /* AND, OR, NOT (one) */
+    struct rbac_node *kids; /* AND, OR, NOT (one) */
     size_t n_kids;
     struct header_match header;
     struct string_match string; /* URL_PATH, AUTHENTICATED */
@@ -25,14 +29,14 @@ struct rbac_node {
 };
 
 struct rbac_policy {
-    struct str name;            /* of a security rule: its id */
+    struct str name;                        /* of a security rule: its id */
     struct rbac_node permission, principal; /* both must hold */
 };
 
 enum rbac_action { RBAC_ALLOW, RBAC_DENY };
 
 struct rbac {
-    enum rbac_action action;    /* ALLOW: passes when some policy matches; DENY: fails when some does */
+    enum rbac_action action;      /* ALLOW: passes when some policy matches; DENY: fails when some does */
     struct rbac_policy *policies; /* in order of name on the wire (a map); order has no meaning */
     size_t n_policies;
 };

@@ -8,11 +8,11 @@
 
 struct ref {
     atomic_uint count;
-    struct arena mem; /* everything the resource points at, but other resources and regexes */
+    struct arena mem;            /* everything the resource points at, but other resources and regexes */
     void (*fini)(struct ref *r); /* releases what is not in `mem`; may be NULL */
 };
 
 /* Allocates `size` zeroed octets whose first member is the struct ref, count 1. */
 void *ref_new(size_t size, void (*fini)(struct ref *r));
-void *ref_get(void *resource);  /* count + 1; returns it */
-void ref_put(void *resource);   /* count - 1; the last frees. NULL is fine */
+void *ref_get(void *resource); /* count + 1; returns it */
+void ref_put(void *resource);  /* count - 1; the last frees. NULL is fine */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/secret.h"
-#include "base/mem.h"
 #include <string.h>
+#include "base/mem.h"
 
 static void forget(struct ref *ref) {
     struct secret *s = container_of(ref, struct secret, ref);

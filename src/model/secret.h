@@ -15,13 +15,14 @@ struct data_source { /* one of both, or neither */
 };
 
 struct tls_context { /* part of a listener's filter chain or of a cluster */
-    struct str cert_secret, ca_secret;   /* SDS names; empty: inline. In a weft sidecar "default" and "ROOTCA" are its own identity and mesh CA */
-    struct data_source cert, key, ca;    /* static bootstraps */
-    struct str *sans;                    /* exact URI SANs the peer must have one of; none: any of the CA */
+    struct str cert_secret,
+        ca_secret; /* SDS names; empty: inline. In a weft sidecar "default" and "ROOTCA" are its own identity and mesh CA */
+    struct data_source cert, key, ca; /* static bootstraps */
+    struct str *sans;                 /* exact URI SANs the peer must have one of; none: any of the CA */
     size_t n_sans;
-    struct str sni;                      /* upstream */
+    struct str sni; /* upstream */
     struct str *alpn;
     size_t n_alpn;
-    bool require_client_cert;            /* downstream */
+    bool require_client_cert; /* downstream */
 };
 struct secret *secret_new(void);

@@ -86,7 +86,8 @@ void ads_stream_flush(struct ads_stream *s) {
 }
 
 void ads_stream_dirty(struct ads_stream *s, enum xds_type type, struct str name) {
-    ads_state_dirty(&s->of[type], name);
+    if (!s->closing)
+        ads_state_dirty(&s->of[type], name);
 }
 
 void ads_stream_close(struct ads_stream *s, int grpc_status, struct str message) {

@@ -72,7 +72,7 @@ void link_held(struct link *l, enum xds_type type, struct str name, struct str v
 void link_stats(struct link *l, const struct session_stats *s); /* sent when it changed */
 void link_health(struct link *l, bool healthy);                 /* of the local app; remembered and sent */
 /* A certificate for our key (istio.v1.auth.IstioCertificateService/CreateCertificate). chain_pem: leaf and intermediates; ca_pem:
- * the root. Fails with WEFT_E_UNAVAILABLE when not connected, with WEFT_E_TIMEOUT after 10 s. One at a time; valid in the callback,
- * which never comes before link_sign returns. */
+ * the root. Fails with WEFT_E_UNAVAILABLE when not connected, with WEFT_E_TIMEOUT after 10 s. One at a time; valid in the
+ * callback, which never comes before link_sign returns. */
 typedef void link_cert_f(void *ctx, int code, struct str chain_pem, struct str ca_pem, const struct err *e);
 void link_sign(struct link *l, struct str csr_pem, link_cert_f *done, void *ctx);

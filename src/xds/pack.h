@@ -9,7 +9,7 @@
 #include "google/protobuf/duration.pb-c.h"
 #include "google/protobuf/struct.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
-#include "xds/xds.h"
+#include "xds/resource.h"
 
 void *pack_new(struct arena *a, const ProtobufCMessageDescriptor *d); /* with defaults */
 #define PACK_NEW(a, name) pack_new((a), &name##__descriptor)

@@ -6,19 +6,11 @@
  * field and memory budget, strings valid UTF-8 without NUL; the same for every inner Any. An unsupported field that would weaken
  * security is an error. Threads: any. Tests: tests/unit/xds/, tests/fuzz/xds_*.c */
 #include "base/err.h"
-#include "model/snap.h"
+#include "xds/resource.h"
 
 struct str xds_type_url(enum xds_type type); /* "type.googleapis.com/envoy.config.listener.v3.Listener" */
 int xds_type_of_url(struct str url);         /* enum xds_type, or -1 */
 
-/* A packed resource: what ADS carries. Immutable, reference-counted (ref_get/ref_put). */
-struct xds_resource {
-    struct ref ref;
-    enum xds_type type;
-    struct str name;
-    struct str bytes; /* the packed message: the Any's value */
-    char version[17]; /* 64-bit hash of bytes, hex */
-};
 struct xds_resource *xds_encode_listener(const struct listener *l);
 struct xds_resource *xds_encode_routes(const struct route_table *t);
 struct xds_resource *xds_encode_cluster(const struct cluster *c);

@@ -6,6 +6,7 @@
 #include "cluster.pb-c.h"
 #include "http_options.pb-c.h"
 #include "weft.pb-c.h"
+#include "xds/xds.h"
 #include "xds/xds_int.h"
 
 #define HTTP_OPTIONS "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"

@@ -3,6 +3,7 @@
  * traffic where it must not go. Ignored: hostname, health_check_config, additional_addresses, locality names and weights,
  * overprovisioning. */
 #include "io/addr.h"
+#include "xds/xds.h"
 #include "xds/xds_int.h"
 
 #define UNIX_PREFIX "unix:"

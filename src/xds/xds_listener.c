@@ -11,6 +11,7 @@
 #include "stdout.pb-c.h"
 #include "tls_inspector.pb-c.h"
 #include "weft.pb-c.h"
+#include "xds/xds.h"
 #include "xds/xds_int.h"
 
 #define HCM_NAME "envoy.filters.network.http_connection_manager"

@@ -5,6 +5,7 @@
  * conditions are safe). */
 #include "base/mem.h"
 #include "weft.pb-c.h"
+#include "xds/xds.h"
 #include "xds/xds_int.h"
 
 #define KEY_ROUTE "weft.route"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* SDS: a certificate with its key, or trusted CAs. Contents come inline: a control plane has no say in our files here. */
+#include "xds/xds.h"
 #include "xds/xds_int.h"
 
 static Ec__DataSource *encode_pem(struct arena *a, struct str pem) {

@@ -11,6 +11,7 @@
 #include "http_rbac.pb-c.h"
 #include "listener.pb-c.h"
 #include "router.pb-c.h"
+#include "xds/xds.h"
 #include "xds/xds_int.h"
 
 static struct arena a; /* of the running test's messages */
