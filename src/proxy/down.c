@@ -136,15 +136,17 @@ void down_adopt(struct worker *w, unsigned port, int fd, const struct addr *peer
     }
 }
 
-/* The worker with the fewest connections; the accepting one wins a tie, since that costs no wake-up. */
+/* The worker with the fewest connections; the accepting one wins a tie, since that costs no wake-up. One that has not seen its
+ * first snapshot yet would not know what to do with a connection. */
 static struct worker *fewest(struct worker *self) {
     struct worker *best = self;
     uint64_t least = atomic_load_explicit(&self->stats.connections, memory_order_relaxed);
     for (unsigned i = 0; i < self->env->n; i++) {
-        uint64_t n = atomic_load_explicit(&self->env->at[i]->stats.connections, memory_order_relaxed);
-        if (n < least) {
+        struct worker *w = self->env->at[i];
+        uint64_t n = atomic_load_explicit(&w->stats.connections, memory_order_relaxed);
+        if (n < least && atomic_load_explicit(&w->serving, memory_order_acquire)) {
             least = n;
-            best = self->env->at[i];
+            best = w;
         }
     }
     return best;

@@ -100,6 +100,7 @@ static void take_serve(struct worker *w, struct serve *s) {
     l->w = w;
     l->serve = s;
     w->lease = l;
+    atomic_store_explicit(&w->serving, true, memory_order_release);
     if (old && !old->users)
         lease_free(old);
     for (unsigned i = 0; i < w->n_ports; i++) {

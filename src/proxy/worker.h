@@ -95,6 +95,7 @@ struct worker {
     struct buf log;             /* access log lines of this turn */
     struct task log_task;
     struct stats stats;
+    atomic_bool serving; /* has a snapshot: other workers may hand it connections */
     bool started, draining, stopping;
 };
 
