@@ -34,6 +34,11 @@ def test_broken_answers():
         m.register('silent', silent.addr)
         m.register('short', short.addr)
         m.allow('web', '*', mtls_mode='permissive')
+        sidecar = m.sidecar('quiet', app=silent.addr)
+        m.allow('web', 'quiet')
+        r = wait(lambda: (r := request(sidecar.inbound, '/uc', tls=m.identity('web'))).status != 403 and r)
+        r.expect_error(503, 'Service unavailable', 'connection_terminated')
+        assert flags(sidecar, '/uc') == 'UC'
         web.until(502, 'silent').expect_error(502, 'Downstream service error', 'connection_terminated')
         try:
             r = request(web.sidecar.outbound, headers={'X-Target-Service': 'short'})
