@@ -23,6 +23,7 @@ struct registration {
     uint64_t order; /* of addition, counting up over registrations and sidecars */
     bool healthy;   /* runtime: kept when it is replaced by the same address */
     double seen;    /* runtime: Unix seconds */
+    bool through;   /* runtime: it was reached through a sidecar since it was registered, and leaves with it (reg.h) */
 };
 struct traffic_rule {
     json_t *body; /* as schema_traffic_rule gives it */

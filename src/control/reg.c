@@ -123,7 +123,9 @@ static void add_registrations(struct reg_view *v, const struct mesh_service *ms,
     struct registration *reg;
     MAP_FOR (&ms->registrations, NULL, reg) {
         struct sidecar *s = find_address(a, reg);
-        add_registered(v, reg, s);
+        reg->through |= s != NULL;
+        if (s || !reg->through)
+            add_registered(v, reg, s);
         if (s)
             map_put(merged, str_of(s->key), s);
     }
@@ -252,11 +254,15 @@ static void forget(struct sidecar *s) {
     mesh_delete_sidecar(s->reg->mesh, str_of(s->key));
 }
 
-static void on_grace(struct timer *t) {
-    struct sidecar *s = container_of(t, struct sidecar, grace);
+static void leave(struct sidecar *s) {
+    reg_view(s->reg, str_of(s->service_key)); /* its registrations learn that they belong to it */
     s->leaving = true;
     forget(s);
     reg_touch(s->reg, str_of(s->service_key));
+}
+
+static void on_grace(struct timer *t) {
+    leave(container_of(t, struct sidecar, grace));
 }
 
 static struct str field(const json_t *o, const char *name) {
@@ -328,9 +334,7 @@ struct sidecar *reg_hello(struct reg *r, struct str key, json_t *hello, void *se
 }
 
 void reg_leaving(struct sidecar *s) {
-    s->leaving = true;
-    forget(s);
-    reg_touch(s->reg, str_of(s->service_key));
+    leave(s);
 }
 
 void reg_lost(struct reg *r, struct str key, void *session) {

@@ -3,8 +3,9 @@
 /* reg: the registry: the endpoints of every service, from registrations and from connected sidecars, merged as contract §3 says.
  *
  * A sidecar is an endpoint from when its hello is durable (mesh: STORE_SIDECAR) until it says that it leaves, or its session has
- * been lost for REG_GRACE. After a restart the sidecars that the store knows begin in their grace.
- * Threads: the control loop. Time comes from the loop's clock. Tests: tests/unit/control/reg.c */
+ * been lost for REG_GRACE. A registration with its address is the same endpoint, so it leaves with it too, and comes back with it
+ * or when it is registered anew: traffic never falls back to plain text by itself. After a restart the sidecars that the store
+ * knows begin in their grace. Threads: the control loop. Time comes from the loop's clock. Tests: tests/unit/control/reg.c */
 #include "base/map.h"
 #include "control/mesh.h"
 #include "io/timer.h"

@@ -18,8 +18,8 @@ static const char *const sql[STATEMENTS] = {
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
     /* A replaced value keeps its seq, and with it its place. */
-    [PUT] = "INSERT INTO kv(kind, key, value, revision) VALUES(?1, ?2, ?3, ?4)"
-            " ON CONFLICT(kind, key) DO UPDATE SET value = excluded.value, revision = excluded.revision",
+    [PUT] = ("INSERT INTO kv(kind, key, value, revision) VALUES(?1, ?2, ?3, ?4)"
+             " ON CONFLICT(kind, key) DO UPDATE SET value = excluded.value, revision = excluded.revision"),
     [DELETE] = "DELETE FROM kv WHERE kind = ?1 AND key = ?2",
     [EVENT] = "INSERT INTO events(revision, type, kind, key, value) VALUES(?1, ?2, ?3, ?4, ?5)",
     [SET_REVISION] = "UPDATE meta SET value = ?1 WHERE name = 'revision'",

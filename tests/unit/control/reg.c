@@ -123,6 +123,28 @@ static void leaves_and_is_lost_before_the_store_knows(void **state) {
     assert_null(reg_sidecar(&fx->reg, STR("ns/web/w1")));
 }
 
+/* The same endpoint leaves as one: no call of a mesh service goes plain to an app whose sidecar drains. */
+static void registration_leaves_with_its_sidecar(void **state) {
+    struct fx *fx = *state;
+    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    fx_register(fx, "ns/web", "r1", "127.0.0.1", 8001, "");
+    fx_register(fx, "ns/web", "r2", "127.0.0.1", 8002, ""); /* has nothing to do with it */
+    reg_leaving(s);
+    fx_settle(fx);
+    assert_int_equal(view(fx)->n, 1);
+    assert_true(str_eq(view(fx)->at[0].id, STR("r2")));
+    reg_lost(&fx->reg, STR("ns/web/w1"), &one);
+    fx_hello(fx, "ns/web/w9", "127.0.0.1", 8001, "10.0.0.9", &two); /* a new sidecar of the app */
+    assert_int_equal(view(fx)->n, 2);
+    assert_true(str_eq(view(fx)->at[0].id, STR("r1")));
+    reg_lost(&fx->reg, STR("ns/web/w9"), &two);
+    fx_wait(fx, 16 * CLOCK_S);
+    assert_int_equal(view(fx)->n, 1);
+    fx_register(fx, "ns/web", "r1", "127.0.0.1", 8001, ""); /* somebody says that it is there by itself */
+    assert_int_equal(view(fx)->n, 2);
+    assert_null(view(fx)->at[0].sidecar);
+}
+
 static void grace(void **state) {
     struct fx *fx = *state;
     fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
@@ -218,6 +240,7 @@ int main(void) {
         TEST(not_merged),
         TEST(leaves_at_once),
         TEST(leaves_and_is_lost_before_the_store_knows),
+        TEST(registration_leaves_with_its_sidecar),
         TEST(grace),
         TEST(back_within_grace),
         TEST(later_session_wins),
