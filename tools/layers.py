@@ -165,9 +165,9 @@ def rooms(tree, table):
     return graph
 
 
-def check_circles(tree, table):
+def circles(graph):
     """One line per circle found, by a depth-first walk without recursion."""
-    graph, done = rooms(tree, table), set()
+    done = set()
     for start in sorted(graph):
         path, on_path, todo = [], set(), [(start, False)]
         while todo:
@@ -182,6 +182,11 @@ def check_circles(tree, table):
                 on_path.add(room)
                 todo.append((room, True))
                 todo.extend((target, False) for target in sorted(graph.get(room, ()), reverse=True))
+
+
+def check_circles(tree, table):
+    """Of files that include one another (never allowed, not even within a room), else of rooms."""
+    return list(circles(tree.includes)) or list(circles(rooms(tree, table)))
 
 
 def faults(src, table_text):

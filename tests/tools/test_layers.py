@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tools/layers.py refuses what it says, on planted trees, and the tree as it stands passes."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,10 +52,10 @@ def test_good_tree(tmp_path):
     ({'base/up.c': '/* x */ #include "io/tls.h"\n'}, 'base/up.c: base/ may not include io/tls.h'),
     ({'new/x.c': '\n'}, 'folder "new" is not in the table'),
     ({'x.c': '\n'}, 'folder "" is not in the table'),
-    ({'base/x.h': '#include "base/y.h"\n', 'base/y.h': '#include "base/x.h"\n'}, 'a circle: base/x -> base/y -> base/x'),
+    ({'base/x.h': '#include "base/y.h"\n', 'base/y.h': '#include "base/x.h"\n'}, 'a circle: base/x.h -> base/y.h -> base/x.h'),
     ({'base/x.h': '', 'base/y.h': '', 'base/x.c': '#include "base/y.h"\n', 'base/y.c': '#include "base/x.h"\n'},
      'a circle: base/x -> base/y -> base/x'),
-    ({'io/x.h': '#include "y.h"\n', 'io/y.h': '#include "z.h"\n', 'io/z.h': '#include "x.h"\n'}, 'a circle: io/x -> io/y -> io/z -> io/x'),
+    ({'io/x.h': '#include "y.h"\n', 'io/y.h': '#include "z.h"\n', 'io/z.h': '#include "x.h"\n'}, 'a circle: io/x.h -> io/y.h -> io/z.h -> io/x.h'),
     ({'io/x.c': '#include "io/x_int.h"\n', 'io/x_int.h': '#include "io/y.h"\n', 'io/y.h': '#include "io/x.h"\n', 'io/x.h': ''},
      'a circle: io/x -> io/y -> io/x'),
     ({'proxy/x.c': '#include <openssl/ssl.h>\n'}, 'proxy/x.c: <openssl/ssl.h> belongs to io/tls*.c alone'),
@@ -68,6 +69,17 @@ def test_planted_fault(tmp_path, files, says):
     code, out = run(tmp_path, {**GOOD, **files})
     assert code == 1
     assert says in out
+
+
+ROOM = {'io/x.h': '', 'io/y.h': '', 'io/x.c': '#include "io/y.h"\n', 'io/y.c': '#include "io/x.h"\n'}
+
+
+def test_room(tmp_path):
+    """What the table calls one room may call each other, but headers still do not include one another."""
+    assert run(tmp_path, {**GOOD, **ROOM})[0] == 1
+    assert run(tmp_path, {**GOOD, **ROOM}, TABLE + 'room io/x: io/y\n') == (0, '')
+    headers = {'io/x.h': '#include "io/y.h"\n', 'io/y.h': '#include "io/x.h"\n'}
+    assert run(tmp_path, {**GOOD, **ROOM, **headers}, TABLE + 'room io/x: io/y\n')[0] == 1
 
 
 @pytest.mark.parametrize('table, says', [
@@ -84,3 +96,17 @@ def test_this_tree():
     done = subprocess.run([sys.executable, TOOL], capture_output=True, text=True)
     assert done.stdout == ''
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize('file, line, says', [
+    ('base/str.c', '#include "proxy/exch.h"', 'base/str.c: base/ may not include proxy/exch.h'),
+    ('codec/h1.h', '#include "io/sock.h"', 'codec/h1.h: codec/ may not include io/sock.h'),
+    ('model/route.h', '#include "model/snap.h"', 'a circle: '),
+    ('proxy/reply.c', '#include <openssl/ssl.h>', 'proxy/reply.c: <openssl/ssl.h> belongs to'),
+])
+def test_planted_in_this_tree(tmp_path, file, line, says):
+    shutil.copytree(ROOT / 'src', tmp_path / 'src')
+    with open(tmp_path / 'src' / file, 'a') as f:
+        f.write(line + '\n')
+    done = subprocess.run([sys.executable, TOOL, '--src', tmp_path / 'src'], capture_output=True, text=True)
+    assert done.returncode == 1 and says in done.stdout
