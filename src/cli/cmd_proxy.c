@@ -8,6 +8,7 @@
 #include "crypto/spiffe.h"
 #include "io/file.h"
 #include "io/proc.h"
+#include "proxy/admin.h"
 #include "proxy/bootstrap.h"
 #include "proxy/sidecar.h"
 
@@ -132,6 +133,8 @@ static int start_bootstrap(struct proxy_main *m, struct err *e) {
                             .ctx = m};
     rc = proxy_open(&m->proxy, &m->loop, &cfg, e);
     if (rc >= 0)
+        rc = admin_start(m->proxy, e);
+    if (rc >= 0)
         rc = serve_bootstrap(m, e);
     if (rc >= 0)
         bootstrap_ready(m);
@@ -232,6 +235,7 @@ static int serve(struct proxy_main *m, struct err *e) {
         loop_run(&m->loop);
     if (m->sidecar)
         sidecar_stop(&m->sidecar);
+    admin_stop(m->proxy);
     proxy_close(&m->proxy);
     if (m->boot.snap)
         bootstrap_fini(&m->boot);

@@ -360,13 +360,16 @@ static void on_stream(struct server *s, struct stream *st) {
 
 int admin_start(struct proxy *p, struct err *e) {
     struct server_cfg cfg = {.addr = p->cfg.admin, .on_stream = on_stream, .user = p};
+    if (!p->cfg.admin.len)
+        return 0;
     int rc = server_start(&p->admin, p->loop, &cfg, e);
     p->admin_on = rc >= 0;
     return rc;
 }
 
 void admin_stop(struct proxy *p) {
-    if (p->admin_on)
-        server_stop(&p->admin);
+    if (!p || !p->admin_on)
+        return;
+    server_stop(&p->admin);
     p->admin_on = false;
 }

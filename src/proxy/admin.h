@@ -6,5 +6,5 @@
 #include "base/err.h"
 struct proxy;
 
-int admin_start(struct proxy *p, struct err *e) MUST_CHECK;
-void admin_stop(struct proxy *p);
+int admin_start(struct proxy *p, struct err *e) MUST_CHECK; /* where the proxy's configuration says; nothing without an address */
+void admin_stop(struct proxy *p);                           /* before proxy_close; NULL and one that is off are fine */

@@ -24,9 +24,3 @@ struct down {
     struct str remote_text, remote_ip, local_text;
     struct arena mem;
 };
-
-void down_listen(struct port *p); /* starts accepting */
-void down_adopt(struct worker *w, unsigned port, int fd, const struct addr *peer);
-void down_port_cfg(struct port *p, const struct hcm *hcm); /* limits of its connections from now on */
-void down_drain(struct down *d, bool patient);             /* patient: one that has not sent a request yet may still */
-void down_abort(struct down *d);

@@ -36,7 +36,7 @@ static void orphan(struct exch *x, int why) {
 }
 
 static void unwait(struct exch *x) {
-    list_remove(&x->node);
+    list_remove(&x->waiter.node);
     pool_wait_cancel(&x->wait);
 }
 

@@ -24,8 +24,8 @@ struct exch {
     const struct serve_listener *listener;
     struct msg req; /* the request as it will be forwarded */
     unsigned stage;
-    struct list node; /* among those that wait for a service */
-    struct {          /* where it goes */
+    struct worker_waiter waiter; /* for the main thread's answer */
+    struct {                     /* where it goes */
         struct target target;
         struct str name; /* "NS/NAME" */
         struct serve_routes *routes;

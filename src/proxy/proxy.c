@@ -4,7 +4,6 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "io/file.h"
-#include "proxy/admin.h"
 #include "proxy/scribe.h"
 
 static unsigned usable_cpus(void) {
@@ -142,14 +141,14 @@ static int bind_port(struct proxy *p, unsigned i, struct err *e) {
     if (rc < 0)
         return rc;
     for (unsigned w = 0; w < p->env.n; w++) {
-        struct worker_port port = {.fd = -1, .addr = want};
+        struct thread_port port = {.fd = -1, .addr = want};
         if (w == 0 || tcp) {
             port.fd = sock_bind(&want, &(struct sock_listen_opts){.reuse_port = tcp}, &port.addr, e);
             if (port.fd < 0)
                 return port.fd;
             want = port.addr;
         }
-        worker_port_add(p->env.at[w], &port);
+        thread_port_add(p->env.at[w], &port);
     }
     p->bound[i] = want;
     p->names[i] = (struct serve_port){.side = p->cfg.ports[i].side, .name = p->cfg.ports[i].name};
@@ -184,7 +183,7 @@ static int start_workers(struct proxy *p, struct err *e) {
     p->series = mem_array(n, sizeof(*p->series));
     p->stats = mem_array(n, sizeof(*p->stats));
     for (unsigned i = 0; rc >= 0 && i < n; i++) {
-        rc = worker_new(&p->env.at[i], i, &p->env, e);
+        rc = thread_new(&p->env.at[i], i, &p->env, e);
         if (rc < 0)
             break;
         p->stats[i] = &p->env.at[i]->stats;
@@ -194,7 +193,7 @@ static int start_workers(struct proxy *p, struct err *e) {
     for (unsigned i = 0; rc >= 0 && i < p->cfg.n_ports; i++)
         rc = bind_port(p, i, e);
     for (unsigned i = 0; rc >= 0 && i < p->env.n; i++)
-        rc = worker_start(p->env.at[i], e);
+        rc = thread_start(p->env.at[i], e);
     return rc;
 }
 
@@ -204,9 +203,9 @@ static void stop_workers(struct proxy *p) {
             worker_order(p->env.at[i], order_new(ORDER_STOP));
     for (unsigned i = 0; i < p->env.n; i++)
         if (p->env.at[i]->started)
-            worker_join(p->env.at[i]);
+            thread_join(p->env.at[i]);
     for (unsigned i = 0; i < p->env.n; i++)
-        worker_free(&p->env.at[i]);
+        thread_free(&p->env.at[i]);
 }
 
 int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, struct err *e) {
@@ -229,8 +228,6 @@ int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, 
     rc = scribe_new(&p->env.scribe, cfg->log_fd, e);
     if (rc >= 0)
         rc = start_workers(p, e);
-    if (rc >= 0 && cfg->admin.len)
-        rc = admin_start(p, e);
     if (rc < 0) {
         proxy_close(&p);
         return rc;
@@ -246,7 +243,6 @@ void proxy_close(struct proxy **pp) {
         return;
     unsigned n = p->env.n;
     loop_timer_stop(p->loop, &p->drain_timer);
-    admin_stop(p);
     stop_workers(p);
     scribe_free(&p->env.scribe);
     mbox_fini(&p->mbox);

@@ -6,7 +6,7 @@
 #include "http/server.h"
 #include "io/mbox.h"
 #include "proxy/serve.h"
-#include "proxy/worker.h"
+#include "proxy/thread.h"
 
 struct proxy_port { /* a listener to bind */
     enum side side;
@@ -41,7 +41,7 @@ struct proxy {
     struct serve *serve;         /* the newest; a reference; NULL before the first */
     struct metric_table *series; /* one per worker: its newest copy */
     struct stats **stats;        /* one per worker, for env.stats */
-    struct server admin;
+    struct server admin;         /* proxy/admin.h, when it is on */
     bool admin_on;
     uint64_t started; /* loop time */
     uint64_t drained; /* workers that are: a bit each */

@@ -5,6 +5,7 @@
 #include "crypto/ca.h"
 #include "http/probe.h"
 #include "policy/check.h"
+#include "proxy/admin.h"
 #include "proxy/demand.h"
 #include "proxy/kept.h"
 #include "xds/link.h"
@@ -428,6 +429,8 @@ static int open_proxy(struct sidecar *s, struct err *e) {
                             .on_drained = on_proxy_drained,
                             .ctx = s};
     int rc = proxy_open(&s->proxy, s->loop, &cfg, e);
+    if (rc >= 0)
+        rc = admin_start(s->proxy, e);
     return rc >= 0 && has_app(s) ? find_advertised(s, e) : rc;
 }
 
@@ -492,6 +495,7 @@ void sidecar_stop(struct sidecar **sp) {
     if (s->link)
         tell_stats(s);
     probe_stop(&s->probe);
+    admin_stop(s->proxy);
     proxy_close(&s->proxy);
     demand_fini(&s->demand);
     if (s->link)

@@ -2,7 +2,8 @@
 #pragma once
 /* stage: the steps that a request passes, each one file stage_NAME.c, in one fixed order (the table in exch.c). A stage touches
  * only its own part of the exchange. Threads: the worker's. */
-#include "proxy/exch.h"
+#include "proxy/reply.h"
+struct exch;
 
 enum verdict { STAGE_NEXT, STAGE_REPLY /* x->resp.own says which */, STAGE_WAIT /* run again by exch_resume */ };
 typedef enum verdict stage_f(struct exch *x);
@@ -16,8 +17,6 @@ stage_f stage_authorize; /* security rules, on the inbound side */
 stage_f stage_balance;   /* cluster -> host; security rules where the endpoint has no sidecar */
 stage_f stage_acquire;   /* host -> connection */
 stage_f stage_forward;   /* the head, and what came of the body */
-
-void stage_own_text(struct exch *x, struct str text); /* what worker_want_metrics brought */
 
 /* After the stages: */
 void stage_respond(struct exch *x, struct msg *response); /* the head on its way down */

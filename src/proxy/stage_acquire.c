@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* acquire: a connection to the host: an idle one, or the first that becomes free (WAIT). */
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 
 /* A request that cannot be repeated takes a connection only while it is warm: apps close idle ones after a few seconds,

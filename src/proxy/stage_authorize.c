@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* authorize: the security rules, where requests come in. */
 #include "policy/rbac.h"
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 
 enum verdict stage_authorize(struct exch *x) {

@@ -2,6 +2,7 @@
 /* balance: which of the cluster's endpoints. Where it has no sidecar, nobody there enforces security rules, so this side does,
  * for its own identity. */
 #include "policy/rbac.h"
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 
 static bool denied_plain(struct exch *x, enum verdict *v) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* forward: the request's head goes up, and what came of its body while it waited. From here on the streams are joined (exch.c).
  */
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 
 static void add_fields(struct exch *x) {

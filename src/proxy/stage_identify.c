@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* identify: who calls, as the certificate proves; said to the app in X-Source-* and x-forwarded-client-cert, whatever the caller
  * said. */
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 
 static void set_source(struct exch *x, struct str service, struct str ns) {

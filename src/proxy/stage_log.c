@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* log: at the end of an exchange: its access log line (Istio's keys) and Istio's metrics. Nothing is written here: the line goes
  * to the scribe at the end of the turn. */
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 #include "telemetry/alog.h"
 

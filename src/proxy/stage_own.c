@@ -2,6 +2,7 @@
 /* own: /health and /metrics of the sidecar itself, in plaintext on the inbound port, outside the security rules (contract §3,
  * Inbound). */
 #include "codec/url.h"
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 #include "telemetry/prom.h"
 
@@ -56,20 +57,21 @@ static bool wants_text(const struct exch *x) {
     return false;
 }
 
+static void on_metrics(struct worker_waiter *ww, bool away, struct str text) {
+    struct buf b = {0};
+    buf_add(&b, text);
+    answer(container_of(ww, struct exch, waiter), 200, STR(PROM_CONTENT_TYPE), &b);
+}
+
 static void metrics(struct exch *x) {
     struct buf b = {0};
     if (wants_text(x)) {
-        worker_want_metrics(x->w, x);
+        x->waiter.wake = on_metrics;
+        worker_want_metrics(x->w, &x->waiter);
         return;
     }
     metrics_json(&x->w->env->stats, &b);
     answer(x, 200, STR("application/json"), &b);
-}
-
-void stage_own_text(struct exch *x, struct str text) {
-    struct buf b = {0};
-    buf_add(&b, text);
-    answer(x, 200, STR(PROM_CONTENT_TYPE), &b);
 }
 
 enum verdict stage_own(struct exch *x) {

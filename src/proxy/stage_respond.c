@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* respond: the response's head on its way down. */
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 
 void stage_respond(struct exch *x, struct msg *response) {

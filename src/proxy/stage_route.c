@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* route: the target's route table (asked for when it is used for the first time: WAIT), the route in it, its share, its cluster;
  * and the deadline. */
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 #include "proxy/worker.h"
 
@@ -34,6 +35,12 @@ static void remove_targets(struct msg_fields *f) {
     f->n = to;
 }
 
+static void on_answer(struct worker_waiter *ww, bool away, struct str text) {
+    struct exch *x = container_of(ww, struct exch, waiter);
+    x->to.away = away;
+    exch_resume(x);
+}
+
 static enum verdict find_table(struct exch *x) {
     struct serve *s = x->lease->serve;
     x->to.routes = serve_routes_get(s, x->to.name);
@@ -45,7 +52,8 @@ static enum verdict find_table(struct exch *x) {
     if (x->to.away || x->to.asked)
         return stage_reply(x, REPLY_CONTROL_AWAY, STR_NONE);
     x->to.asked = true;
-    worker_wait(x->w, x, x->to.name);
+    x->waiter.wake = on_answer;
+    worker_wait(x->w, &x->waiter, x->to.name);
     return STAGE_WAIT;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sanitize: what must not be forwarded goes, and what callers outside the mesh claim about the way of the request is made true.
  */
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 
 /* Removes the fields whose names begin with `prefix`. */

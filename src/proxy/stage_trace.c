@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* trace: x-request-id (made at the mesh's edge, kept inside) and trace context: the app's is passed on as it is, or one begins
  * here; B3 is read and goes along when it came. */
+#include "proxy/exch.h"
 #include "proxy/stage.h"
 #include "telemetry/trace.h"
 

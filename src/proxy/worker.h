@@ -99,25 +99,30 @@ struct worker {
     bool started, draining, stopping;
 };
 
-struct worker_port { /* a bound listener for worker_new */
-    int fd;          /* taken over; -1: this worker does not accept here */
-    struct addr addr;
+struct worker_waiter { /* embed: somebody who waits for the main thread; zeros wait for nothing */
+    struct list node;
+    /* Once, from the loop. away: the control plane cannot be asked. text: of metrics. */
+    void (*wake)(struct worker_waiter *ww, bool away, struct str text);
 };
-int worker_new(struct worker **out, unsigned id, struct worker_env *env, struct err *e) MUST_CHECK;
-void worker_port_add(struct worker *w, const struct worker_port *port);
-int worker_start(struct worker *w, struct err *e) MUST_CHECK;
-void worker_order(struct worker *w, struct order *o); /* gives `o` away */
-void worker_join(struct worker *w);                   /* after ORDER_STOP */
-void worker_free(struct worker **w);
 
 struct order *order_new(enum order_kind kind);
+void worker_order(struct worker *w, struct order *o); /* gives `o` away. Threads: any */
 
-/* ---- for exchanges ---- */
+/* ---- snapshots ---- */
 struct lease *lease_take(struct worker *w);
 void lease_drop(struct lease **l);
-struct exch;
-void worker_wait(struct worker *w, struct exch *x,
-                 struct str name);                          /* exch_resume follows; asks the main thread when nobody did */
-void worker_want_metrics(struct worker *w, struct exch *x); /* stage_own_text follows */
-void worker_log(struct worker *w);                          /* w->log has a new line */
-void worker_check(struct worker *w);                        /* something ended: drained, or stopped? */
+void worker_lease(struct worker *w, struct serve *s); /* the newest from now on; takes the reference over */
+
+/* ---- waiting ---- */
+void worker_wait(struct worker *w, struct worker_waiter *ww,
+                 struct str name);           /* for a service's first use: asks when nobody did */
+void worker_wake_answered(struct worker *w); /* those whose service the newest snapshot knows, or knows to be absent */
+void worker_wake_away(struct worker *w, struct str name); /* those that wait for `name`; empty: all */
+void worker_want_metrics(struct worker *w, struct worker_waiter *ww);
+void worker_wake_metrics(struct worker *w, struct str text);
+
+/* ---- counters and the access log ---- */
+void worker_send_series(struct worker *w); /* a copy to the main thread, when they have changed */
+void worker_log(struct worker *w);         /* w->log has a new line */
+void worker_give_log(struct worker *w);    /* at once */
+void worker_check(struct worker *w);       /* something ended: drained, or stopped? */

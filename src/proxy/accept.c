@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proxy/down.h"
+#include "proxy/accept.h"
 #include "base/mem.h"
 #include "http/stream.h"
 #include "io/tls.h"
@@ -116,7 +116,7 @@ static void on_no_octet(struct timer *t) {
 }
 
 /* ---- accepting ---- */
-void down_adopt(struct worker *w, unsigned port, int fd, const struct addr *peer) {
+void accept_adopt(struct worker *w, unsigned port, int fd, const struct addr *peer) {
     const struct serve_listener *l = &w->lease->serve->listener[port];
     struct down *d = mem_new(struct down);
     d->w = w;
@@ -157,7 +157,7 @@ static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer)
     struct worker *to = p->w->draining ? p->w : fewest(p->w);
     atomic_fetch_add_explicit(&to->stats.connections, 1, memory_order_relaxed); /* counted where it will live, at once */
     if (to == p->w) {
-        down_adopt(to, p->index, fd, peer);
+        accept_adopt(to, p->index, fd, peer);
         return;
     }
     struct order *o = order_new(ORDER_CONN);
@@ -167,13 +167,13 @@ static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer)
     worker_order(to, o);
 }
 
-void down_listen(struct port *p) {
+void accept_listen(struct port *p) {
     int fd = p->fd;
     p->fd = -1;
     sock_listen_fd(&p->sl, &p->w->loop, fd, on_accept, p);
 }
 
-void down_port_cfg(struct port *p, const struct hcm *hcm) {
+void accept_cfg(struct port *p, const struct hcm *hcm) {
     p->cfg.proto = hcm->codec == HCM_HTTP1 ? CONN_H1 : hcm->codec == HCM_HTTP2 ? CONN_H2 : CONN_AUTO;
     p->cfg.limits.head = hcm->max_head;
     p->cfg.limits.idle_timeout_us = hcm->idle_timeout_us;
@@ -183,7 +183,7 @@ void down_port_cfg(struct port *p, const struct hcm *hcm) {
 }
 
 /* ---- ends ---- */
-void down_drain(struct down *d, bool patient) {
+void accept_drain(struct down *d, bool patient) {
     if (!d->conn) {
         if (!patient)
             close_early(d);
@@ -192,7 +192,7 @@ void down_drain(struct down *d, bool patient) {
     }
 }
 
-void down_abort(struct down *d) {
+void accept_abort(struct down *d) {
     if (d->conn)
         conn_abort(d->conn, WEFT_E_CLOSED);
     else
