@@ -24,8 +24,9 @@ static int read_config(const char *file, json_t **out, struct err *e) {
     struct buf text = {0};
     struct yaml_docs docs = {0};
     int rc = file_read(str_of(file), CONFIG_MAX, &text, e);
-    if (rc >= 0)
-        rc = yaml_parse(&docs, buf_str(&text), e);
+    if (rc < 0)
+        return rc;
+    rc = yaml_parse(&docs, buf_str(&text), e);
     if (rc >= 0 && docs.n != 1)
         rc = err_set(e, WEFT_E_INVALID, "must be one document");
     if (rc >= 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/mesh.c"
 #include <stdlib.h>
+#include "control/mesh_open.c"
 #include "fixture.h"
 
 struct told {
