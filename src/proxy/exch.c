@@ -11,6 +11,7 @@ static stage_f *const stages[] = {
     stage_authorize, stage_balance,  stage_acquire, stage_forward,
 };
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
+#define STAGE_BALANCE 6u
 #define STAGE_ACQUIRE 7u
 
 static const struct stream_cb orphan_cb;
@@ -134,6 +135,11 @@ static void run(struct exch *x) {
 }
 
 void exch_resume(struct exch *x) {
+    run(x);
+}
+
+void exch_rebalance(struct exch *x) {
+    x->stage = STAGE_BALANCE;
     run(x);
 }
 

@@ -14,6 +14,7 @@
 #include "proxy/reply.h"
 #include "proxy/target.h"
 
+#define EXCH_TRIES 8u    /* endpoints tried at most */
 #define EXCH_KEEP 65536u /* octets of a request body kept for sending again */
 
 struct exch {
@@ -35,6 +36,12 @@ struct exch {
         struct host *host;
         bool asked, away; /* the service had to be asked for; the control plane is away */
     } to;
+    struct { /* endpoints that could not be connected to */
+        struct host *at[EXCH_TRIES];
+        unsigned n;
+        enum reply_id id;  /* how the last one failed, */
+        struct str reason; /* and why */
+    } tried;
     struct pool_wait wait;
     struct conn *conn;     /* acquired: used at once */
     struct {               /* the request's body */
@@ -70,6 +77,7 @@ void exch_open(struct down *d, struct stream *s); /* from the connection's on_st
 void exch_bad(struct down *d, struct stream *s,
               const struct err *why); /* from its on_bad: what is no request is answered and logged */
 void exch_resume(struct exch *x);
+void exch_rebalance(struct exch *x); /* to another endpoint than those tried: runs on from the balance stage */
 /* Ends it with a reply of ours, or, when the response has begun, with a reset. From outside of stages. */
 void exch_fail(struct exch *x, enum reply_id id, struct str reason);
 extern const struct stream_cb exch_up_cb; /* of the upstream stream, whose user is the exchange */

@@ -14,6 +14,14 @@ static void on_ready(struct pool_wait *pw, struct conn *c) {
     exch_resume(x);
 }
 
+/* Nothing of the request has been sent: any method may try elsewhere, at once (contract §3, Traffic rules). Further grounds, the
+ * pause before the same endpoint and the budget come with the issue on retries. */
+static bool may_go_elsewhere(const struct exch *x) {
+    const struct route_cluster *share = x->to.share;
+    uint32_t retries = share->own_policy ? share->retries : x->to.route->retries;
+    return x->tried.n < EXCH_TRIES && x->tried.n < retries && x->to.cluster->n_members > x->tried.n + 1;
+}
+
 static void on_failed(struct pool_wait *pw, int why, const struct err *e) {
     struct exch *x = container_of(pw, struct exch, wait);
     bool inbound = x->listener->side == SIDE_INBOUND;
@@ -22,7 +30,15 @@ static void on_failed(struct pool_wait *pw, int why, const struct err *e) {
         stat_add(&x->w->stats, STAT_backend_failures, 1);
     }
     lb_observe(&x->to.host->lb, false, 0, exch_now(x));
-    exch_fail(x, reply_of_failure(why, inbound, false), str_of(e->msg));
+    if (inbound || !may_go_elsewhere(x)) {
+        exch_fail(x, reply_of_failure(why, inbound, false), str_of(e->msg));
+        return;
+    }
+    x->attempts++;
+    x->tried.at[x->tried.n++] = x->to.host;
+    x->tried.id = reply_of_failure(why, false, false);
+    x->tried.reason = arena_dup(&x->down->arena, str_of(e->msg));
+    exch_rebalance(x);
 }
 
 static bool safe_to_repeat(const struct exch *x) {

@@ -18,13 +18,25 @@ static bool denied_plain(struct exch *x, enum verdict *v) {
     return true;
 }
 
+static bool not_tried(void *ctx, size_t i) {
+    const struct exch *x = ctx;
+    for (unsigned k = 0; k < x->tried.n; k++)
+        if (x->tried.at[k] == x->to.cluster->members[i])
+            return false;
+    return true;
+}
+
 enum verdict stage_balance(struct exch *x) {
     const struct serve_cluster *c = x->to.cluster;
     struct request_view view = {.msg = &x->req, .peer_spiffe = x->from->peer.spiffe, .source_ip = x->from->remote_ip};
     uint64_t hash;
     bool hashed = x->to.route->n_hash && route_hash(x->to.route, &view, &hash);
-    struct lb_request r = {.hash = hashed ? &hash : NULL, .now_us = exch_now(x), .rand = &x->w->loop.rand};
+    struct lb_request r = {.hash = hashed ? &hash : NULL, .now_us = exch_now(x), .rand = &x->w->loop.rand, .ctx = x};
+    if (x->tried.n)
+        r.usable = not_tried;
     ptrdiff_t i = lb_pick(c->lb, &r);
+    if (i < 0 && x->tried.n)
+        return stage_reply(x, x->tried.id, x->tried.reason); /* as the last one failed */
     if (i < 0)
         return stage_reply(x, REPLY_NO_HOST, STR_NONE);
     x->to.host = c->members[i];
