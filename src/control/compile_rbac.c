@@ -107,21 +107,32 @@ static struct rbac_node principal(const struct mesh *m, const struct security_ru
     return both;
 }
 
+/* default_action allow lets in whom no rule names, but not in plaintext: that is accepted only where a rule for this destination
+ * is permissive or disabled (contract §3, "Inbound"). */
+static struct rbac_policy default_action(bool plaintext) {
+    struct rbac_node anybody = {.kind = RBAC_ANY};
+    return (struct rbac_policy){STR("default-action"), anybody, plaintext ? anybody : authenticated(STRING_PREFIX, STR(""))};
+}
+
 struct rbac *compile__rbac(const struct mesh *m, struct str ns, struct str service, bool plain, struct arena *a) {
     struct rbac *rbac = arena_zalloc(a, sizeof *rbac);
     struct security_rule *r;
     size_t most = 1;
+    bool plaintext = false;
     MAP_FOR (&m->security, NULL, r) {
         most += applies(r, ns, service);
     }
     rbac->action = RBAC_ALLOW;
     rbac->policies = arena_zalloc(a, most * sizeof *rbac->policies);
     MAP_FOR (&m->security, NULL, r) {
-        if (!applies(r, ns, service) || !json_array_size(r->methods) || (plain && mesh_rule_mode(m, r) == MTLS_STRICT))
+        bool strict = mesh_rule_mode(m, r) == MTLS_STRICT;
+        if (!applies(r, ns, service))
             continue;
-        rbac->policies[rbac->n_policies++] = (struct rbac_policy){arena_dup(a, r->id), permission(r, a), principal(m, r, a)};
+        plaintext |= !strict;
+        if (json_array_size(r->methods) && !(plain && strict))
+            rbac->policies[rbac->n_policies++] = (struct rbac_policy){arena_dup(a, r->id), permission(r, a), principal(m, r, a)};
     }
     if (m->cfg.default_allow)
-        rbac->policies[rbac->n_policies++] = (struct rbac_policy){STR("default-action"), {.kind = RBAC_ANY}, {.kind = RBAC_ANY}};
+        rbac->policies[rbac->n_policies++] = default_action(plaintext);
     return rbac;
 }

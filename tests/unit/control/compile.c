@@ -326,8 +326,9 @@ static const struct {
     bool inbound, plain; /* allowed by the callee's, by the caller's sidecar */
 } judged[] = {
     {NULL, NULL, {A_ID, "GET"}, false, false},
-    {NULL, "{\"default_action\":\"allow\"}", {"", "GET"}, true, true},
-    {WEB("ns", "a", ""), NULL, {A_ID, "GET"}, true, false}, /* strict: not to be had without a sidecar */
+    {NULL, "{\"default_action\":\"allow\"}", {A_ID, "GET"}, true, true},
+    {NULL, "{\"default_action\":\"allow\"}", {"", "GET"}, false, false}, /* plaintext needs a rule that allows it at all */
+    {WEB("ns", "a", ""), NULL, {A_ID, "GET"}, true, false},              /* strict: not to be had without a sidecar */
     {WEB("ns", "a", ""), NULL, {A_ID, "HEAD"}, true, false},
     {WEB("ns", "a", ""), NULL, {A_ID, "PATCH"}, false, false},
     {WEB("ns", "a", ""), NULL, {B_ID, "GET"}, false, false},
@@ -391,6 +392,31 @@ static void security_rules(void **state) {
         if (id)
             assert_int_equal(mesh_delete_security_rule(&fx->mesh, str_of(id), NULL, NULL), 0);
         fx_config(fx, "{\"mtls_mode\":null,\"default_action\":null,\"trust_source_headers\":null}");
+    }
+}
+
+/* Without a certificate the default action is for those destinations alone that have a rule for plaintext, whoever it names. */
+static void default_action(void **state) {
+    struct fx *fx = *state;
+    static const struct {
+        const char *rule;
+        bool plaintext;
+    } rows[] = {{WEB("ns", "a", ""), false},
+                {WEB("ns", "a", ",\"mtls_mode\":\"permissive\""), true},
+                {WEB("ns", "a", ",\"mtls_mode\":\"disabled\",\"required_jwt\":true"), true},
+                {"{\"source_namespace\":\"ns\",\"source_service\":\"a\",\"destination_namespace\":\"*\",\"destination_service\":"
+                 "\"api\",\"mtls_mode\":\"permissive\"}",
+                 false}};
+    const struct ask stranger = {"", "GET"}, peer = {B_ID, "GET"};
+    fx_config(fx, "{\"default_action\":\"allow\"}");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *id = fx_security(fx, rows[i].rule);
+        struct listener *l = compile(fx, XDS_LISTENER, "inbound|ns/web");
+        assert_string_equal(judge(l->chains[1].hcm.rbac, &stranger), rows[i].plaintext ? "default-action" : "denied");
+        assert_string_equal(judge(l->chains[0].hcm.rbac, &peer), "default-action");
+        ref_put(l);
+        assert_int_equal(mesh_delete_security_rule(&fx->mesh, str_of(id), NULL, NULL), 0);
+        fx_settle(fx);
     }
 }
 
@@ -474,9 +500,14 @@ static void on_the_wire(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(names),    TEST(unknown_services), TEST(known_by_rules),    TEST(endpoints), TEST(weights),
-        TEST(clusters), TEST(default_route),    TEST(conditions),        TEST(splits),    TEST(not_equal_conditions),
-        TEST(hashing),  TEST(security_rules),   TEST(any_rule_suffices), TEST(listeners), TEST(on_the_wire),
+        TEST(names),          TEST(unknown_services),
+        TEST(known_by_rules), TEST(endpoints),
+        TEST(weights),        TEST(clusters),
+        TEST(default_route),  TEST(conditions),
+        TEST(splits),         TEST(not_equal_conditions),
+        TEST(hashing),        TEST(security_rules),
+        TEST(default_action), TEST(any_rule_suffices),
+        TEST(listeners),      TEST(on_the_wire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
