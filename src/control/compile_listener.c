@@ -7,7 +7,8 @@ static struct route_table *to_app(struct str cluster) {
     struct arena *a = &t->ref.mem;
     struct route *rt = arena_zalloc(a, sizeof *rt);
     rt->name = STR("default");
-    rt->match = (struct route_match){.path = {.kind = PATH_PREFIX, .text = STR("/")}, .fraction = ROUTE_PPM};
+    /* The empty prefix: "OPTIONS *" has no path that begins with "/". */
+    rt->match = (struct route_match){.path = {.kind = PATH_PREFIX, .text = STR("")}, .fraction = ROUTE_PPM};
     rt->action = ROUTE_FORWARD;
     rt->clusters = arena_zalloc(a, sizeof *rt->clusters);
     rt->clusters[0] = (struct route_cluster){.cluster = arena_dup(a, cluster), .weight = 1};

@@ -27,7 +27,7 @@ static bool same_condition(const struct traffic_rule *a, const struct traffic_ru
 static void set_path(struct path_match *m, struct str path, struct arena *a) {
     if (!path.ptr) {
         m->kind = PATH_PREFIX;
-        m->text = STR("/");
+        m->text = STR(""); /* "OPTIONS *" as well */
     } else if (path.ptr[0] == '~') {
         m->kind = PATH_REGEX;
         m->text = arena_dup(a, str_from(path, 1));
@@ -143,7 +143,7 @@ static void add_split(struct maker *mk, struct traffic_rule *const *r, size_t n)
 static void add_default(struct maker *mk, struct str service) {
     struct route *rt = &mk->at[mk->n++];
     rt->name = STR("default");
-    rt->match = (struct route_match){.path = {.kind = PATH_PREFIX, .text = STR("/")}, .fraction = ROUTE_PPM};
+    rt->match = (struct route_match){.path = {.kind = PATH_PREFIX, .text = STR("")}, .fraction = ROUTE_PPM};
     rt->action = ROUTE_FORWARD;
     rt->clusters = arena_zalloc(mk->a, sizeof *rt->clusters);
     rt->clusters[0] = (struct route_cluster){.cluster = arena_dup(mk->a, service), .weight = 1};

@@ -196,6 +196,25 @@ static void default_route(void **state) {
     ref_put(t);
 }
 
+/* "OPTIONS *" has no path that begins with "/": what has no condition on the path takes it all the same. */
+static void no_path(void **state) {
+    struct fx *fx = *state;
+    const struct msg m = {
+        .request = true, .method_id = METHOD_OPTIONS, .method = STR("OPTIONS"), .path = STR("*"), .authority = STR("web")};
+    const struct request_view options = {.msg = &m};
+    fx_rule(fx, "ns/web", "{\"match_path\":\"/*\",\"destination_subset\":\"v1\"}");
+    struct route_table *t = routes(fx, "ns/web", 2);
+    assert_str(route_pick(t->vhosts, &options, NULL)->name, "default");
+    ref_put(t);
+    const char *id = fx_rule(fx, "ns/web", "{\"match_method\":\"OPTIONS\"}");
+    t = routes(fx, "ns/web", 3);
+    assert_str(route_pick(t->vhosts, &options, NULL)->name, id);
+    ref_put(t);
+    struct listener *l = compile(fx, XDS_LISTENER, "inbound|ns/web");
+    assert_non_null(route_pick(l->chains[0].hcm.routes->vhosts, &options, NULL));
+    ref_put(l);
+}
+
 static void conditions(void **state) {
     struct fx *fx = *state;
     fx_rule(fx, "ns/web",
@@ -500,14 +519,11 @@ static void on_the_wire(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(names),          TEST(unknown_services),
-        TEST(known_by_rules), TEST(endpoints),
-        TEST(weights),        TEST(clusters),
-        TEST(default_route),  TEST(conditions),
-        TEST(splits),         TEST(not_equal_conditions),
-        TEST(hashing),        TEST(security_rules),
-        TEST(default_action), TEST(any_rule_suffices),
-        TEST(listeners),      TEST(on_the_wire),
+        TEST(names),          TEST(unknown_services), TEST(known_by_rules),       TEST(endpoints),
+        TEST(weights),        TEST(clusters),         TEST(default_route),        TEST(no_path),
+        TEST(conditions),     TEST(splits),           TEST(not_equal_conditions), TEST(hashing),
+        TEST(security_rules), TEST(default_action),   TEST(any_rule_suffices),    TEST(listeners),
+        TEST(on_the_wire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
