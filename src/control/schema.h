@@ -52,6 +52,8 @@ int schema_apply(const struct schema *s, const json_t *in, json_t **out, struct 
 int schema_check_patch(const struct schema *s, const json_t *patch, struct err *e) MUST_CHECK;
 void schema_doc(struct buf *out); /* the reference page in Markdown */
 
+#define HEALTH_PATH_MAX 2048u /* octets of a health_check_path */
+
 /* Rules for strings that more than bodies need. 0, or WEFT_E_INVALID and why. */
 int check_name(struct str s, struct err *e);      /* DNS label: services and namespaces */
 int check_id(struct str s, struct err *e);        /* ids of endpoints */

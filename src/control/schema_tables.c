@@ -135,7 +135,7 @@ static const struct schema_field register_fields[] = {
     {"ip", "IPv4 or IPv6 address", T_STR, NEEDED, .max = 64, .check = check_ip},
     {"port", "TCP port", T_INT, NEEDED, .min = 1, .max = 65535},
     {"protocol", "what it speaks", T_WORD, .dflt = "\"http\"", .words = "http|http2|grpc|tcp"},
-    {"health_check_path", "GET, 2xx is healthy", T_STR, .dflt = "\"/health\"", .max = 2048, .check = check_path},
+    {"health_check_path", "GET, 2xx is healthy", T_STR, .dflt = "\"/health\"", .max = HEALTH_PATH_MAX, .check = check_path},
     {"weight", "share of the traffic; 0 gets none unless all are 0", T_INT, .dflt = "100", .max = 1000000},
     {"labels", "for subsets and queries", T_LABELS, .dflt = "{}", .max = 64, .check = check_label_value, .key = check_label_key},
     {"ttl", "seconds until it lapses without a heartbeat; null: never", T_NUM, .null = true, .above = true, .max = YEAR},

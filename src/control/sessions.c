@@ -46,11 +46,12 @@ static struct boot *need_boot(struct sessions *s, uint64_t boot_id) {
     return b;
 }
 
-/* A counter that went back is a proxy's mistake and counts nothing. */
+/* A counter that went back is a proxy's mistake and counts nothing; one that runs away must not make a sum go back. */
 static void add_counter(uint64_t *sum, uint64_t *last, uint64_t now) {
     if (now <= *last)
         return;
-    *sum += now - *last;
+    uint64_t more = now - *last;
+    *sum = more > INT64_MAX - *sum ? INT64_MAX : *sum + more; /* as much as JSON can tell */
     *last = now;
 }
 
@@ -74,16 +75,18 @@ static int checked(int rc, const char *field, struct err *e) {
     return rc < 0 ? err_in(e, "%s", field) : 0;
 }
 
+static int check_health_path(struct str path, struct err *e) {
+    if (path.len > HEALTH_PATH_MAX)
+        return err_set(e, WEFT_E_INVALID, "must have at most %u octets", HEALTH_PATH_MAX);
+    return path.len ? check_path(path, e) : 0;
+}
+
 static int check_endpoint(const struct hello *h, struct err *e) {
     if (h->app_port && !addr_is_ip(h->app_ip))
         return err_set(e, WEFT_E_INVALID, "app_ip: must be an IP address");
-    if (!h->inbound_port)
-        return 0;
-    if (!addr_is_ip(h->inbound_ip))
+    if (h->inbound_port && !addr_is_ip(h->inbound_ip))
         return err_set(e, WEFT_E_INVALID, "inbound_ip: must be an IP address");
-    if (h->app_ip.len > 256)
-        return err_set(e, WEFT_E_INVALID, "app_ip: is too long");
-    return checked(check_path(h->health_check_path.len ? h->health_check_path : STR("/"), e), "health_check_path", e);
+    return checked(check_health_path(h->health_check_path, e), "health_check_path", e);
 }
 
 static int check_protocol(struct str s, struct err *e) {

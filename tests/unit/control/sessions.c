@@ -49,6 +49,8 @@ static void refused(struct sessions *s, const struct hello *h, const char *want)
 static void refusals(void **state) {
     struct fx *fx = *state;
     struct sessions s;
+    char long_path[HEALTH_PATH_MAX + 1];
+    memset(long_path, '/', sizeof long_path);
     sessions_init(&s, &fx->mesh, &fx->reg);
     BAD(id, STR(""), "id: ")
     BAD(id, STR("a/b"), "id: ")
@@ -59,6 +61,12 @@ static void refusals(void **state) {
     BAD(app_ip, STR("localhost"), "app_ip: ")
     BAD(inbound_ip, STR("10.0.0"), "inbound_ip: ")
     BAD(health_check_path, STR("health"), "health_check_path: ")
+    BAD(health_check_path, str_n(long_path, sizeof long_path), "health_check_path: ") {
+        struct hello h = good();
+        h.inbound_port = 0; /* no endpoint, but kept all the same */
+        h.health_check_path = STR("/\n");
+        refused(&s, &h, "health_check_path: ");
+    }
     for (size_t i = 0; i < 3; i++) {
         struct hello h = good();
         h.labels = &labels[i];
@@ -121,6 +129,11 @@ static void counters(void **state) {
     on_stats(&s, &ses, &(struct session_stats){.inbound_requests = 3, .request_errors = 2}); /* went back: counts nothing */
     assert_int_equal(s.sum.inbound_requests, 5);
     assert_int_equal(s.sum.request_errors, 2);
+    on_stats(&s, &ses, &(struct session_stats){.inbound_requests = UINT64_MAX});
+    assert_int_equal(s.sum.inbound_requests, INT64_MAX); /* the sum never goes back */
+    on_stats(&s, &ses, &(struct session_stats){.inbound_requests = UINT64_MAX, .requests_routed = 1});
+    assert_int_equal(s.sum.inbound_requests, INT64_MAX);
+    assert_int_equal(s.sum.requests_routed, 1);
     on_closed(&s, &ses);
     for (uint64_t i = 0; i < SESSIONS_BOOTS + 10; i++) { /* starts of proxies are remembered, but not for ever */
         struct session other = {0};
