@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/health.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "http/probe.h"
 #include "io/loop.h"
@@ -12,8 +13,8 @@ struct checked {
     struct health *health;
     char *service, *id;
     struct probe *probe;
-    struct probe_cfg cfg; /* texts below */
-    char *path, authority[ADDR_TEXT];
+    struct probe_cfg cfg;                      /* texts below */
+    char *path, *target, authority[ADDR_TEXT]; /* the target is the path as it may stand in a request */
     struct check check;
     uint32_t healthy_threshold, unhealthy_threshold;
     bool seen; /* in this look at the service */
@@ -24,9 +25,11 @@ static void on_result(void *ctx, bool ok, const struct fetch_result *r) {
     struct health *h = c->health;
     struct registration *reg = mesh_registration(h->mesh, str_of(c->service), str_of(c->id));
     if (!reg)
-        return; /* deleted in this very turn */
-    bool changed = check_result(&c->check, ok, c->healthy_threshold, c->unhealthy_threshold);
+        return;              /* deleted in this very turn */
+    bool was = reg->healthy; /* not the check's own: it may have been registered anew in the meantime */
+    check_result(&c->check, ok, c->healthy_threshold, c->unhealthy_threshold);
     reg->healthy = c->check.healthy;
+    bool changed = reg->healthy != was;
     if (ok)
         reg->seen = (double)loop_wall(h->mesh->loop) / 1e6;
     if (changed)
@@ -40,7 +43,23 @@ static void drop_check(struct checked *c) {
     free(c->service);
     free(c->id);
     free(c->path);
+    free(c->target);
     free(c);
+}
+
+/* What people write as a path may have spaces, "#" and letters of all the world, a request target may not (RFC 9112 §3.2). */
+static char *target_of(struct str path) {
+    struct buf b = {0};
+    for (size_t i = 0; i < path.len; i++) {
+        unsigned char c = (unsigned char)path.ptr[i];
+        if (c > ' ' && c < 0x7f && c != '#')
+            buf_addc(&b, (char)c);
+        else
+            buf_fmt(&b, "%%%02X", c);
+    }
+    char *target = mem_strdup(buf_str(&b));
+    buf_fini(&b);
+    return target;
 }
 
 /* True when there is another target than before. */
@@ -51,11 +70,13 @@ static bool set_target(struct checked *c, const struct reg_endpoint *ep) {
     if (c->path && addr_eq(&addr, &c->cfg.addr) && str_eq(str_of(c->path), ep->health_path))
         return false;
     free(c->path);
+    free(c->target);
     c->path = mem_strdup(ep->health_path);
+    c->target = target_of(ep->health_path);
     c->cfg.addr = addr;
     addr_text(&addr, c->authority);
     c->cfg.authority = str_of(c->authority);
-    c->cfg.path = str_of(c->path);
+    c->cfg.path = str_of(c->target);
     return true;
 }
 
