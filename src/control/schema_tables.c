@@ -158,9 +158,22 @@ static const struct schema_field traffic_rule_fields[] = {
     {"retry_attempts", "tries after the first; null: the service's or default_retry_attempts", T_INT, .null = true, .max = 100},
     {"circuit_breaker", "the circuit breaker applies", T_BOOL, .dflt = "true"},
 };
+
+/* Names of headers are the same in any case, so an object can hold two conditions on one header: one would be lost. */
+static int check_traffic_rule(const json_t *o, struct err *e) {
+    json_t *headers = json_object_get(o, "match_headers"), *v, *w;
+    const char *a, *b;
+    json_object_foreach(headers, a, v) {
+        json_object_foreach(headers, b, w) {
+            if (a != b && str_ieq(str_of(a), str_of(b)))
+                return BAD("match_headers: %.60s and %.60s are one header", a, b);
+        }
+    }
+    return 0;
+}
 const struct schema schema_traffic_rule = {"POST /api/v1/traffic-rules/{ns}/{service}",
                                            "Adds a traffic rule of a service, after those that are there.", traffic_rule_fields,
-                                           COUNT(traffic_rule_fields), NULL};
+                                           COUNT(traffic_rule_fields), check_traffic_rule};
 
 #define NAME_OR_ANY(field, what)                                                                                                 \
     { field, what, T_STR, NEEDED, .max = 63, .check = check_name_or_any }

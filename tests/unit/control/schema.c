@@ -62,6 +62,7 @@ static const struct row rows[] = {
     {T, "{\"match_method\":\"G T\"}", "match_method: must be a method"},
     {T, "{\"match_headers\":{\"a b\":\"c\"}}", "match_headers.a b: must be the name of a header"},
     {T, "{\"match_headers\":{\"a\":\" c\"}}", "match_headers.a: must be the value of a header"},
+    {T, "{\"match_headers\":{\"X-A\":\"1\",\"b\":\"1\",\"x-a\":\"1\"}}", "match_headers: X-A and x-a are one header"},
     {T, "{\"destination_service\":\"a/b/c\"}", "destination_service: must be a service"},
     {T, "{\"destination_subset\":\"=v\"}", "destination_subset: must be a version or label=value"},
     {T, "{\"destination_subset\":\"\"}", "destination_subset: must be a version or label=value"},
