@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/reg.h"
 #include "base/mem.h"
+#include "io/addr.h"
 #include "io/loop.h"
 
 struct reg_service {
@@ -55,9 +56,20 @@ struct addresses {
     struct map advertised, app;
 };
 
+/* One address can be written in many ways: "::1" and "0:0:0:0:0:0:0:1". */
+static struct str address_key(struct buf *b, struct str ip, uint16_t port) {
+    char text[ADDR_TEXT];
+    struct addr a;
+    if (addr_ip(&a, ip, port, NULL) >= 0)
+        buf_add(b, str_of(addr_text(&a, text)));
+    else
+        buf_fmt(b, STR_FMT " %u", STR_ARG(ip), port); /* no address of anything */
+    return buf_str(b);
+}
+
 static void add_address(struct map *to, struct str ip, struct sidecar *s) {
     struct buf b = {0};
-    buf_fmt(&b, "%u " STR_FMT, s->app_port, STR_ARG(ip));
+    address_key(&b, ip, s->app_port);
     if (!map_has(to, buf_str(&b)))
         map_put(to, buf_str(&b), s);
     buf_fini(&b);
@@ -65,8 +77,7 @@ static void add_address(struct map *to, struct str ip, struct sidecar *s) {
 
 static struct sidecar *find_address(const struct addresses *a, const struct registration *reg) {
     struct buf b = {0};
-    buf_fmt(&b, "%u " STR_FMT, reg->port, STR_ARG(reg->ip));
-    struct sidecar *s = map_get(&a->advertised, buf_str(&b));
+    struct sidecar *s = map_get(&a->advertised, address_key(&b, reg->ip, reg->port));
     if (!s)
         s = map_get(&a->app, buf_str(&b));
     buf_fini(&b);

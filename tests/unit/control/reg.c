@@ -91,6 +91,20 @@ static void merged_by_advertised_address(void **state) {
     assert_true(str_eq(v->at[1].sidecar->id, STR("w2")));
 }
 
+static void merged_in_any_spelling(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "::1", 8001, "2001:db8::9", &one);
+    static const char *const same[] = {"0:0:0:0:0:0:0:1", "::0001", "2001:DB8::9", "2001:db8:0:0::0:9"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        fx_register(fx, "ns/web", "r", same[i], 8001, "");
+        assert_int_equal(view(fx)->n, 1);
+        assert_non_null(view(fx)->at[0].sidecar);
+        assert_true(str_eq(view(fx)->at[0].ip, str_of(same[i]))); /* told as it was registered */
+    }
+    fx_register(fx, "ns/web", "r", "::2", 8001, "");
+    assert_int_equal(view(fx)->n, 2);
+}
+
 static void not_merged(void **state) {
     struct fx *fx = *state;
     fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
@@ -237,6 +251,7 @@ int main(void) {
         TEST(without_app_there_is_none),
         TEST(merged_by_app_address),
         TEST(merged_by_advertised_address),
+        TEST(merged_in_any_spelling),
         TEST(not_merged),
         TEST(leaves_at_once),
         TEST(leaves_and_is_lost_before_the_store_knows),
