@@ -27,10 +27,10 @@ static int read_config(const char *file, json_t **out, struct err *e) {
     if (rc < 0)
         return rc;
     rc = yaml_parse(&docs, buf_str(&text), e);
-    if (rc >= 0 && docs.n != 1)
+    if (rc >= 0 && docs.n > 1)
         rc = err_set(e, WEFT_E_INVALID, "must be one document");
     if (rc >= 0)
-        *out = json_incref(docs.at[0]);
+        *out = !docs.n || json_is_null(docs.at[0]) ? json_object() : json_incref(docs.at[0]); /* empty: sets nothing */
     else
         rc = err_in(e, "%s", file);
     yaml_docs_fini(&docs);

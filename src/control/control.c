@@ -85,7 +85,9 @@ int control_check(const struct control_cfg *cfg, struct err *e) {
     if (cfg->trust_domain.len && !spiffe_trust_domain_ok(cfg->trust_domain))
         return err_set(e, WEFT_E_INVALID, "--trust-domain: must be of a-z, 0-9 and .-_, at most 255 octets");
     int rc = check_address(&cfg->listen, "listen", e);
-    return rc < 0 ? rc : check_address(&cfg->xds_listen, "xds-listen", e);
+    if (rc >= 0)
+        rc = check_address(&cfg->xds_listen, "xds-listen", e);
+    return rc < 0 || !cfg->store.len ? rc : store_check(cfg->store, e);
 }
 
 static void on_xds_stream(struct server *s, struct stream *st) {

@@ -14,7 +14,8 @@ struct control_cfg {
     const json_t *config;                     /* merged at the start; may be NULL */
     bool dev;
 };
-/* Whether it may run so: WEFT_E_UNSUPPORTED without dev, WEFT_E_INVALID for an address that dev must not have. */
+/* Whether it may run so: WEFT_E_UNSUPPORTED for what is not there yet, WEFT_E_INVALID for what nobody can mean: an address that
+ * dev must not have, a store of no known kind. */
 int control_check(const struct control_cfg *cfg, struct err *e) MUST_CHECK;
 /* Opens the store and serves when it returns. Blocks while it loads. */
 int control_start(struct control **out, struct loop *l, const struct control_cfg *cfg, struct err *e) MUST_CHECK;

@@ -70,13 +70,20 @@ static int open_sqlite(struct store **out, struct loop *l, struct str path, stru
     return rc;
 }
 
-int store_open(struct store **out, struct loop *l, struct str url, struct str data_dir, struct err *e) {
+int store_check(struct str url, struct err *e) {
     struct str rest = url, scheme = str_cut(&rest, ':');
-    if (str_eq(url, STR("memory:")))
-        return store_mem.open(out, l, STR_NONE, e);
-    if (rest.ptr && str_eq(scheme, STR("sqlite")))
-        return open_sqlite(out, l, rest, data_dir, e);
+    if (str_eq(url, STR("memory:")) || (rest.ptr && str_eq(scheme, STR("sqlite"))))
+        return 0;
     if (rest.ptr && str_eq(scheme, STR("etcd")))
         return err_set(e, WEFT_E_UNSUPPORTED, "the store etcd: is not there yet; use sqlite: or memory:");
     return err_set(e, WEFT_E_INVALID, "the store must be sqlite:, sqlite:PATH or memory:, not \"" STR_FMT "\"", STR_ARG(url));
+}
+
+int store_open(struct store **out, struct loop *l, struct str url, struct str data_dir, struct err *e) {
+    int rc = store_check(url, e);
+    if (rc < 0)
+        return rc;
+    if (str_eq(url, STR("memory:")))
+        return store_mem.open(out, l, STR_NONE, e);
+    return open_sqlite(out, l, str_from(url, sizeof "sqlite:" - 1), data_dir, e);
 }

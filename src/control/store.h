@@ -67,5 +67,7 @@ struct store { /* first member of an implementation */
 };
 extern const struct store_ops store_sqlite, store_mem;
 
+/* Whether it names a store: WEFT_E_INVALID, or _UNSUPPORTED for one that is not there yet. */
+int store_check(struct str url, struct err *e) MUST_CHECK;
 /* "memory:", "sqlite:" (in `data_dir`, which is made 0700) or "sqlite:PATH". WEFT_E_CONFLICT when another process has it. */
 int store_open(struct store **out, struct loop *l, struct str url, struct str data_dir, struct err *e) MUST_CHECK;
