@@ -7,8 +7,7 @@
 #define HEAD_US (10 * CLOCK_S)
 #define IDLE_US (300 * CLOCK_S)
 #define BODY_US (30 * CLOCK_S)
-#define LINGER_US CLOCK_S
-#define LINGER_OCTETS 65536u
+#define LINGER_US (2 * CLOCK_S)
 
 uint64_t conn__head_us(const struct conn_priv *p) {
     return p->pub.cfg->limits.head_timeout_us ? p->pub.cfg->limits.head_timeout_us : HEAD_US;
@@ -83,8 +82,12 @@ static void linger(struct conn_priv *p) {
     conn__due(p, p->other_due);
 }
 
+static void salvage(struct conn_priv *p);
+
 static void run_task(struct task *t) {
     struct conn_priv *p = container_of(t, struct conn_priv, task);
+    if (p->write_error && p->state == CONN_RUN)
+        salvage(p);
     if (p->ready_due && p->state == CONN_RUN) {
         p->ready_due = false;
         if (p->pub.cfg->on_ready && conn_capacity(&p->pub) > 0)
@@ -132,18 +135,37 @@ static void broken(struct conn_priv *p, int code) {
     conn__fail(p, code);
 }
 
+/* What the server sent before it went is still there to be read: often its answer to a request that it did not want whole. */
+static void salvage(struct conn_priv *p) {
+    while (p->state == CONN_RUN && p->pub.ops->may_read(p)) {
+        ssize_t n = transport_read(p->pub.tr, p->pub.loop->scratch, LOOP_SCRATCH);
+        if (n <= 0)
+            break;
+        p->pub.ops->input(p, (struct str){p->pub.loop->scratch, (size_t)n});
+    }
+    conn__fail(p, p->write_error);
+}
+
 /* ---- output ---- */
 
 size_t conn__writev(struct conn_priv *p, struct iovec *iov, int n) {
     size_t all = 0;
     for (int i = 0; i < n; i++)
         all += iov[i].iov_len;
+    if (p->write_error)
+        return all; /* nobody takes it any more, and nobody needs to wait for it */
     if (p->blocked || conn__dead(p) || all == 0)
         return 0;
     ssize_t took = transport_writev(p->pub.tr, iov, n);
     if (took < 0 && took != WEFT_E_AGAIN) {
-        broken(p, (int)took);
-        return 0;
+        if (p->pub.server || p->pub.h2) {
+            broken(p, (int)took);
+            return 0;
+        }
+        p->pub.error = p->pub.tr->error;
+        p->write_error = (int)took;
+        conn__later(p); /* its answer may wait: salvage */
+        return all;
     }
     if (took < 0)
         took = 0;
@@ -241,12 +263,6 @@ static void detect(struct conn_priv *p, struct str in) {
     buf_fini(&held);
 }
 
-static void dropped(struct conn_priv *p, size_t n) {
-    p->dropped += n;
-    if (p->dropped > LINGER_OCTETS)
-        conn__fail(p, 0);
-}
-
 static void ended(struct conn_priv *p) {
     p->eof = true;
     if (p->state != CONN_RUN) {
@@ -275,13 +291,11 @@ static void readable(struct conn_priv *p) {
         ended(p);
         return;
     }
-    struct str in = {scratch, (size_t)n};
+    struct str in = {scratch, (size_t)n}; /* CONN_LINGER: dropped */
     if (p->state == CONN_RUN)
         p->pub.ops->input(p, in);
     else if (p->state == CONN_DETECT)
         detect(p, in);
-    else if (p->state == CONN_LINGER)
-        dropped(p, in.len);
 }
 
 static void on_event(void *ctx, unsigned ev) {
@@ -296,7 +310,7 @@ static void on_event(void *ctx, unsigned ev) {
         p->blocked = false;
         conn__later(p);
     }
-    if ((ev & TR_FAIL) && !conn__dead(p))
+    if ((ev & TR_FAIL) && !conn__dead(p) && !p->write_error)
         broken(p, p->pub.tr->error.code ? p->pub.tr->error.code : WEFT_E_RESET);
 }
 

@@ -3,8 +3,8 @@
 /* conn_int: what conn.c and the two protocols share. Private to http/.
  *
  * Life of a connection: WAIT (the transport is not open yet) -> DETECT (server: the first octets tell the protocol) -> RUN ->
- * LINGER (all was sent and our side is shut; the peer's rest is dropped until its end, 64 KiB or 1 s, so that no RST kills what
- * is on its way) -> DEAD. conn__fail leads to DEAD from everywhere.
+ * LINGER (all was sent and our side is shut; the peer's rest is dropped until its end, for at most 2 s, so that no RST kills
+ * what is on its way) -> DEAD. conn__fail leads to DEAD from everywhere.
  *
  * Everything that ends something (streams, the connection) happens in `task`, at the end of the turn, on the loop's own stack:
  * so a user may call anything from any callback, and no memory goes away beneath a caller.
@@ -51,8 +51,8 @@ struct conn_priv {
     struct buf out;     /* output that waits for the end of the turn or for the kernel */
     uint64_t stall_due; /* blocked: when no progress of a write becomes a failure */
     uint64_t other_due; /* CONN_DETECT, CONN_LINGER: their deadline */
-    size_t dropped;     /* CONN_LINGER: octets so far */
     int why;            /* DEAD: for on_closed */
+    int write_error;    /* HTTP/1.1 client: why nothing can be sent any more; what came before is still read */
     enum conn_state state;
     bool blocked; /* the kernel takes no more: wait for TR_WRITE */
     bool paused;  /* reading is off */

@@ -164,6 +164,25 @@ static void response_before_the_request_is_sent(void **state) {
     raw_close(&r);
 }
 
+/* The server answers and goes while the request is still being sent: the write fails first, the answer is there all the same. */
+static void response_before_a_broken_write(void **state) {
+    struct fx *fx = *state;
+    struct raw r;
+    static char big[20000];
+    raw_serve(&r, fx);
+    struct rec *c = fx_request(fx, 0, "POST", "/x", false);
+    AWAIT(fx, raw_has(&r, "\r\n\r\n"));
+    transport_want_read(r.tr, false);
+    stream_data(c->s, str_n(big, sizeof big), false);
+    RAW(&r, "HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\nno");
+    raw_close(&r); /* with octets unread: a reset */
+    stream_data(c->s, str_n(big, sizeof big), false);
+    AWAIT(fx, c->closed && fx->conn_closed);
+    assert_int_equal(c->status, 413);
+    assert_int_equal(c->body.len, 2);
+    assert_int_equal(c->why, 0);
+}
+
 static void tunnel(void **state) {
     struct fx *fx = *state;
     struct raw r;
@@ -217,6 +236,7 @@ int main(void) {
         BARE(unasked_octets),
         BARE(connection_close),
         BARE(response_before_the_request_is_sent),
+        BARE(response_before_a_broken_write),
         BARE(tunnel),
         BARE(body_timeout),
     };
