@@ -2,7 +2,8 @@
 """A traffic rule that is not valid is a 400 that names the field."""
 from weftest import Mesh
 
-BAD = {'match_headers': [[], {'a': 1}, {'bad name': 'x'}, {'X-A': '1', 'x-a': '2'}, 'a'], 'match_path': ['a', '', 1, '~(', '/a\n'], 'match_method': ['', 'G T', 1],
+BAD = {'match_headers': [[], {'a': 1}, {'bad name': 'x'}, {'X-A': '1', 'x-a': '2'}, 'a'], 'match_path': ['a', '', 1, '~(', '/a\n'],
+       'match_method': ['', 'G T', 1],
        'destination_service': [1, 'A', 'a/b/c', '/a'], 'destination_subset': ['', 1], 'weight': [-1, 1000001, '1', 0.5, True],
        'timeout': [-1, '1', True], 'retry_attempts': [-1, '1', 1.5], 'circuit_breaker': ['true', 1], 'extra': [1]}
 
