@@ -19,7 +19,8 @@ struct down {
     struct conn *conn;
     struct timer timer; /* how long the first octet may take */
     struct peer peer;
-    bool known; /* peer has been filled */
+    bool known;      /* peer has been filled */
+    bool bad_logged; /* the malformed body of its last request has its line in the access log */
     struct addr remote;
     struct str remote_text, remote_ip, local_text;
     struct arena mem;

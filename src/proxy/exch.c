@@ -26,13 +26,17 @@ static void attempt_end(struct exch *x, bool ok) {
 }
 
 /* The upstream stream is none of ours any more. */
+static void leave(struct exch *x) {
+    x->up->cb = &orphan_cb;
+    x->up->user = NULL;
+    x->up = NULL;
+}
+
 static void orphan(struct exch *x, int why) {
     struct stream *up = x->up;
     if (!up)
         return;
-    x->up = NULL;
-    up->cb = &orphan_cb;
-    up->user = NULL;
+    leave(x);
     stream_reset(up, why);
 }
 
@@ -102,6 +106,7 @@ static void fail_late(struct exch *x, const struct reply_row *row) {
     x->resp.flag = row->flag;
     x->resp.details = late_details(x, str_of(row->details));
     x->resp.ended = true;
+    x->stream = false;
     stat_add(&x->w->stats, STAT_request_errors, 1);
     stream_reset(x->down, WEFT_E_RESET); /* a message cut short is never ended cleanly */
 }
@@ -110,7 +115,7 @@ void exch_fail(struct exch *x, enum reply_id id, struct str reason) {
     unwait(x);
     attempt_end(x, false);
     orphan(x, WEFT_E_CANCELLED);
-    if (x->resp.ended)
+    if (x->resp.ended && !x->stream)
         return;
     if (x->resp.begun) {
         fail_late(x, reply_row(id));
@@ -196,15 +201,39 @@ static void on_down_drained(struct stream *s, size_t octets) {
         stream_consumed(x->up, octets);
 }
 
+/* A body that is malformed, or does not come: exch_bad answers in a moment, but here is known which request it was. */
+static bool cut_by_bad_body(const struct exch *x, int why) {
+    return !x->down->conn->h2 && !x->resp.begun && (why == WEFT_E_PROTOCOL || why == WEFT_E_TIMEOUT);
+}
+
+static void explain_end(struct exch *x, int why) {
+    if (!why || x->resp.flag)
+        return;
+    if (!cut_by_bad_body(x, why)) {
+        x->resp.flag = "DC";
+        x->resp.details = STR("downstream_remote_disconnect");
+        return;
+    }
+    const struct reply_row *row = reply_row(why == WEFT_E_TIMEOUT ? REPLY_HEAD_TIMEOUT : REPLY_BAD_REQUEST);
+    x->resp.status = row->status;
+    x->resp.flag = row->flag;
+    x->resp.details = str_of(row->details);
+    x->from->bad_logged = true;
+}
+
+/* Both sides of a tunnel have ended: what is still on its way up goes there. */
+static bool ends_by_itself(const struct exch *x, int why) {
+    return x->up && x->stream && !why && x->up->in_ended && x->up->out_ended;
+}
+
 static void on_down_closed(struct stream *s, int why) {
     struct exch *x = s->user;
     struct worker *w = x->w;
     unwait(x);
-    if (why && !x->resp.flag) {
-        x->resp.flag = "DC";
-        x->resp.details = STR("downstream_remote_disconnect");
-    }
+    explain_end(x, why);
     attempt_end(x, true);
+    if (ends_by_itself(x, why))
+        leave(x);
     orphan(x, WEFT_E_CANCELLED);
     loop_timer_stop(&w->loop, &x->timer);
     stage_log(x);
@@ -232,6 +261,7 @@ void exch_bad(struct down *d, struct stream *s, const struct err *why) {
     struct exch *x = s->user;
     x->req.content_length = -1;
     x->body.ended = true;
+    x->own = d->bad_logged;
     x->at.start = exch_now(x);
     x->at.wall = loop_wall(&x->w->loop);
     stat_add(&x->w->stats, STAT_bad_requests, 1);
@@ -249,9 +279,16 @@ static void on_silence(struct timer *t) {
         loop_timer(&x->w->loop, t, SILENCE_US - quiet, on_silence);
 }
 
-/* A call is unary unless it says otherwise: a tunnel, or a stream of events. */
+/* A call is unary unless it says otherwise: a tunnel, or a body that is a sequence by its type. */
 static bool is_stream(const struct msg *m) {
-    return m->status == 101 || str_istarts(msg_get(&m->fields, HDR_CONTENT_TYPE), STR("text/event-stream"));
+    static const char *const types[] = {"text/event-stream",        "application/x-ndjson",    "application/ndjson",
+                                        "application/json-seq",     "application/stream+json", "application/grpc",
+                                        "multipart/x-mixed-replace"};
+    struct str type = msg_get(&m->fields, HDR_CONTENT_TYPE);
+    bool hit = m->status == 101;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        hit |= str_istarts(type, str_of(types[i]));
+    return hit && m->content_length < 0;
 }
 
 static void begin_stream(struct exch *x, const struct msg *m) {
@@ -296,7 +333,7 @@ static void on_up_data(struct stream *s, struct str data, bool end) {
     x->resp.octets += data.len;
     x->resp.ended |= end;
     x->at.last = exch_now(x);
-    if (end)
+    if (end && !x->stream)
         loop_timer_stop(&x->w->loop, &x->timer);
     stream_data(x->down, data, end);
 }
@@ -345,7 +382,7 @@ static void on_up_closed(struct stream *s, int why) {
     bool reused = s->reused_conn;
     struct str reason = why ? str_of(s->conn->error.msg) : STR_NONE;
     x->up = NULL;
-    if (why == 0 || x->resp.ended) {
+    if (why == 0 || (x->resp.ended && !x->stream)) {
         attempt_end(x, x->resp.status < 500);
         if (x->body.received > x->body.credited)
             drop_body(x); /* an early response: the rest of the request has no reader */

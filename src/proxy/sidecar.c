@@ -265,7 +265,7 @@ static uint64_t used_at(void *ctx, struct str name) {
 
 static void on_evict(struct timer *t) {
     struct sidecar *s = container_of(t, struct sidecar, evict);
-    if (demand_evict(&s->demand, s->loop->now, used_at, s))
+    if (link_is_up(s->link) && demand_evict(&s->demand, s->loop->now, used_at, s))
         serve(s);
     loop_timer(s->loop, &s->evict, EVICT_US, on_evict);
 }
@@ -327,6 +327,8 @@ static void on_fallback(struct timer *t) {
     struct sidecar *s = container_of(t, struct sidecar, fallback);
     if (s->ready || !s->kept.identity || !s->kept.snap)
         return;
+    if (s->identity && strcmp(s->identity->ca_hash, s->kept.identity->ca_hash) != 0)
+        return; /* what another CA's control plane said is none of this mesh's */
     log_warn(s->cfg.log, "no configuration from the control plane for 2 s: starting from the kept one");
     take_kept(s, XDS_LISTENER, OUTBOUND);
     take_kept(s, XDS_LISTENER, s->inbound_name);

@@ -35,8 +35,10 @@ enum verdict stage_forward(struct exch *x) {
     x->attempts++;
     add_fields(x);
     x->up = conn_request(c, &x->req, whole, &exch_up_cb, x, &e);
-    if (!x->up)
+    if (!x->up) {
+        conn_drain(c); /* of no use, and in no pool */
         return stage_reply(x, reply_of_failure(e.code, x->listener->side == SIDE_INBOUND, true), str_of(e.msg));
+    }
     x->at.sent = exch_now(x);
     x->counted = true;
     atomic_fetch_add_explicit(&x->to.host->lb.active, 1, memory_order_relaxed);

@@ -10,11 +10,16 @@ static void set_source(struct exch *x, struct str service, struct str ns) {
     msg_set(&x->req.fields, a, HDR_X_SOURCE_NAMESPACE, ns);
 }
 
+static bool claims_source(const struct exch *x) {
+    const struct msg_fields *f = &x->req.fields;
+    return msg_get(f, HDR_X_SOURCE_SERVICE).len && msg_get(f, HDR_X_SOURCE_NAMESPACE).len;
+}
+
 static void inbound(struct exch *x) {
     const struct peer *p = &x->from->peer;
     if (p->mtls)
         set_source(x, p->service.len ? p->service : STR("unknown"), p->ns.len ? p->ns : STR("unknown"));
-    else if (!x->listener->hcm->trust_source_headers)
+    else if (!x->listener->hcm->trust_source_headers || !claims_source(x))
         set_source(x, STR("unknown"), STR("unknown"));
 }
 

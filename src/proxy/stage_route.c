@@ -72,6 +72,9 @@ static enum verdict outbound(struct exch *x) {
         if (v != STAGE_NEXT)
             return v;
         remove_targets(&x->req.fields);
+        if (!x->req.authority.len) /* HTTP/1.0 may leave Host out, HTTP/1.1 must not */
+            x->req.authority =
+                arena_fmt(&x->down->arena, STR_FMT "." STR_FMT, STR_ARG(x->to.target.service), STR_ARG(x->to.target.ns));
     }
     renew_lease(x);
     return find_table(x);
