@@ -76,7 +76,7 @@ def load(port: int, connections: int, seconds: float) -> tuple[int, float, float
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     requests, took = re.search(r"(\d+) requests in ([\d.]+s)", done).groups()
-    p50, p99 = (microseconds(re.search(rf"{p}%\s+(\S+)", done).group(1)) for p in (50, 99))
+    p50, p99 = (microseconds(re.search(rf"^\s+{p}%\s+(\S+)", done, re.M).group(1)) for p in (50, 99))
     errors = sum(int(n) for n in re.findall(r"(?:connect|read|write|timeout) (\d+)", done))
     errors += sum(int(n) for n in re.findall(r"Non-2xx or 3xx responses: (\d+)", done))
     return int(requests), microseconds(took) / 1e6, p50, p99, errors
