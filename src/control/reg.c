@@ -186,8 +186,13 @@ bool reg_has_label(const struct reg_endpoint *ep, struct str name, struct str va
     return have.ptr && str_eq(have, value);
 }
 
+/* A sidecar checks its app all the time and tells when that fails, so as long as it is here and tells nothing its app is. */
+static double seen_by(const struct sidecar *s) {
+    return s->session && s->healthy ? wall(s->reg) : s->seen;
+}
+
 double reg_seen(const struct reg_endpoint *ep) {
-    double a = ep->registration ? ep->registration->seen : 0, b = ep->sidecar ? ep->sidecar->seen : 0;
+    double a = ep->registration ? ep->registration->seen : 0, b = ep->sidecar ? seen_by(ep->sidecar) : 0;
     return a > b ? a : b;
 }
 
@@ -352,6 +357,7 @@ void reg_lost(struct reg *r, struct str key, void *session) {
     struct sidecar *s = reg_sidecar(r, key);
     if (!s || s->session != session)
         return;
+    s->seen = seen_by(s);
     s->session = NULL;
     r->connected--;
     if (s->leaving && s->hello)
@@ -367,9 +373,8 @@ void reg_lost(struct reg *r, struct str key, void *session) {
 
 void reg_sidecar_health(struct sidecar *s, bool healthy) {
     bool changed = s->healthy != healthy;
+    s->seen = seen_by(s);
     s->healthy = healthy;
-    if (healthy)
-        s->seen = wall(s->reg);
     if (changed)
         reg_touch(s->reg, str_of(s->service_key));
 }

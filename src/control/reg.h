@@ -26,7 +26,7 @@ struct sidecar {
     bool leaving;   /* out of rotation; forgotten once the store says so */
     bool forgotten; /* its deletion is under way: a new hello must be written again */
     bool healthy;   /* of its app */
-    double seen;
+    double seen;    /* Unix seconds: before its present health or session began; see reg_seen */
     struct timer grace;
 };
 
@@ -74,9 +74,10 @@ void reg_sidecar_health(struct sidecar *s, bool healthy);
 
 /* ---- reading ---- */
 const struct reg_view *reg_view(struct reg *r, struct str service); /* never NULL; valid until the next change */
-bool reg_has_label(const struct reg_endpoint *ep, struct str name,
-                   struct str value);            /* an absent one has no value, not an empty one */
-double reg_seen(const struct reg_endpoint *ep);  /* Unix seconds of the last registration, hello or successful check */
+/* An absent label has no value, not an empty one. */
+bool reg_has_label(const struct reg_endpoint *ep, struct str name, struct str value);
+/* Unix seconds of the last registration, hello or successful check; those of a sidecar that is here are going on. */
+double reg_seen(const struct reg_endpoint *ep);
 bool reg_has(struct reg *r, struct str service); /* has an endpoint, healthy or not */
 /* Every service with an endpoint: names to `each`. */
 void reg_each(struct reg *r, void (*each)(void *ctx, struct str service), void *ctx);

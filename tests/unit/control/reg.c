@@ -91,6 +91,28 @@ static void merged_by_advertised_address(void **state) {
     assert_true(str_eq(v->at[1].sidecar->id, STR("w2")));
 }
 
+static double seen(struct fx *fx) {
+    return reg_seen(&view(fx)->at[0]) - 1700000000.0;
+}
+
+/* A sidecar's checks of its app go on as long as it is here and says nothing else. */
+static void last_seen(void **state) {
+    struct fx *fx = *state;
+    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    assert_true(seen(fx) == 1000);
+    fx_wait(fx, 5 * CLOCK_S);
+    assert_true(seen(fx) == 1005);
+    reg_sidecar_health(s, false);
+    fx_wait(fx, 5 * CLOCK_S);
+    assert_true(seen(fx) == 1005);
+    reg_sidecar_health(s, true);
+    assert_true(seen(fx) == 1010);
+    fx_wait(fx, 5 * CLOCK_S);
+    reg_lost(&fx->reg, STR("ns/web/w1"), &one);
+    fx_wait(fx, 5 * CLOCK_S);
+    assert_true(seen(fx) == 1015);
+}
+
 static void merged_in_any_spelling(void **state) {
     struct fx *fx = *state;
     fx_hello(fx, "ns/web/w1", "::1", 8001, "2001:db8::9", &one);
@@ -252,6 +274,7 @@ int main(void) {
         TEST(merged_by_app_address),
         TEST(merged_by_advertised_address),
         TEST(merged_in_any_spelling),
+        TEST(last_seen),
         TEST(not_merged),
         TEST(leaves_at_once),
         TEST(leaves_and_is_lost_before_the_store_knows),
