@@ -5,6 +5,8 @@
 #include <unistd.h>
 #include "cli/args.h"
 #include "cli/ready.h"
+#include "codec/url.h"
+#include "control/schema.h"
 #include "crypto/spiffe.h"
 #include "io/file.h"
 #include "io/proc.h"
@@ -272,8 +274,10 @@ static int check(const struct options *o) {
         return bad_usage("--outbound: loopback only");
     if (o->advertise && !addr_is_ip(str_of(o->advertise)))
         return bad_usage("--advertise: an IP address");
-    if (o->health_path[0] != '/')
-        return bad_usage("--health-check-path begins with /");
+    if (!url_path_valid(str_of(o->health_path)))
+        return bad_usage("--health-check-path: a path as in a request: begins with /, no spaces or control characters");
+    if (o->id && check_id(str_of(o->id), NULL) < 0)
+        return bad_usage("--id: 1 to 253 of A-Z, a-z, 0-9 and ._:@~+-");
     for (size_t i = 0; i < o->labels.n; i++)
         if (!label_ok(o->labels.at[i]))
             return bad_usage("--label: K=V");

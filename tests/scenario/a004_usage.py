@@ -21,7 +21,9 @@ def test_help(command):
 
 
 @pytest.mark.parametrize('args', [[], ['no-such-command'], ['get'], ['get', 'pods'], ['get', 'endpoints'], ['apply'], ['delete', 'x'],
-                                  ['proxy', '--dev'], ['echo', '--listen', 'nowhere'], ['status', '-o', 'xml'], ['echo', 'operand']])
+                                  ['proxy', '--dev'], ['proxy', '--dev', '--service', 'x', '--id', '../x'],
+                                  ['proxy', '--dev', '--service', 'x', '--health-check-path', '/a b'], ['echo', '--listen', 'nowhere'],
+                                  ['status', '-o', 'xml'], ['echo', 'operand']])
 def test_bad_usage(args):
     code, out, err = run(*args)
     assert code == 2 and out == '' and err != ''
