@@ -14,19 +14,23 @@ static void request_id(struct exch *x) {
     msg_set(&x->req.fields, a, HDR_X_REQUEST_ID, str_n(id, 36));
 }
 
+/* The app's own context is passed on as it came, B3 too; beside B3 the same in W3C's form. */
 static void context(struct exch *x) {
     struct arena *a = &x->down->arena;
-    struct trace from = {0}, own;
-    trace_read(&from, &x->req.fields, a);
-    if (from.known && msg_find(&x->req.fields, HDR_TRACEPARENT))
+    struct msg_fields *f = &x->req.fields;
+    struct trace from = {0}, own = {0};
+    if (msg_count(f, HDR_TRACEPARENT) == 1 && trace_parse_parent(&own, msg_get(f, HDR_TRACEPARENT)))
         return;
+    trace_read(&from, f, a);
     if (from.known) {
-        own = from;
-    } else {
-        own = (struct trace){0};
-        trace_child(&own, &from, &x->w->loop.rand, (double)x->listener->hcm->trace_sampling / ROUTE_PPM);
+        char *parent = arena_alloc(a, 56);
+        trace_format_parent(&from, parent);
+        msg_set(f, a, HDR_TRACEPARENT, str_of(parent));
+        msg_remove(f, HDR_TRACESTATE); /* of another trace */
+        return;
     }
-    trace_write(&own, &x->req.fields, a);
+    trace_child(&own, &from, &x->w->loop.rand, (double)x->listener->hcm->trace_sampling / ROUTE_PPM);
+    trace_write(&own, f, a);
 }
 
 enum verdict stage_trace(struct exch *x) {
