@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "control/mesh_int.h"
 #include "control/schema.h"
+#include "io/loop.h"
 
 struct write {
     struct mesh *mesh;
@@ -33,6 +34,8 @@ static void on_done(struct store_write *sw) {
     settle_config(m);
     if (w->done)
         w->done(w->ctx, sw->code, &sw->err);
+    else if (sw->code < 0) /* a sidecar's coming or going, or a configuration that was read again: nobody else will say it */
+        log_error(m->loop->log, "a write failed: %s", sw->err.msg);
     free(w);
 }
 

@@ -38,6 +38,42 @@ static void order_of_things(void **state) {
     assert_int_equal(t.revision, 1); /* nothing has changed */
 }
 
+/* ---- a store that is full ---- */
+
+static void write_fails(struct store *st, struct store_write **w) {
+    (*w)->code = err_set(&(*w)->err, WEFT_E_STORE, "disk full");
+    (*w)->done(*w);
+    store_write_free(w);
+}
+
+static void count_errors(void *ctx, enum log_level level, struct str line) {
+    unsigned *n = ctx;
+    *n += level == LOG_ERROR && str_find(line, STR("disk full")) >= 0;
+}
+
+static void failed_writes(void **state) {
+    struct fx *fx = *state;
+    struct told t = {.mesh = &fx->mesh};
+    struct store_ops full = *fx->mesh.store->ops;
+    const struct store_ops *good = fx->mesh.store->ops;
+    unsigned errors = 0;
+    fx->silent = (struct log){.level = LOG_ERROR, .sink = count_errors, .ctx = &errors};
+    full.write = write_fails;
+    fx->mesh.store->ops = &full;
+    json_t *patch = fx_json("{\"global_timeout\":9}");
+    assert_int_equal(mesh_merge_config(&fx->mesh, patch, on_done, &t, NULL), 0);
+    json_decref(patch);
+    assert_int_equal(t.code, WEFT_E_STORE);
+    assert_int_equal(errors, 0); /* whoever waits says it */
+    mesh_delete_sidecar(&fx->mesh, STR("ns/web/w1"));
+    assert_int_equal(errors, 1);
+    fx->mesh.store->ops = good;
+    fx_config(fx, "{\"mtls_mode\":\"disabled\"}"); /* does not bring back what failed */
+    assert_true(json_number_value(json_object_get(fx->mesh.config, "global_timeout")) == 30);
+    assert_int_equal(fx->mesh.revision, 1);
+    fx->silent = (struct log){0};
+}
+
 static void ids_are_never_reused(void **state) {
     struct fx *fx = *state;
     assert_string_equal(fx_rule(fx, "ns/web", "{}"), "tr-1");
@@ -198,8 +234,15 @@ static void foreign_values(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(order_of_things), TEST(ids_are_never_reused),  TEST(config_merges), TEST(bad_config_changes_nothing),
-        TEST(merges_at_once),  TEST(settings_of_a_service), TEST(survives),      TEST(foreign_values),
+        TEST(order_of_things),
+        TEST(failed_writes),
+        TEST(ids_are_never_reused),
+        TEST(config_merges),
+        TEST(bad_config_changes_nothing),
+        TEST(merges_at_once),
+        TEST(settings_of_a_service),
+        TEST(survives),
+        TEST(foreign_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
