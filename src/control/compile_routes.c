@@ -138,6 +138,8 @@ static void add_split(struct maker *mk, struct traffic_rule *const *r, size_t n)
     for (size_t i = 0; i < n; i++)
         if (r[i]->weight)
             rt->clusters[rt->n_clusters++] = share(mk, r[i]);
+    for (size_t i = 1; i < n && !rt->n_hash; i++) /* a route has one hash: of the first that has any */
+        set_hash(mk, rt, str_of(r[i]->destination->key));
 }
 
 static void add_default(struct maker *mk, struct str service) {

@@ -309,6 +309,15 @@ static void hashing(void **state) {
     struct route_table *t = routes(fx, "ns/web", 1);
     assert_int_equal(t->vhosts[0].routes->n_hash, 0);
     ref_put(t);
+    /* of a split, of which only the second destination is balanced by a hash */
+    fx_config(fx, "{\"services\":{\"ns/api\":{\"load_balancing\":{\"policy\":\"consistent_hash\",\"hash_on\":\"header:k\"}}}}");
+    fx_rule(fx, "ns/web", "{\"weight\":50}");
+    fx_rule(fx, "ns/web", "{\"weight\":50,\"destination_service\":\"api\"}");
+    t = routes(fx, "ns/web", 2);
+    assert_int_equal(t->vhosts[0].routes->n_hash, 1);
+    assert_str(t->vhosts[0].routes->hash->name, "k");
+    assert_int_equal(t->vhosts[0].routes[1].n_hash, 0);
+    ref_put(t);
 }
 
 /* ---- security rules, judged as a sidecar judges them ---- */
