@@ -52,6 +52,11 @@ static void bad(struct h1 *h, const struct err *why) {
 static void bad_body(struct h1 *h, const struct err *why) {
     struct conn_priv *p = h->p;
     int code = why->code == WEFT_E_TIMEOUT ? WEFT_E_TIMEOUT : WEFT_E_PROTOCOL;
+    if (h->st.out_ended && !h->st.gone) { /* it has its whole answer, which may still have to leave */
+        h->keep_alive = false;
+        h->due = UINT64_MAX;
+        return;
+    }
     if (h->st.head_sent) {
         conn__fail(p, code);
         return;

@@ -295,6 +295,18 @@ static void malformed_body(void **state) {
     raw_close(&r);
 }
 
+/* The request was answered whole before its body turned out malformed: the answer is not lost with the connection. */
+static void answered_before_a_bad_body(void **state) {
+    struct fx *fx = *state;
+    struct raw r;
+    raw_dial(&r, fx);
+    RAW(&r, "POST /hello HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\nzz\r\n");
+    AWAIT(fx, r.eof || r.failed);
+    assert_true(raw_has(&r, "connection: close\r\n\r\nhello"));
+    assert_int_equal(fx->srv[0].why, 0);
+    raw_close(&r);
+}
+
 static void timeouts(void **state) {
     struct fx *fx = *state;
     fx->server_cfg.limits = (struct conn_limits){
@@ -505,6 +517,7 @@ int main(void) {
         H1(malformed),
         H1(limits),
         H1(malformed_body),
+        H1(answered_before_a_bad_body),
         BARE(timeouts),
         BARE(stall_that_is_ours_is_no_timeout),
         H1(reset_is_no_clean_end),
