@@ -7,7 +7,7 @@
 
 /* ---- answers ---- */
 
-static void end_request(struct api_request *rq) {
+void api_end(struct api_request *rq) {
     if (rq->in)
         rq->in->user = NULL;
     free(rq);
@@ -22,7 +22,7 @@ static void reply(struct api_request *rq, unsigned status, struct str type, stru
             msg_add(&f, rq->a, HDR_ALLOW, allow);
         stream_reply_with(rq->in->stream, status, &f, body);
     }
-    end_request(rq);
+    api_end(rq);
 }
 
 void api_text(struct api_request *rq, struct str content_type, struct str body) {

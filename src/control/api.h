@@ -7,6 +7,7 @@
 #include "control/reg.h"
 #include "control/sessions.h"
 #include "http/server.h"
+#include "io/timer.h"
 
 #define API_BODY (1024u * 1024u) /* octets of a request's body */
 
@@ -15,6 +16,10 @@ struct api {
     struct reg *reg;
     struct push *push;
     struct sessions *sessions;
-    uint64_t started; /* the loop's clock, microseconds */
+    uint64_t started;       /* the loop's clock, microseconds */
+    struct list keys;       /* private: requests that wait for an RSA key, one of which is made in each turn of the loop */
+    struct timer key_timer; /* private */
 };
+void api_init(struct api *api);                          /* after its public fields have been set */
+void api_fini(struct api *api);                          /* after its server has been stopped */
 void api_on_stream(struct server *s, struct stream *st); /* of the server whose `user` is the api */

@@ -2,11 +2,16 @@
 /* Certificates, configuration, and what there is to see. */
 #include "control/api_int.h"
 #include "crypto/ca.h"
+#include "io/loop.h"
 
 /* ---- certificates ---- */
 
 void api_ca(struct api_request *rq) {
     api_text(rq, STR("application/x-pem-file"), ca_cert_pem(rq->api->mesh->ca));
+}
+
+static bool wants_rsa(const json_t *body) {
+    return str_eq(json_to_str(json_object_get(body, "key_type")), STR("rsa2048"));
 }
 
 static int issue(struct api_request *rq, const json_t *body, struct ca_issued *out, struct err *e) {
@@ -16,19 +21,16 @@ static int issue(struct api_request *rq, const json_t *body, struct ca_issued *o
     const json_t *asked = json_object_get(body, "ttl");
     int64_t ttl = json_is_integer(asked) ? json_integer_value(asked) : m->cfg.cert_ttl;
     int64_t now = (int64_t)(loop_wall(m->loop) / CLOCK_S);
-    bool rsa = str_eq(json_to_str(json_object_get(body, "key_type")), STR("rsa2048"));
     if (!csr.ptr)
-        return ca_issue(m->ca, ns, service, rsa ? KEY_RSA2048 : KEY_EC256, ttl, now, rq->a, out, e);
+        return ca_issue(m->ca, ns, service, wants_rsa(body) ? KEY_RSA2048 : KEY_EC256, ttl, now, rq->a, out, e);
     int rc = ca_sign_csr(m->ca, csr, ns, service, ttl, now, rq->a, out, e);
     return rc < 0 ? err_in(e, "csr") : 0;
 }
 
-void api_issue(struct api_request *rq) {
-    json_t *body = NULL;
+/* Takes the reference to the body. */
+static void answer_issue(struct api_request *rq, json_t *body) {
     struct ca_issued issued = {0};
     struct err e = {0};
-    if (!api_body(rq, &schema_issue, &body))
-        return;
     int rc = issue(rq, body, &issued, &e);
     json_decref(body);
     if (rc < 0) {
@@ -41,6 +43,51 @@ void api_issue(struct api_request *rq) {
     json_object_set_new(o, "certificate", json_of_str(issued.cert_pem));
     json_object_set_new(o, "ca_certificate", json_of_str(ca_cert_pem(rq->api->mesh->ca)));
     api_json(rq, 200, o);
+}
+
+/* An RSA key takes a fifth of a second: many at once must not hold up what proxies have to hear, so each has a turn of its own.
+ */
+static void make_next_key(struct timer *t) {
+    struct api *api = container_of(t, struct api, key_timer);
+    struct api_request *rq = list_entry(list_pop(&api->keys), struct api_request, waiting);
+    json_t *body = rq->body;
+    if (!list_empty(&api->keys))
+        loop_timer(api->mesh->loop, t, CLOCK_MS, make_next_key);
+    if (rq->in) {
+        answer_issue(rq, body);
+        return;
+    }
+    json_decref(body);
+    api_end(rq);
+}
+
+void api_issue(struct api_request *rq) {
+    struct api *api = rq->api;
+    json_t *body = NULL;
+    if (!api_body(rq, &schema_issue, &body))
+        return;
+    if (json_is_string(json_object_get(body, "csr")) || !wants_rsa(body)) {
+        answer_issue(rq, body);
+        return;
+    }
+    rq->body = body;
+    list_push(&api->keys, &rq->waiting);
+    if (!timer_running(&api->key_timer))
+        loop_timer(api->mesh->loop, &api->key_timer, CLOCK_MS, make_next_key);
+}
+
+void api_init(struct api *api) {
+    list_init(&api->keys);
+}
+
+void api_fini(struct api *api) {
+    struct list *n;
+    loop_timer_stop(api->mesh->loop, &api->key_timer);
+    while ((n = list_pop(&api->keys))) {
+        struct api_request *rq = list_entry(n, struct api_request, waiting);
+        json_decref(rq->body);
+        api_end(rq);
+    }
 }
 
 /* ---- configuration ---- */

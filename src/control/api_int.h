@@ -12,6 +12,8 @@ struct api_request {
     struct str ns, service, id; /* of the path, decoded */
     struct str key;             /* "NS/SERVICE" when the path names one */
     char rule_id[32];
+    struct list waiting; /* in api.keys, with */
+    json_t *body;        /* ... what was asked */
     const char *written; /* of a write: the status to tell, set before api_written is given away */
 };
 typedef void api_call_f(struct api_request *rq);
@@ -24,6 +26,7 @@ void api_error(struct api_request *rq, unsigned status, const char *fmt, ...) __
 /* The body by the schema; false: it has been answered (400). */
 bool api_body(struct api_request *rq, const struct schema *s, json_t **out);
 bool api_json_body(struct api_request *rq, json_t **out); /* not yet judged */
+void api_end(struct api_request *rq);                     /* without an answer: the caller has gone */
 /* For writes: how the request ends when the store has it: {"status": rq->written} and the rule's id, if it made one. */
 void api_written(void *rq, int code, const struct err *why);
 

@@ -124,6 +124,7 @@ static int start_servers(struct control *c, const struct control_cfg *cfg, struc
 /* Nothing of it is called any more after this. */
 static void free_control(struct control *c) {
     loop_timer_stop(c->loop, &c->timer);
+    api_fini(&c->api);
     mesh_stop(&c->mesh); /* applies what was still being written: the rest must be there */
     health_fini(&c->health);
     push_fini(&c->push);
@@ -146,6 +147,7 @@ int control_start(struct control **out, struct loop *l, const struct control_cfg
     sessions_init(&c->sessions, &c->mesh, &c->reg);
     c->service = (struct node_service){push_source(&c->push), sessions_cb(&c->sessions), sessions_sign(&c->sessions)};
     c->api = (struct api){.mesh = &c->mesh, .reg = &c->reg, .push = &c->push, .sessions = &c->sessions, .started = l->now};
+    api_init(&c->api);
     rc = open_mesh(c, cfg, e);
     if (rc >= 0)
         rc = start_servers(c, cfg, e);
