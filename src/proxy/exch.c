@@ -317,7 +317,8 @@ static void on_up_head(struct stream *s, const struct msg *m, bool end) {
     head = *m;
     head.fields.cap = m->fields.n + SPARE_FIELDS;
     head.fields.at = arena_alloc(&x->down->arena, head.fields.cap * sizeof(*head.fields.at));
-    memcpy(head.fields.at, m->fields.at, m->fields.n * sizeof(*head.fields.at));
+    if (m->fields.n)
+        memcpy(head.fields.at, m->fields.at, m->fields.n * sizeof(*head.fields.at));
     stage_respond(x, &head);
     stream_head(x->down, &head, end);
 }
