@@ -204,8 +204,6 @@ static void stop_workers(struct proxy *p) {
     for (unsigned i = 0; i < p->env.n; i++)
         if (p->env.at[i]->started)
             thread_join(p->env.at[i]);
-    for (unsigned i = 0; i < p->env.n; i++)
-        thread_free(&p->env.at[i]);
 }
 
 int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, struct err *e) {
@@ -244,10 +242,12 @@ void proxy_close(struct proxy **pp) {
     unsigned n = p->env.n;
     loop_timer_stop(p->loop, &p->drain_timer);
     stop_workers(p);
-    scribe_free(&p->env.scribe);
-    mbox_fini(&p->mbox);
-    for (unsigned i = 0; i < n; i++)
+    mbox_fini(&p->mbox); /* their last reports look at them, and may answer: only then they go */
+    for (unsigned i = 0; i < n; i++) {
+        thread_free(&p->env.at[i]);
         metric_table_fini(&p->series[i]);
+    }
+    scribe_free(&p->env.scribe);
     ref_put(p->serve);
     free(p->series);
     free(p->stats);
