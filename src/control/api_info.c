@@ -129,7 +129,7 @@ void api_metrics(struct api_request *rq) {
     set_count(lb, "requests_routed", sum->requests_routed);
     set_count(lb, "routing_failures", sum->routing_failures);
     set_count(lb, "backend_failures", sum->backend_failures);
-    set_count(proxies, "total_proxies", api->reg->connected);
+    set_count(proxies, "total_proxies", api->sessions->proxies);
     set_count(proxies, "total_inbound_requests", sum->inbound_requests);
     set_count(proxies, "total_outbound_requests", sum->outbound_requests);
     set_count(proxies, "total_request_errors", sum->request_errors);
@@ -151,7 +151,7 @@ void api_status(struct api_request *rq) {
     api__count_services(api, &services, &healthy, &unhealthy);
     json_object_set_new(o, "status", json_string("healthy"));
     set_count(o, "services", services);
-    set_count(o, "proxies", api->reg->connected);
+    set_count(o, "proxies", api->sessions->proxies);
     json_object_set_new(o, "uptime", json_real(api__uptime(api)));
     json_object_set_new(o, "version", json_string(WEFT_VERSION));
     json_object_set_new(o, "store", json_string(api->mesh->store->ops->name));

@@ -336,7 +336,6 @@ void reg_applied(struct reg *r, const struct mesh_change *ch) {
 struct sidecar *reg_hello(struct reg *r, struct str key, json_t *hello, void *session) {
     struct sidecar *s = need_sidecar(r, key);
     bool news = !s->hello || s->forgotten || !json_equal(s->hello, hello);
-    r->connected += !s->session;
     s->session = session;
     s->leaving = s->forgotten = false;
     s->healthy = true;
@@ -359,7 +358,6 @@ void reg_lost(struct reg *r, struct str key, void *session) {
         return;
     s->seen = seen_by(s);
     s->session = NULL;
-    r->connected--;
     if (s->leaving && s->hello)
         return; /* the deletion is under way, and drops it */
     if (s->leaving) {

@@ -55,7 +55,6 @@ struct reg {
     struct reg_cfg cfg;
     struct map sidecars; /* key -> struct sidecar */
     struct map services; /* key -> struct reg_service (private): those with a sidecar or a view */
-    unsigned connected;  /* sidecars with a session */
 };
 void reg_init(struct reg *r, struct mesh *m, const struct reg_cfg *cfg);
 void reg_fini(struct reg *r);

@@ -15,6 +15,8 @@ struct peer { /* one session, after its hello */
     struct list node;
     char *key; /* "NS/SERVICE/ID" */
     uint64_t boot_id;
+    json_t *hello;
+    bool healthy, leaving;
 };
 
 /* ---- counters ---- */
@@ -140,6 +142,34 @@ static json_t *hello_json(const struct hello *h, json_t *labels) {
     return o;
 }
 
+/* The newest other session of the same name that stays, or NULL. */
+static struct peer *heir_of(const struct peer *p) {
+    struct peer *found = NULL;
+    LIST_FOR (n, &p->all->open) {
+        struct peer *other = list_entry(n, struct peer, node);
+        if (other != p && !other->leaving && !strcmp(other->key, p->key))
+            found = other;
+    }
+    return found;
+}
+
+static void warn_of_twins(const struct peer *p) {
+    const struct peer *twin = heir_of(p);
+    if (twin && twin->boot_id != p->boot_id)
+        log_warn(p->all->mesh->loop->log, "proxy %s is here twice, and the newer one serves: give each an --id of its own",
+                 p->key);
+}
+
+/* The place of a sidecar that goes is taken by the one that it had displaced. False: there is none. */
+static bool hand_over(const struct peer *p) {
+    struct peer *heir = heir_of(p);
+    if (!heir)
+        return false;
+    struct sidecar *sc = reg_hello(p->all->reg, str_of(heir->key), json_incref(heir->hello), heir);
+    reg_sidecar_health(sc, heir->healthy);
+    return true;
+}
+
 static int on_hello(void *ctx, struct session *ses, const struct hello *h, struct err *e) {
     struct sessions *s = ctx;
     json_t *labels = json_object();
@@ -157,11 +187,14 @@ static int on_hello(void *ctx, struct session *ses, const struct hello *h, struc
     p->all = s;
     p->key = mem_strdup(buf_str(&key));
     p->boot_id = h->boot_id;
+    p->hello = hello_json(h, labels);
+    p->healthy = true;
     buf_fini(&key);
+    warn_of_twins(p);
     list_push(&s->open, &p->node);
-    need_boot(s, h->boot_id)->sessions++;
+    s->proxies += need_boot(s, h->boot_id)->sessions++ == 0;
     session_set_user(ses, p);
-    reg_hello(s->reg, str_of(p->key), hello_json(h, labels), p);
+    reg_hello(s->reg, str_of(p->key), json_incref(p->hello), p);
     log_info(s->mesh->loop->log, "proxy %s is here", p->key);
     return 0;
 }
@@ -176,18 +209,25 @@ static struct sidecar *sidecar_of(struct sessions *s, struct session *ses) {
 }
 
 static void on_health(void *ctx, struct session *ses, bool healthy) {
+    struct peer *p = session_user(ses);
     struct sidecar *sc = sidecar_of(ctx, ses);
+    if (p)
+        p->healthy = healthy;
     if (sc)
         reg_sidecar_health(sc, healthy);
 }
 
 static void on_leaving(void *ctx, struct session *ses) {
     struct sessions *s = ctx;
+    struct peer *p = session_user(ses);
     struct sidecar *sc = sidecar_of(s, ses);
+    if (p)
+        p->leaving = true;
     if (!sc)
         return;
     log_info(s->mesh->loop->log, "proxy %s leaves", sc->key);
-    reg_leaving(sc);
+    if (!hand_over(p))
+        reg_leaving(sc);
 }
 
 static void on_closed(void *ctx, struct session *ses) {
@@ -195,12 +235,15 @@ static void on_closed(void *ctx, struct session *ses) {
     struct peer *p = session_user(ses);
     if (!p)
         return;
+    bool owner = sidecar_of(s, ses) != NULL;
     session_set_user(ses, NULL);
     struct boot *b = map_get(&s->boots, boot_key(&p->boot_id));
     if (b)
-        b->sessions--;
-    reg_lost(s->reg, str_of(p->key), p);
+        s->proxies -= --b->sessions == 0;
+    if (!owner || p->leaving || !hand_over(p))
+        reg_lost(s->reg, str_of(p->key), p);
     list_remove(&p->node);
+    json_decref(p->hello);
     free(p->key);
     free(p);
 }

@@ -16,6 +16,7 @@ struct sessions {
     struct map boots; /* boot_id -> struct boot (private), oldest first */
     struct session_stats sum;
     struct list open;         /* of private peers */
+    unsigned proxies;         /* starts of proxies that have a session */
     uint64_t issued, refused; /* certificates */
 };
 void sessions_init(struct sessions *s, struct mesh *m, struct reg *r);

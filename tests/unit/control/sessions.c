@@ -43,7 +43,7 @@ static void refused(struct sessions *s, const struct hello *h, const char *want)
     if (strncmp(e.msg, want, strlen(want)))
         fail_msg("\"%s\", not \"%s\"", e.msg, want);
     assert_null(ses.user);
-    assert_int_equal(s->reg->connected, 0);
+    assert_int_equal(s->proxies, 0);
 }
 
 static void refusals(void **state) {
@@ -118,6 +118,45 @@ static void superseded(void **state) {
     sessions_fini(&s);
 }
 
+static int inbound_port(struct fx *fx) {
+    return (int)json_integer_value(json_object_get(reg_view(&fx->reg, STR("ns/web"))->at->sidecar->hello, "inbound_port"));
+}
+
+/* Two proxies of one name: when the newer goes, drained or not, the older has its place again. */
+static void twins(void **state, void (*end)(void *ctx, struct session *ses)) {
+    struct fx *fx = *state;
+    struct sessions s;
+    struct session older = {0}, newer = {0};
+    struct hello a = good(), b = good();
+    b.boot_id = 8;
+    b.inbound_port = 15007;
+    sessions_init(&s, &fx->mesh, &fx->reg);
+    assert_int_equal(on_hello(&s, &older, &a, NULL), 0);
+    assert_int_equal(on_hello(&s, &newer, &b, NULL), 0);
+    fx_settle(fx);
+    assert_int_equal(s.proxies, 2);
+    assert_int_equal(reg_view(&fx->reg, STR("ns/web"))->n, 1);
+    assert_int_equal(inbound_port(fx), 15007);
+    on_health(&s, &older, false); /* is remembered */
+    end(&s, &newer);
+    fx_settle(fx);
+    assert_int_equal(reg_view(&fx->reg, STR("ns/web"))->n, 1);
+    assert_int_equal(inbound_port(fx), 15006);
+    assert_int_equal(reg_view(&fx->reg, STR("ns/web"))->n_healthy, 0);
+    on_closed(&s, &newer);
+    on_closed(&s, &older);
+    assert_int_equal(s.proxies, 0);
+    sessions_fini(&s);
+}
+
+static void twin_leaves(void **state) {
+    twins(state, on_leaving);
+}
+
+static void twin_is_lost(void **state) {
+    twins(state, on_closed);
+}
+
 static void counters(void **state) {
     struct fx *fx = *state;
     struct sessions s;
@@ -147,6 +186,7 @@ static void counters(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(refusals), TEST(taken), TEST(superseded), TEST(counters)};
+    const struct CMUnitTest tests[] = {TEST(refusals),    TEST(taken),        TEST(superseded),
+                                       TEST(twin_leaves), TEST(twin_is_lost), TEST(counters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
