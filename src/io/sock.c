@@ -245,6 +245,8 @@ static void sock_close(struct transport *t) {
     loop_timer_stop(t->loop, &s->timeout);
     loop_later_cancel(&s->later);
     loop_unwatch(&s->watch);
+    if (s->fd >= 0 && t->abort)
+        (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger)); /* close resets */
     if (s->fd >= 0)
         close(s->fd);
     free(s);

@@ -471,6 +471,7 @@ static void tls_close(struct transport *t) {
     loop_later_cancel(&s->later);
     SSL_free(s->ssl); /* and the BIO */
     ossl_drain();
+    s->below->abort = t->abort;
     transport_close(&s->below);
     tls_ctx_unref(&s->ctx);
     for (size_t i = 0; i < s->want.n_ids; i++)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include "base/mem.h"
 #include "policy/lb_int.h"
+#include "policy/split.h"
 
 static const struct lb_ops *const lb_table[] = {
     [LB_ROUND_ROBIN] = &lb__round_robin, [LB_LEAST_CONN] = &lb__least_conn, [LB_RANDOM] = &lb__random,
@@ -51,19 +52,33 @@ ptrdiff_t lb__nth_usable(const struct lb *lb, const struct lb_request *r, uint64
     return -1;
 }
 
-/* The cheapest of all usable; ties go round, so that equal hosts share evenly. */
+struct ties { /* the cheapest of the usable; ties are shared by weight, so that idle hosts get what is theirs */
+    const struct lb *lb;
+    const struct lb_request *r;
+    double (*cost)(const struct lb_member *, uint64_t);
+    double best;
+};
+
+static uint64_t tie_weight(const void *ctx, size_t i) {
+    const struct ties *t = ctx;
+    const struct lb_member *m = &t->lb->members[i];
+    return lb__usable(t->r, i) && t->cost(m, t->r->now_us) <= t->best ? m->weight : 0;
+}
+
 static ptrdiff_t exact_best(struct lb *lb, const struct lb_request *r, double (*cost)(const struct lb_member *, uint64_t)) {
-    uint64_t turn = atomic_fetch_add_explicit(&lb->cursor, 1, memory_order_relaxed), ties = 0;
-    double best = INFINITY;
+    struct ties t = {lb, r, cost, INFINITY};
+    uint64_t few[LB_FEW], *weights = lb->n <= LB_FEW ? few : mem_array(lb->n, sizeof *weights), sum = 0;
     for (size_t i = 0; i < lb->n; i++) {
         double c = lb__usable(r, i) ? cost(&lb->members[i], r->now_us) : INFINITY;
-        ties = c < best ? 1 : ties + (c == best);
-        best = c < best ? c : best;
+        t.best = c < t.best ? c : t.best;
     }
-    for (size_t i = 0; ties && i < lb->n; i++) /* costs may have moved meanwhile: then any usable one will do */
-        if (lb__usable(r, i) && cost(&lb->members[i], r->now_us) <= best && turn-- % ties == 0)
-            return (ptrdiff_t)i;
-    return lb__nth_usable(lb, r, turn);
+    for (size_t i = 0; i < lb->n; i++) /* costs may have moved meanwhile: then any usable one will do */
+        sum += weights[i] = tie_weight(&t, i);
+    uint64_t nth = atomic_fetch_add_explicit(&lb->cursor, 1, memory_order_relaxed);
+    ptrdiff_t picked = sum ? (ptrdiff_t)split_pick(lb__frozen, weights, lb->n, nth) : lb__nth_usable(lb, r, nth);
+    if (weights != few)
+        free(weights);
+    return picked;
 }
 
 ptrdiff_t lb__two_choices(struct lb *lb, const struct lb_request *r, double (*cost)(const struct lb_member *m, uint64_t now_us)) {
@@ -73,7 +88,10 @@ ptrdiff_t lb__two_choices(struct lb *lb, const struct lb_request *r, double (*co
     b += b >= a; /* two different ones */
     if (!lb__usable(r, a) || !lb__usable(r, b))
         return exact_best(lb, r, cost);
-    return (ptrdiff_t)(cost(&lb->members[b], r->now_us) < cost(&lb->members[a], r->now_us) ? b : a);
+    double ca = cost(&lb->members[a], r->now_us), cb = cost(&lb->members[b], r->now_us);
+    uint64_t wa = lb->members[a].weight, wb = lb->members[b].weight;
+    bool second = cb < ca || (cb == ca && wa != wb && rand_below(r->rand, wa + wb) < wb);
+    return (ptrdiff_t)(second ? b : a);
 }
 
 void lb_observe(struct lb_host *h, bool ok, uint64_t duration_us, uint64_t now_us) {

@@ -21,6 +21,12 @@ struct lb {
 
 extern const struct lb_ops lb__round_robin, lb__least_conn, lb__random, lb__maglev, lb__ring_hash, lb__ewma;
 
+#define LB_FEW 64 /* members whose weights fit on the stack */
+
+/* For split_pick, over weights of this moment: usable() and penalties may change while it walks. */
+static inline uint64_t lb__frozen(const void *weights, size_t i) {
+    return ((const uint64_t *)weights)[i];
+}
 static inline bool lb__usable(const struct lb_request *r, size_t i) {
     return !r->usable || r->usable(r->ctx, i);
 }

@@ -4,7 +4,7 @@
 
 static double cost(const struct lb_member *m, uint64_t now_us) {
     (void)now_us;
-    return ((double)lb__active(m) + 1) / m->weight; /* + 1: the request to come; so weights count on idle hosts too */
+    return (double)lb__active(m) / m->weight; /* ties, idle hosts among them, go by weight: see lb__two_choices */
 }
 
 static ptrdiff_t pick(struct lb *lb, const struct lb_request *r) {

@@ -21,18 +21,12 @@ static uint64_t effective(const void *ctx, size_t i) {
     return weight ? weight : 1;
 }
 
-/* The weights of this moment: usable() and penalties may change while split_pick walks twice. */
-static uint64_t frozen(const void *weights, size_t i) {
-    return ((const uint64_t *)weights)[i];
-}
-
 static ptrdiff_t pick_weighted(struct lb *lb, const struct lb_request *r, uint64_t nth) {
-    enum { FEW = 64 };
-    uint64_t few[FEW], *weights = lb->n <= FEW ? few : mem_array(lb->n, sizeof *weights), sum = 0;
+    uint64_t few[LB_FEW], *weights = lb->n <= LB_FEW ? few : mem_array(lb->n, sizeof *weights), sum = 0;
     struct walk walk = {lb, r};
     for (size_t i = 0; i < lb->n; i++)
         sum += weights[i] = effective(&walk, i);
-    ptrdiff_t picked = sum ? (ptrdiff_t)split_pick(frozen, weights, lb->n, nth) : -1;
+    ptrdiff_t picked = sum ? (ptrdiff_t)split_pick(lb__frozen, weights, lb->n, nth) : -1;
     if (weights != few)
         free(weights);
     return picked;

@@ -18,11 +18,7 @@ static enum target_verdict from_headers(struct target *t, const struct msg *m, s
         return TARGET_NONE;
     if (!t->ns.len)
         t->ns = own_ns;
-    if (!dns_label_ok(t->service))
-        return bad(t, "X-Target-Service is no service's name");
-    if (!dns_label_ok(t->ns))
-        return bad(t, "X-Target-Namespace is no namespace's name");
-    return TARGET_FOUND;
+    return dns_label_ok(t->service) && dns_label_ok(t->ns) ? TARGET_FOUND : TARGET_UNKNOWN; /* no service has such a name */
 }
 
 /* service | service.namespace | service.namespace.mesh | service.namespace.svc.cluster.local */
@@ -48,6 +44,8 @@ enum target_verdict target_resolve(struct target *t, const struct msg *m, struct
     if (!url_authority(m->authority, &host, &port))
         return bad(t, "the authority is malformed");
     host = arena_lower(a, host);
+    if (str_ends(host, STR("."))) /* absolute, as some resolvers write it */
+        host.len--;
     if (!host.len || addr_is_ip(host) || str_eq(host, STR("localhost")))
         return TARGET_NONE;
     return from_name(t, host, own_ns);

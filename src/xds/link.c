@@ -11,8 +11,8 @@
 #include "xds/unpack.h"
 
 #define BACKOFF_MIN_US (500 * CLOCK_MS)
-#define BACKOFF_MAX_US (15 * CLOCK_S)
-#define BACKOFF_JITTER 20u /* percent */
+#define BACKOFF_MAX_US (5 * CLOCK_S) /* well within the grace that a restarted control plane gives its sidecars */
+#define BACKOFF_JITTER 20u           /* percent */
 #define SIGN_US (10 * CLOCK_S)
 #define STOP_US CLOCK_S
 #define SESSION_MESSAGE_MAX (64u * 1024u)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* link: the proxy's one HTTP/2 connection to its control plane: dials, reconnects with exponential back-off and jitter (0.5 s,
- * x1.6, at most 15 s; reset once an ADS response came), and carries three things: delta ADS, certificate requests, the Session.
+ * x1.6, at most 5 s; reset once an ADS response came), and carries three things: delta ADS, certificate requests, the Session.
  * Losing it never loses configuration.
  *
  * ADS client: subscriptions are remembered over reconnects; on a new stream the versions still held are announced, so that

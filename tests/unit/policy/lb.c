@@ -142,12 +142,19 @@ static void least_conn_never_takes_the_worst(void **state) {
 
 static void least_conn_heeds_weights(void **state) {
     struct set s;
-    const uint32_t w[MAX] = {10, 1};
+    const uint32_t w[MAX] = {10, 1, 1};
     set_init(&s, w);
     struct lb *lb = lb_new(LB_LEAST_CONN, s.members, 2, NULL);
     s.hosts[0].active = 8;
     s.hosts[1].active = 1;
     assert_int_equal(pick(lb, &s, NULL), 0);
+    s.hosts[0].active = s.hosts[1].active = 0;
+    pick_many(lb, &s, 110);
+    assert_int_equal(s.got[0], 100); /* idle hosts share by weight too */
+    struct lb *more = lb_new(LB_LEAST_CONN, s.members, 3, NULL);
+    pick_many(more, &s, 12000);
+    assert_true(s.got[0] > s.got[1] * 3 && s.got[1] > 0);
+    lb_free(&more);
     lb_free(&lb);
 }
 

@@ -22,7 +22,10 @@ static const struct target_case cases[] = {
     {"API.Pay:80", NULL, NULL, TARGET_FOUND, "api", "pay"},
     {"api.pay.mesh", NULL, NULL, TARGET_FOUND, "api", "pay"},
     {"api.pay.svc.cluster.local:80", NULL, NULL, TARGET_FOUND, "api", "pay"},
-    {"api.pay.svc.cluster.local.", NULL, NULL, TARGET_UNKNOWN, NULL, NULL},
+    {"api.pay.svc.cluster.local.", NULL, NULL, TARGET_FOUND, "api", "pay"},
+    {"api.", NULL, NULL, TARGET_FOUND, "api", "shop"},
+    {"localhost.", NULL, NULL, TARGET_NONE, NULL, NULL},
+    {"api..", NULL, NULL, TARGET_UNKNOWN, NULL, NULL},
     {"api.pay.svc", NULL, NULL, TARGET_UNKNOWN, NULL, NULL},
     {"api.pay.example.com", NULL, NULL, TARGET_UNKNOWN, NULL, NULL},
     {"api..mesh", NULL, NULL, TARGET_UNKNOWN, NULL, NULL},
@@ -33,8 +36,8 @@ static const struct target_case cases[] = {
     {"LocalHost", NULL, NULL, TARGET_NONE, NULL, NULL},
     {"", NULL, NULL, TARGET_NONE, NULL, NULL},
     {"api", "", NULL, TARGET_NONE, NULL, NULL}, /* empty is not the same as absent */
-    {"api", "a b", NULL, TARGET_BAD, NULL, NULL},
-    {"api", "api", "x/y", TARGET_BAD, NULL, NULL},
+    {"api", "a b", NULL, TARGET_UNKNOWN, NULL, NULL},
+    {"api", "api", "x/y", TARGET_UNKNOWN, NULL, NULL},
     {"api:99999", NULL, NULL, TARGET_BAD, NULL, NULL},
 };
 
