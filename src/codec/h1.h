@@ -27,8 +27,8 @@ struct h1_limits {   /* zeros mean the defaults in brackets */
 int h1_head_len(struct str in, size_t *scanned, const struct h1_limits *lim, struct err *e) MUST_CHECK;
 
 /* Parses the whole head (the octets that h1_head_len counted). Slices of *m borrow from `head`; the fields' array is in the
- * arena. 0, or WEFT_E_PARSE (malformed; e says what), WEFT_E_URI_TOO_LONG, WEFT_E_TOO_LARGE, WEFT_E_UNSUPPORTED (HTTP version:
- * answer 505; or transfer coding: 501). */
+ * arena. 0, or WEFT_E_PARSE (malformed; e says what), WEFT_E_URI_TOO_LONG, WEFT_E_TOO_LARGE, WEFT_E_VERSION (of
+ * HTTP: answer 505), WEFT_E_UNSUPPORTED (transfer coding: 501). */
 int h1_parse_request(struct msg *m, struct str head, const struct h1_limits *lim, struct arena *a, struct err *e) MUST_CHECK;
 /* `request_method`: of the request that this answers: decides whether a body follows. */
 int h1_parse_response(struct msg *m, struct str head, enum http_method request_method, const struct h1_limits *lim,

@@ -189,7 +189,7 @@ static int take_version(struct msg *m, struct str v, struct err *e) {
         m->version = 10;
     else if (v.len == 8 && str_starts(v, STR("HTTP/")) && v.ptr[5] >= '0' && v.ptr[5] <= '9' && v.ptr[6] == '.' &&
              v.ptr[7] >= '0' && v.ptr[7] <= '9')
-        return err_set(e, WEFT_E_UNSUPPORTED, "HTTP version is neither 1.0 nor 1.1");
+        return err_set(e, WEFT_E_VERSION, "HTTP version is neither 1.0 nor 1.1");
     else
         return err_set(e, WEFT_E_PARSE, "malformed HTTP version");
     return 0;

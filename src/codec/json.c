@@ -40,7 +40,9 @@ int json_parse(json_t **out, struct str text, struct err *e) {
         return rc;
     json_error_t why;
     *out = json_loadb(text.len ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    return *out ? 0 : err_set(e, WEFT_E_PARSE, "line %d, column %d: %s", why.line, why.column, why.text);
+    bool nul = !*out && json_error_code(&why) == json_error_null_character; /* its text speaks of an option of the library's */
+    return *out ? 0
+                : err_set(e, WEFT_E_PARSE, "line %d, column %d: %s", why.line, why.column, nul ? "NUL in a string" : why.text);
 }
 
 /* --- writing --- */

@@ -7,6 +7,14 @@
 
 /* ---- answers ---- */
 
+static struct str revision(const struct api *api, struct arena *a) {
+    return arena_fmt(a, "%llu", (unsigned long long)api->mesh->revision);
+}
+
+void api_on_bad(struct server *s, struct stream *st, const struct err *why) {
+    conn_reply_bad(st, why, HDR_X_WEFT_REVISION, revision(s->user, &st->arena));
+}
+
 void api_end(struct api_request *rq) {
     if (rq->in)
         rq->in->user = NULL;
@@ -17,7 +25,7 @@ static void reply(struct api_request *rq, unsigned status, struct str type, stru
     struct msg_fields f = {0};
     if (rq->in) {
         msg_add(&f, rq->a, HDR_CONTENT_TYPE, type);
-        msg_add(&f, rq->a, HDR_X_WEFT_REVISION, arena_fmt(rq->a, "%llu", (unsigned long long)rq->api->mesh->revision));
+        msg_add(&f, rq->a, HDR_X_WEFT_REVISION, revision(rq->api, rq->a));
         if (allow.len)
             msg_add(&f, rq->a, HDR_ALLOW, allow);
         stream_reply_with(rq->in->stream, status, &f, body);

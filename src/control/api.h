@@ -20,6 +20,8 @@ struct api {
     struct list keys;       /* private: requests that wait for an RSA key, one of which is made in each turn of the loop */
     struct timer key_timer; /* private */
 };
-void api_init(struct api *api);                          /* after its public fields have been set */
-void api_fini(struct api *api);                          /* after its server has been stopped */
-void api_on_stream(struct server *s, struct stream *st); /* of the server whose `user` is the api */
+void api_init(struct api *api); /* after its public fields have been set */
+void api_fini(struct api *api); /* after its server has been stopped */
+/* Of the server whose `user` is the api. */
+void api_on_stream(struct server *s, struct stream *st);
+void api_on_bad(struct server *s, struct stream *st, const struct err *why);

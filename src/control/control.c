@@ -112,7 +112,7 @@ static int open_mesh(struct control *c, const struct control_cfg *cfg, struct er
 }
 
 static int start_servers(struct control *c, const struct control_cfg *cfg, struct err *e) {
-    struct server_cfg rest = {.addr = cfg->listen, .on_stream = api_on_stream, .user = &c->api};
+    struct server_cfg rest = {.addr = cfg->listen, .on_stream = api_on_stream, .on_bad = api_on_bad, .user = &c->api};
     struct server_cfg xds = {.addr = cfg->xds_listen, .on_stream = on_xds_stream, .user = c};
     int rc = server_start(&c->xds, c->loop, &xds, e);
     if (rc < 0)

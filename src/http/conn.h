@@ -31,8 +31,8 @@ struct conn_cfg {          /* borrowed: must outlive the connection */
     /* Server: a new request begins: set s->cb and s->user (called before cb->head). NULL for clients. */
     void (*on_stream)(struct conn *c, struct stream *s);
     /* Server: input that is no valid request: write the whole answer (stream_reply…) on `s`, which has no head; the connection
-     * closes after it. code: WEFT_E_PARSE 400, _URI_TOO_LONG 414, _TOO_LARGE 431, _UNSUPPORTED 505/501, _TIMEOUT 408. NULL: JSON
-     * {"error": …}. It must answer before it returns. HTTP/2 answers such input by itself. */
+     * closes after it. code: WEFT_E_PARSE 400, _URI_TOO_LONG 414, _TOO_LARGE 431, _VERSION 505, _UNSUPPORTED 501, _TIMEOUT 408.
+     * NULL: conn_reply_bad. It must answer before it returns. HTTP/2 answers such input by itself. */
     void (*on_bad)(struct conn *c, struct stream *s, const struct err *why);
     /* Client: the connection is open and may carry requests (also told again when capacity came back). May be NULL. */
     void (*on_ready)(struct conn *c);
@@ -67,6 +67,9 @@ struct conn *conn_client(struct loop *l, struct transport **tr, const struct con
 unsigned conn_capacity(const struct conn *c);
 /* Client: sends a request; the stream's cb and user are set. NULL and *e: WEFT_E_LIMIT or _DRAINING: use another connection. */
 struct stream *conn_request(struct conn *c, const struct msg *m, bool end, const struct stream_cb *cb, void *user, struct err *e);
+/* The answer to input that is no request, for on_bad: its status, JSON {"error": …}, and one more field unless `more` is
+ * HDR_OTHER (value borrowed for the stream's life). */
+void conn_reply_bad(struct stream *s, const struct err *why, enum hdr_id more, struct str value);
 /* Graceful: no new requests; HTTP/1.1 answers carry Connection: close, HTTP/2 GOAWAY; closes when the last stream is done. A
  * server still takes a request that is on its way: for 1 s. */
 void conn_drain(struct conn *c);

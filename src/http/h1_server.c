@@ -15,17 +15,22 @@ static unsigned bad_status(const struct err *why) {
     case WEFT_E_URI_TOO_LONG: return 414;
     case WEFT_E_TOO_LARGE: return 431;
     case WEFT_E_TIMEOUT: return 408;
-    case WEFT_E_UNSUPPORTED: return str_find(str_of(why->msg), STR("version")) >= 0 ? 505 : 501;
+    case WEFT_E_VERSION: return 505;
+    case WEFT_E_UNSUPPORTED: return 501;
     default: return 400;
     }
 }
 
-static void reply_bad(struct stream *s, const struct err *why) {
+void conn_reply_bad(struct stream *s, const struct err *why, enum hdr_id more, struct str value) {
+    struct msg_fields f = {0};
     struct buf b = {0};
     buf_add(&b, STR("{\"error\": "));
     json_print_str(&b, str_of(why->msg[0] ? why->msg : err_text(why->code)));
     buf_add(&b, STR("}\n"));
-    stream_reply(s, bad_status(why), STR("application/json"), buf_str(&b));
+    msg_add(&f, &s->arena, HDR_CONTENT_TYPE, STR("application/json"));
+    if (more != HDR_OTHER)
+        msg_add(&f, &s->arena, more, value);
+    stream_reply_with(s, bad_status(why), &f, buf_str(&b));
     buf_fini(&b);
 }
 
@@ -42,7 +47,7 @@ static void bad(struct h1 *h, const struct err *why) {
     if (p->pub.cfg->on_bad)
         p->pub.cfg->on_bad(&p->pub, &h->st, why);
     else
-        reply_bad(&h->st, why);
+        conn_reply_bad(&h->st, why, HDR_OTHER, STR_NONE);
     if (!h->st.out_ended && !h->st.gone)
         h1__reset(&h->st, WEFT_E_CANCELLED);
 }

@@ -23,6 +23,11 @@ static void on_stream(struct conn *c, struct stream *st) {
     sc->server->on_stream(sc->server, st);
 }
 
+static void on_bad(struct conn *c, struct stream *st, const struct err *why) {
+    struct server_conn *sc = c->user;
+    sc->server->on_bad(sc->server, st, why);
+}
+
 static void on_closed(struct conn *c, int why) {
     struct server_conn *sc = c->user;
     struct server *s = sc->server;
@@ -55,10 +60,17 @@ static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer)
 int server_start(struct server *s, struct loop *l, const struct server_cfg *cfg, struct err *e) {
     unsigned max_conns = s->max_conns;
     void (*on_drained)(struct server *) = s->on_drained;
-    *s = (struct server){
-        .loop = l, .user = cfg->user, .on_stream = cfg->on_stream, .max_conns = max_conns, .on_drained = on_drained};
-    s->conn_cfg = (struct conn_cfg){
-        .proto = cfg->proto, .limits = cfg->limits, .on_stream = on_stream, .on_bad = cfg->on_bad, .on_closed = on_closed};
+    *s = (struct server){.loop = l,
+                         .user = cfg->user,
+                         .on_stream = cfg->on_stream,
+                         .on_bad = cfg->on_bad,
+                         .max_conns = max_conns,
+                         .on_drained = on_drained};
+    s->conn_cfg = (struct conn_cfg){.proto = cfg->proto,
+                                    .limits = cfg->limits,
+                                    .on_stream = on_stream,
+                                    .on_bad = cfg->on_bad ? on_bad : NULL,
+                                    .on_closed = on_closed};
     list_init(&s->conns);
     int rc = sock_listen(&s->listener, l, &cfg->addr, &(struct sock_listen_opts){0}, on_accept, s, e);
     if (rc >= 0 && cfg->tls)

@@ -12,10 +12,11 @@ struct server { /* zeros, and what the user sets before server_start: max_conns,
     struct sock_listener listener;
     struct conn_cfg conn_cfg;
     void *user;
-    void (*on_stream)(struct server *s, struct stream *st); /* private: from server_cfg */
-    struct tls_ctx *tls;                                    /* private: referenced */
-    struct list conns;                                      /* private */
-    unsigned n_conns, max_conns;                            /* 0: 10,000; beyond it new connections are closed at once */
+    void (*on_stream)(struct server *s, struct stream *st);                     /* private: from server_cfg */
+    void (*on_bad)(struct server *s, struct stream *st, const struct err *why); /* likewise */
+    struct tls_ctx *tls;                                                        /* private: referenced */
+    struct list conns;                                                          /* private */
+    unsigned n_conns, max_conns; /* 0: 10,000; beyond it new connections are closed at once */
     bool draining;
     void (*on_drained)(struct server *s); /* after server_drain: the last connection is gone; may be NULL */
 };
@@ -23,10 +24,9 @@ struct server_cfg {
     struct addr addr;
     struct tls_ctx *tls; /* NULL: plain */
     struct conn_limits limits;
-    enum conn_proto proto;                                  /* CONN_AUTO: both */
-    void (*on_stream)(struct server *s, struct stream *st); /* set st->cb and st->user */
-    void (*on_bad)(struct conn *c, struct stream *s,
-                   const struct err *why); /* NULL: JSON {"error": …} with the status of conn.h */
+    enum conn_proto proto;                                                      /* CONN_AUTO: both */
+    void (*on_stream)(struct server *s, struct stream *st);                     /* set st->cb and st->user */
+    void (*on_bad)(struct server *s, struct stream *st, const struct err *why); /* as conn_cfg's; NULL: conn_reply_bad */
     void *user;
 };
 int server_start(struct server *s, struct loop *l, const struct server_cfg *cfg, struct err *e) MUST_CHECK;

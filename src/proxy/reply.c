@@ -117,7 +117,8 @@ enum reply_id reply_of_bad(const struct err *why) {
     case WEFT_E_URI_TOO_LONG: return REPLY_URI_TOO_LONG;
     case WEFT_E_TOO_LARGE: return REPLY_HEAD_TOO_LARGE;
     case WEFT_E_TIMEOUT: return REPLY_HEAD_TIMEOUT;
-    case WEFT_E_UNSUPPORTED: return strstr(why->msg, "version") ? REPLY_HTTP_VERSION : REPLY_NOT_IMPLEMENTED;
+    case WEFT_E_VERSION: return REPLY_HTTP_VERSION;
+    case WEFT_E_UNSUPPORTED: return REPLY_NOT_IMPLEMENTED;
     default: return REPLY_BAD_REQUEST;
     }
 }
@@ -132,6 +133,7 @@ enum reply_id reply_of_failure(int why, bool inbound, bool opened) {
     case WEFT_E_PARSE:
     case WEFT_E_PROTOCOL:
     case WEFT_E_TOO_LARGE:
+    case WEFT_E_VERSION:
     case WEFT_E_UNSUPPORTED: return REPLY_UP_PROTOCOL;
     default: break;
     }

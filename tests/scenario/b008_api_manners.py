@@ -28,3 +28,12 @@ def test():
         assert int(m.api.call('GET', '/api/v1/status').headers['x-weft-revision']) == revisions[-1]
         assert b' 400 ' in raw(m.api.addr, b'GET /api/v1/status HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n')
         assert b' 400 ' in raw(m.api.addr, b'\x16\x03\x01\x00\x05hello\r\n\r\n')
+
+
+def test_refused_by_the_parser():
+    with Mesh() as m:
+        m.allow('a', 'b')
+        for bad, status in ((b'GET /healthz HTTP/1.1\r\n\r\n', b'400'), (b'GET / HTTP/3.0\r\nHost: a\r\n\r\n', b'505'),
+                            (b'GET /' + b'a' * 9000 + b' HTTP/1.1\r\nHost: a\r\n\r\n', b'414')):
+            got = raw(m.api.addr, bad)
+            assert got.startswith(b'HTTP/1.1 ' + status) and b'\r\nx-weft-revision: 1\r\n' in got, got

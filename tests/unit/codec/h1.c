@@ -91,6 +91,7 @@ struct bad {
 
 #define P WEFT_E_PARSE
 #define U WEFT_E_UNSUPPORTED
+#define V WEFT_E_VERSION
 static const struct bad bad_requests[] = {
     /* the request line */
     {"empty", S("\r\n"), P},
@@ -117,10 +118,10 @@ static const struct bad bad_requests[] = {
     {"version with three digits", S("GET / HTTP/1.10\r\n" H "\r\n"), P},
     {"version with a leading zero", S("GET / HTTP/01.1\r\n" H "\r\n"), P},
     {"other protocol", S("GET / ICAP/1.0\r\n" H "\r\n"), P},
-    {"HTTP/0.9", S("GET / HTTP/0.9\r\n" H "\r\n"), U},
-    {"HTTP/1.2", S("GET / HTTP/1.2\r\n" H "\r\n"), U},
-    {"HTTP/2.0", S("PRI * HTTP/2.0\r\n\r\n"), U},
-    {"HTTP/3.0", S("GET / HTTP/3.0\r\n" H "\r\n"), U},
+    {"HTTP/0.9", S("GET / HTTP/0.9\r\n" H "\r\n"), V},
+    {"HTTP/1.2", S("GET / HTTP/1.2\r\n" H "\r\n"), V},
+    {"HTTP/2.0", S("PRI * HTTP/2.0\r\n\r\n"), V},
+    {"HTTP/3.0", S("GET / HTTP/3.0\r\n" H "\r\n"), V},
     {"CR in the target", S("GET /\rx HTTP/1.1\r\n" H "\r\n"), P},
     {"NUL in the target", S("GET /\0 HTTP/1.1\r\n" H "\r\n"), P},
     {"space in the target", S("GET /a b HTTP/1.1\r\n" H "\r\n"), P},
@@ -372,8 +373,8 @@ static const struct bad bad_responses[] = {
     {"NUL in the reason", S("HTTP/1.1 200 O\0K\r\n\r\n"), P},
     {"CR in the reason", S("HTTP/1.1 200 O\rK\r\n\r\n"), P},
     {"leading space", S(" HTTP/1.1 200 OK\r\n\r\n"), P},
-    {"version 1.2", S("HTTP/1.2 200 OK\r\n\r\n"), U},
-    {"version 2.0", S("HTTP/2.0 200 OK\r\n\r\n"), U},
+    {"version 1.2", S("HTTP/1.2 200 OK\r\n\r\n"), V},
+    {"version 2.0", S("HTTP/2.0 200 OK\r\n\r\n"), V},
     {"no minor version", S("HTTP/2 200 OK\r\n\r\n"), P},
     {"bare LF", S("HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n"), P},
     {"CL and TE", S(OK "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"), P},

@@ -475,7 +475,7 @@ static void drain(void **state) {
     raw_close(&fresh);
 }
 
-static void on_bad(struct conn *c, struct stream *s, const struct err *why) {
+static void on_bad(struct server *server, struct stream *s, const struct err *why) {
     if (why->code == WEFT_E_PARSE)
         stream_reply(s, 499, STR("text/plain"), STR("mine"));
     /* else no answer: the connection just closes */
