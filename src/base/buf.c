@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/buf.h"
-#include "base/mem.h"
 #include <stdarg.h>
 #include <stdio.h>
+#include "base/mem.h"
 
 #define FIRST_CAP 256u
 

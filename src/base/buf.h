@@ -3,8 +3,8 @@
 /* buf: a growing byte queue. Bytes are added at the end and taken from the front; the memory is given back when it runs
  * empty, so that an idle owner holds none. The caller keeps the limit: check buf.len before adding.
  * A struct of zeros is an empty buffer. One owner; not for sharing. Tests: tests/unit/base/buf.c */
-#include "base/str.h"
 #include <stdint.h>
+#include "base/str.h"
 
 struct buf {
     char *mem;  /* private: allocation */

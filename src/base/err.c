@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/err.h"
-#include "base/str.h"
 #include <stdio.h>
 #include <string.h>
+#include "base/str.h"
 
 struct code {
     const char *name, *text;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* list: an intrusive doubly linked ring. The head is a node of its own. One owner. Tests: tests/unit/base/list.c */
-#include "base/mem.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include "base/mem.h"
 
 struct list {
     struct list *next, *prev; /* both NULL: a node in no list (after list_remove or zeroing) */

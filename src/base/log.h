@@ -2,8 +2,8 @@
 #pragma once
 /* log: what the program says to people, one line a message, to a sink that the command line gives (stderr).
  * No output here, and no global: whoever talks has been given a struct log. Threads: any, if the sink is. */
-#include "base/str.h"
 #include <stdint.h>
+#include "base/str.h"
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 

@@ -4,10 +4,10 @@
  * Keys are copied; values are borrowed. A struct of zeros is an empty map. Lookup, put and delete are O(1) amortised.
  * Hashing is seeded per map from the kernel's randomness, so peers cannot choose collisions.
  * One owner. Tests: tests/unit/base/map.c */
-#include "base/str.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/str.h"
 
 struct map_entry;
 

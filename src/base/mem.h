@@ -2,9 +2,9 @@
 #pragma once
 /* mem: allocation that aborts when memory is out (style §5), and the assert that is never compiled out.
  * Threads: any. */
-#include "base/str.h"
 #include <stddef.h>
 #include <stdlib.h>
+#include "base/str.h"
 
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));           /* zeroed; free() it */
 void *mem_array(size_t n, size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed, overflow checked */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/rand.h"
-#include "base/mem.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
+#include "base/mem.h"
 
 static uint64_t rotl(uint64_t x, int n) {
     return x << n | x >> (64 - n);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* regex: PCRE2 with limits on match steps, depth and heap, so that no pattern and no subject can hold a worker up (a match that
- * reaches a limit counts as no match). Patterns match the whole subject. Compiled ones are immutable: Threads: any. Tests: tests/unit/codec/regex.c */
+ * reaches a limit counts as no match). Patterns match the whole subject. Compiled ones are immutable: Threads: any. Tests:
+ * tests/unit/codec/regex.c */
 #include "base/err.h"
 #include "base/str.h"
 

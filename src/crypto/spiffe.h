@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* spiffe: SPIFFE IDs, by the SPIFFE-ID specification (design xds.md §4.1): scheme spiffe, trust domain of a-z 0-9 . - _ (at most 255 octets), path
- * segments of A-Z a-z 0-9 . - _, none empty, "." or "..", no trailing slash, no percent encoding, at most 2,048 octets.
- * weft's own form: spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE. Slices borrow. Threads: any. Tests: tests/unit/crypto/spiffe.c, tests/fuzz/spiffe.c */
+/* spiffe: SPIFFE IDs, by the SPIFFE-ID specification (design xds.md §4.1): scheme spiffe, trust domain of a-z 0-9 . - _ (at most
+ * 255 octets), path segments of A-Z a-z 0-9 . - _, none empty, "." or "..", no trailing slash, no percent encoding, at most 2,048
+ * octets. weft's own form: spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE. Slices borrow. Threads: any. Tests:
+ * tests/unit/crypto/spiffe.c, tests/fuzz/spiffe.c */
 #include <stdbool.h>
 #include "base/arena.h"
 #include "base/err.h"
