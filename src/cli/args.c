@@ -162,8 +162,9 @@ static int set_from_file(struct parse *p, const char *path, struct err *e) {
     struct buf text = {0};
     struct yaml_docs docs = {0};
     int rc = file_read(str_of(path), OPTIONS_FILE_MAX, &text, e);
-    if (rc >= 0)
-        rc = yaml_parse(&docs, buf_str(&text), e);
+    if (rc < 0)
+        return rc; /* names the file already */
+    rc = yaml_parse(&docs, buf_str(&text), e);
     if (rc >= 0) {
         rc = set_from_docs(p, &docs, e);
         yaml_docs_fini(&docs);
@@ -188,7 +189,8 @@ static struct word take_apart(const char *text) {
     } else if (strcmp(text, "--") == 0) {
         w.all_operands = true;
     } else if (text[1] != '-') {
-        w.name = str_of(text + 1);
+        w.name = str_n(text + 1, 1);
+        w.value = text[2] == '=' ? text + 3 : text[2] ? text + 2 : NULL;
     } else {
         const char *eq = strchr(text, '=');
         w.name = eq ? str_n(text + 2, (size_t)(eq - text - 2)) : str_of(text + 2);
@@ -226,7 +228,7 @@ static int take_word(struct parse *p) {
         p->argv[p->operands++] = p->argv[p->at];
         return -1;
     }
-    if (str_eq(w.name, STR("help")) || str_eq(w.name, STR("h"))) {
+    if (str_eq(w.name, STR("help")) || (str_eq(w.name, STR("h")) && !w.value)) {
         help(p->a);
         return 0;
     }

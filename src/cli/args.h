@@ -2,7 +2,7 @@
 #pragma once
 /* args: the options of a command as one table, which is parsed from and which makes its --help. Also accepted from a YAML mapping
  * with --options FILE (names without dashes; the command line wins, a list takes both). "--name value" and "--name=value"; a name
- * of one letter has one dash: "-o json". Threads: main. Tests: tests/unit/cli/args.c, tests/scenario */
+ * of one letter has one dash: "-o json", "-ojson", "-o=json". Threads: main. Tests: tests/unit/cli/args.c, tests/scenario */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

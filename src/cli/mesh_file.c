@@ -184,10 +184,13 @@ int mesh_file_read(struct mesh_file *f, const char *path, struct err *e) {
     struct buf text = {0};
     bool stdin_asked = strcmp(path, "-") == 0;
     int rc = file_read(stdin_asked ? STR("/dev/stdin") : str_of(path), MESH_FILE_MAX, &text, e);
-    if (rc >= 0)
+    if (rc >= 0) { /* a file that cannot be read is named by the error already */
         rc = mesh_file_parse(f, buf_str(&text), e);
+        if (rc < 0)
+            rc = err_in(e, "%s", path);
+    }
     buf_fini(&text);
-    return rc < 0 ? err_in(e, "%s", path) : 0;
+    return rc < 0 ? rc : 0;
 }
 
 void mesh_file_fini(struct mesh_file *f) {

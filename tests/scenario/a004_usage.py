@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every command has --help; bad usage is exit code 2 and goes to stderr; a failure is 1."""
+import json
 import subprocess
 
 import pytest
@@ -41,8 +42,18 @@ def test_version():
     assert any(line.startswith('libraries openssl 3') for line in more)
 
 
+@pytest.mark.parametrize('flag', [['-o', 'json'], ['-ojson'], ['-o=json']])
+def test_version_as_data(flag):
+    code, out, _ = run('version', *flag)
+    told = json.loads(out)
+    assert code == 0 and run('version')[1].startswith(f'weft {told["version"]}\n')
+    assert told['libraries']['openssl'][0] == '3' and len(told['build']) > 1
+    assert f'version: "{told["version"]}"\n' in run('version', '-o', 'yaml')[1]
+
+
 @pytest.mark.parametrize('args', [['status', '--control', 'http://127.0.0.1:1'], ['up', '-f', '/nowhere/mesh.yaml'],
                                   ['apply', '-f', '/nowhere/mesh.yaml']])
 def test_failure(args):
     code, out, err = run(*args)
     assert code == 1 and out == '' and err.startswith(f'weft {args[0]}: ')
+    assert err.count(args[-1]) == 1, err  # what it was about is said once

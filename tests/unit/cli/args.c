@@ -71,6 +71,16 @@ static void all_kinds(void **state) {
     assert_string_equal(v.operand[1], "f2");
 }
 
+static void one_letter_takes_its_value_in_three_ways(void **state) {
+    static const char *const ways[] = {"-o json", "-o=json", "-ojson"};
+    struct values v;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        assert_int_equal(parse(&v, false, ways[i]), -1);
+        assert_int_equal(v.kind, 1);
+        assert_int_equal(v.operands, 0);
+    }
+}
+
 static void operands_after_dashes(void **state) {
     struct values v;
     assert_int_equal(parse(&v, false, "a -- --loud -"), -1);
@@ -82,9 +92,10 @@ static void operands_after_dashes(void **state) {
 }
 
 static void bad_usage_is_refused(void **state) {
-    static const char *const bad[] = {"--nothing",  "--count",      "--count x",    "--count -1", "--wait 1.",  "--wait 1.x",
-                                      "--wait -1",  "--at nowhere", "-o xml",       "--o json",   "-loud",      "-l",
-                                      "--loud=yes", "--wait inf",   "--count 1 --", "--options",  "--options=", "--label"};
+    static const char *const bad[] = {"--nothing",  "--count",      "--count x",    "--count -1", "--wait 1.",
+                                      "--wait 1.x", "--wait -1",    "--at nowhere", "-o xml",     "--o json",
+                                      "-loud",      "-l",           "-o=xml",       "-oxml",      "--loud=yes",
+                                      "--wait inf", "--count 1 --", "--options",    "--options=", "--label"};
     struct values v;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (strcmp(bad[i], "--count 1 --") != 0)
@@ -139,8 +150,12 @@ static int forget(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(defaults_hold),         cmocka_unit_test(all_kinds),
-                                       cmocka_unit_test(operands_after_dashes), cmocka_unit_test(bad_usage_is_refused),
-                                       cmocka_unit_test(options_from_a_file),   cmocka_unit_test(bad_files_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(defaults_hold),
+                                       cmocka_unit_test(all_kinds),
+                                       cmocka_unit_test(one_letter_takes_its_value_in_three_ways),
+                                       cmocka_unit_test(operands_after_dashes),
+                                       cmocka_unit_test(bad_usage_is_refused),
+                                       cmocka_unit_test(options_from_a_file),
+                                       cmocka_unit_test(bad_files_are_refused)};
     return cmocka_run_group_tests_name("cli/args", tests, NULL, forget);
 }
