@@ -108,9 +108,23 @@ static int fail(const struct err *e, int code) {
     return code;
 }
 
+/* Given as nothing, it is no wish for the default. */
+static int check_given(const struct control_cfg *cfg, struct err *e) {
+    const char *empty = !cfg->data_dir.len       ? "data-dir"
+                        : !cfg->store.len        ? "store"
+                        : !cfg->trust_domain.len ? "trust-domain"
+                                                 : NULL;
+    return empty ? err_set(e, WEFT_E_INVALID, "--%s: must not be empty", empty) : 0;
+}
+
 static int run(struct control_main *m, struct control_cfg *cfg, const char *ready_file, uint64_t ready_fd) {
     struct err e = {0};
-    int rc = control_check(cfg, &e);
+    int rc = ready_begin(ready_file, ready_fd, &e);
+    if (rc < 0)
+        return fail(&e, 1);
+    rc = check_given(cfg, &e);
+    if (rc >= 0)
+        rc = control_check(cfg, &e);
     if (rc < 0)
         return fail(&e, rc == WEFT_E_UNSUPPORTED ? 1 : EXIT_USAGE);
     cli_log_init(&m->log);

@@ -25,6 +25,8 @@ static void stop_now(struct timer *t) {
 
 static void on_signal(struct sig_watch *s, int sig) {
     struct echo_main *m = s->ctx;
+    if (sig == SIGHUP)
+        return; /* it has nothing to re-read */
     loop_timer(&m->loop, &m->hurry, DRAIN_TIME, stop_now);
     echo_drain(&m->echo);
 }
@@ -38,8 +40,8 @@ static int tell_ready(const struct echo_main *m, const char *file, uint64_t fd, 
 }
 
 static int serve(struct echo_main *m, const struct echo_cfg *cfg, const char *ready_file, uint64_t ready_fd, struct err *e) {
-    static const int sigs[] = {SIGTERM, SIGINT};
-    int rc = proc_signals(&m->signals, &m->loop, sigs, 2, on_signal, m, e);
+    static const int sigs[] = {SIGTERM, SIGINT, SIGHUP};
+    int rc = proc_signals(&m->signals, &m->loop, sigs, 3, on_signal, m, e);
     if (rc < 0)
         return rc;
     m->echo.server.on_drained = on_drained;
@@ -86,7 +88,9 @@ int cmd_echo(int argc, char **argv) {
     struct echo_main m = {0};
     struct err e = {0};
     cli_log_init(&log);
-    int rc = loop_init(&m.loop, &(struct loop_cfg){.log = &log}, &e);
+    int rc = ready_begin(ready_file, ready_fd, &e);
+    if (rc >= 0)
+        rc = loop_init(&m.loop, &(struct loop_cfg){.log = &log}, &e);
     if (rc >= 0) {
         rc = serve(&m, &cfg, ready_file, ready_fd, &e);
         loop_fini(&m.loop);

@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/ready.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "io/file.h"
 
+#define DESCRIPTOR_MAX 0xffffu
+
+int ready_begin(const char *file, uint64_t fd, struct err *e) {
+    if (fd > STDERR_FILENO && fd <= DESCRIPTOR_MAX)
+        fcntl((int)fd, F_SETFD, FD_CLOEXEC); /* its reader waits for the end of it */
+    int rc = file ? file_remove(str_of(file), e) : 0;
+    return rc < 0 && rc != WEFT_E_NOT_FOUND ? err_in(e, "--ready-file") : 0;
+}
+
 static int write_fd(uint64_t fd, struct str line, struct err *e) {
-    if (fd > 0xffff)
+    if (fd > DESCRIPTOR_MAX)
         return err_set(e, WEFT_E_INVALID, "--ready-fd: no such descriptor");
     ssize_t n = write((int)fd, line.ptr, line.len); /* one write: short enough for a pipe to take it whole */
     if (n != (ssize_t)line.len)

@@ -13,7 +13,8 @@ def run(tmp_path, *args):
 
 @pytest.mark.parametrize(('args', 'code', 'word'), [
     (['--store', 'foo:'], 2, 'foo:'), (['--store', 'memory:x'], 2, 'memory:x'), (['--store', 'sqlite'], 2, 'sqlite'),
-    (['--trust-domain', 'A b'], 2, '--trust-domain'), (['--store', 'etcd:http://127.0.0.1:1'], 1, 'not there yet'),
+    (['--trust-domain', 'A b'], 2, '--trust-domain'),
+    (['--trust-domain', ''], 2, '--trust-domain'), (['--store', ''], 2, '--store'), (['--store', 'etcd:http://127.0.0.1:1'], 1, 'not there yet'),
     (['--store', 'sqlite:/nowhere/x.db'], 1, '/nowhere'), (['--config', '/nowhere/mesh.yaml'], 1, '/nowhere/mesh.yaml')])
 def test_refused(tmp_path, args, code, word):
     done = run(tmp_path, *args)

@@ -36,6 +36,28 @@ static void to_a_descriptor_which_is_closed(void **state) {
     close(fds[0]);
 }
 
+static void a_file_of_an_earlier_run_goes(void **state) {
+    char path[64];
+    struct buf got = {0};
+    struct err e = {0};
+    snprintf(path, sizeof path, "%s/ready", dir);
+    assert_int_equal(ready_begin(path, UINT64_MAX, NULL), 0); /* there is none */
+    assert_int_equal(ready_write(path, UINT64_MAX, json_object(), NULL), 0);
+    assert_int_equal(ready_begin(path, UINT64_MAX, NULL), 0);
+    assert_int_equal(file_read(str_of(path), 1000, &got, NULL), WEFT_E_NOT_FOUND);
+    assert_true(ready_begin("/proc/self/status", UINT64_MAX, &e) < 0);
+    assert_non_null(strstr(e.msg, "--ready-file"));
+}
+
+static void children_do_not_inherit_the_descriptor(void **state) {
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(ready_begin(NULL, (uint64_t)fds[1], NULL), 0);
+    assert_int_equal(fcntl(fds[1], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void failures_are_told(void **state) {
     struct err e = {0};
     assert_true(ready_write("/nowhere/at/all", UINT64_MAX, json_object(), &e) < 0);
@@ -53,6 +75,8 @@ static int drop_dir(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(to_a_file), cmocka_unit_test(to_a_descriptor_which_is_closed),
+                                       cmocka_unit_test(a_file_of_an_earlier_run_goes),
+                                       cmocka_unit_test(children_do_not_inherit_the_descriptor),
                                        cmocka_unit_test(failures_are_told)};
     return cmocka_run_group_tests_name("cli/ready", tests, make_dir, drop_dir);
 }
