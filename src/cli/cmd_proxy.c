@@ -63,10 +63,13 @@ static void on_drained(void *ctx) {
 static int read_bootstrap(struct bootstrap *b, const char *path, struct err *e) {
     struct buf text = {0};
     int rc = file_read(str_of(path), BOOTSTRAP_MAX, &text, e);
-    if (rc >= 0)
+    if (rc >= 0) { /* a file that cannot be read is named by the error already */
         rc = bootstrap_parse(b, buf_str(&text), e);
+        if (rc < 0)
+            rc = err_in(e, "%s", path);
+    }
     buf_fini(&text);
-    return rc < 0 ? err_in(e, "%s", path) : rc;
+    return rc;
 }
 
 static int serve_bootstrap(struct proxy_main *m, struct err *e) {
@@ -159,13 +162,15 @@ static void on_drain_asked(void *ctx) {
     sidecar_drain(((struct proxy_main *)ctx)->sidecar);
 }
 
+/* Of callers without an app there may be several of one service on a host: where they are called tells them apart. */
 static const char *default_id(struct proxy_main *m) {
     char host[256] = "localhost";
     gethostname(host, sizeof(host) - 1);
     for (char *c = host; *c; c++) /* ids are of a smaller alphabet than what a kernel takes as a name */
         if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-' || *c == '.'))
             *c = '-';
-    return arena_z(&m->mem, arena_fmt(&m->mem, "%s-%s-%u", m->o.service, host, m->o.app.len ? addr_port(&m->o.app) : 0u));
+    return arena_z(&m->mem,
+                   arena_fmt(&m->mem, "%s-%s-%u", m->o.service, host, addr_port(m->o.app.len ? &m->o.app : &m->o.outbound)));
 }
 
 static struct str default_data_dir(struct proxy_main *m) {
@@ -209,7 +214,10 @@ static int start_sidecar(struct proxy_main *m, struct err *e) {
                               .on_drained = on_drained,
                               .on_drain_asked = on_drain_asked,
                               .ctx = m};
-    return sidecar_start(&m->sidecar, &m->loop, &cfg, e);
+    int rc = sidecar_start(&m->sidecar, &m->loop, &cfg, e);
+    if (rc == WEFT_E_CONFLICT) /* the lock of the data directory: the id names the default one */
+        err_set(e, rc, "%s; give --data-dir or --id", e->msg);
+    return rc;
 }
 
 /* ---- the command ---- */
@@ -255,6 +263,9 @@ static int bad_usage(const char *what) {
 
 static bool label_ok(const char *label) {
     const char *eq = strchr(label, '=');
+    for (const char *c = label; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return false;
     return eq && eq != label;
 }
 
@@ -272,6 +283,8 @@ static int check(const struct options *o) {
         return bad_usage("--service and --namespace: a DNS label each (a-z, 0-9, -; at most 63)");
     if (!addr_is_loopback(&o->outbound))
         return bad_usage("--outbound: loopback only");
+    if (o->app.len && o->app.sa.ss_family != AF_UNIX && !addr_port(&o->app))
+        return bad_usage("--app: port 0 is where nobody listens");
     if (o->advertise && !addr_is_ip(str_of(o->advertise)))
         return bad_usage("--advertise: an IP address");
     if (!url_path_valid(str_of(o->health_path)))
@@ -280,7 +293,7 @@ static int check(const struct options *o) {
         return bad_usage("--id: 1 to 253 of A-Z, a-z, 0-9 and ._:@~+-");
     for (size_t i = 0; i < o->labels.n; i++)
         if (!label_ok(o->labels.at[i]))
-            return bad_usage("--label: K=V");
+            return bad_usage("--label: K=V, without control characters");
     if (!o->dev) {
         fprintf(stderr, "weft proxy: joining with a token is not there yet; --dev joins a weft control --dev on this machine\n");
         return 1;
@@ -303,7 +316,8 @@ int cmd_proxy(int argc, char **argv) {
         {"control", ARG_ADDR, &o->control, "HOST:PORT", "127.0.0.1:8081", "the control plane's gRPC address", false},
         {"service", ARG_STR, &o->service, "NAME", NULL, "the service that this is a sidecar of", false},
         {"namespace", ARG_STR, &o->ns, "NAME", "default", "its namespace", false},
-        {"id", ARG_STR, &o->id, "ID", NULL, "this instance's id; default SERVICE-HOSTNAME-APPPORT", false},
+        {"id", ARG_STR, &o->id, "ID", NULL,
+         "this instance's id; default SERVICE-HOSTNAME-APPPORT, without --app the port of --outbound", false},
         {"label", ARG_LIST, &o->labels, "K=V", NULL, "a label of this instance; repeats", false},
         {"app", ARG_ADDR, &o->app, "ADDRESS", NULL, "the local service, IP:PORT or unix:PATH; without it the sidecar only calls",
          false},
@@ -331,8 +345,13 @@ int cmd_proxy(int argc, char **argv) {
                            .at = options,
                            .n = sizeof(options) / sizeof(options[0])};
     int code = args_parse(&a, argc, argv, NULL, NULL);
-    if (code < 0)
-        code = check(o);
+    if (code >= 0)
+        return code;
+    if (ready_begin(o->ready_file, o->ready_fd, &e) < 0) {
+        fprintf(stderr, "weft proxy: %s\n", e.msg);
+        return 1;
+    }
+    code = check(o);
     if (code >= 0)
         return code;
     cli_log_init(&m.log);
