@@ -5,8 +5,7 @@
 #include "cli/ready.h"
 
 static void tell(void *ctx, const char *line) {
-    printf("%s\n", line);
-    fflush(stdout);
+    fprintf(stderr, "%s\n", line);
 }
 
 /* A call that the first sidecar's app could make, to another service of the file. */
@@ -19,29 +18,36 @@ static void tell_an_example(const struct mesh_run *r) {
         if (!from) {
             from = p;
         } else if (p->service != from->service) {
-            printf("  curl -H 'X-Target-Service: %s' -H 'X-Target-Namespace: %s' http://%s/\n", p->service->name, p->service->ns,
-                   json_string_value(json_object_get(from->ready, "outbound")));
+            fprintf(stderr, "  curl -H 'X-Target-Service: %s' -H 'X-Target-Namespace: %s' http://%s/\n", p->service->name,
+                    p->service->ns, json_string_value(json_object_get(from->ready, "outbound")));
             return;
         }
     }
 }
 
 static void tell_how_to_go_on(const struct mesh_run *r) {
-    printf("the mesh is up. Ctrl-C ends it. In another terminal:\n  weft status --control %s\n", r->rest.url);
+    fprintf(stderr, "the mesh is up. Ctrl-C ends it. In another terminal:\n  weft status --control %s\n", r->rest.url);
     tell_an_example(r);
-    fflush(stdout);
 }
 
-static int run(struct loop *l, const struct mesh_run_cfg *cfg, const struct mesh_file *f) {
+struct up {
+    struct mesh_run_cfg mesh;
+    const char *file, *ready_file;
+    uint64_t ready_fd;
+};
+
+static int run(struct loop *l, const struct up *up, const struct mesh_file *f) {
     struct mesh_run r;
     struct err e = {0};
-    int rc = mesh_run_start(&r, l, cfg, f, &e);
+    int rc = mesh_run_start(&r, l, &up->mesh, f, &e);
+    if (rc >= 0)
+        rc = ready_write(up->ready_file, up->ready_fd, mesh_run_addresses(&r), &e);
     if (rc >= 0) {
         tell_how_to_go_on(&r);
         mesh_run_wait(&r);
         if (r.broken)
             rc = err_set(&e, WEFT_E_UNAVAILABLE, "%s ended with code %d", r.broken->name, r.broken->code);
-        puts("ending: sidecars, services, control plane");
+        fputs("ending: sidecars, services, control plane\n", stderr);
     }
     mesh_run_stop(&r);
     if (rc == WEFT_E_CANCELLED)
@@ -52,31 +58,36 @@ static int run(struct loop *l, const struct mesh_run_cfg *cfg, const struct mesh
 }
 
 int cmd_up(int argc, char **argv) {
-    const char *file = NULL;
-    struct mesh_run_cfg cfg = {.show_output = true, .tell = tell};
+    struct up up = {.mesh = {.show_output = true, .tell = tell}, .ready_fd = UINT64_MAX};
     struct mesh_file f;
     struct log log;
     struct loop loop;
     struct err e = {0};
     const struct arg options[] = {
-        {"f", ARG_STR, &file, "FILE", "mesh.yaml", "the mesh: services with their instances, rules, configuration", false},
-        {"listen", ARG_STR, &cfg.listen, "ADDRESS", "127.0.0.1:8080", "the control plane's REST API", false},
-        {"xds-listen", ARG_STR, &cfg.xds_listen, "ADDRESS", "127.0.0.1:8081", "where sidecars connect to it", false},
-        {"data-dir", ARG_STR, &cfg.dir, "DIR", "./weft-data", "database, keys and kept configurations", false},
+        {"f", ARG_STR, &up.file, "FILE", "mesh.yaml", "the mesh: services with their instances, rules, configuration", false},
+        {"listen", ARG_STR, &up.mesh.listen, "ADDRESS", "127.0.0.1:8080", "the control plane's REST API", false},
+        {"xds-listen", ARG_STR, &up.mesh.xds_listen, "ADDRESS", "127.0.0.1:8081", "where sidecars connect to it", false},
+        {"data-dir", ARG_STR, &up.mesh.dir, "DIR", "./weft-data", "database, keys and kept configurations", false},
+        {"ready-file", ARG_STR, &up.ready_file, "FILE", NULL, "where to write all addresses as JSON once the mesh is up", false},
+        {"ready-fd", ARG_UINT, &up.ready_fd, "N", NULL, "the same, to a descriptor", false},
     };
-    const struct args a = {.command = "up",
-                           .summary = "a whole mesh on this machine: control plane, services, a sidecar for each",
-                           .details = "Ctrl-C ends it all, in order; a second one at once.",
-                           .at = options,
-                           .n = sizeof options / sizeof *options};
+    const struct args a = {
+        .command = "up",
+        .summary = "a whole mesh on this machine: control plane, services, a sidecar for each",
+        .details = "What it does, and what its children say, goes to stderr. Ctrl-C ends it all, in order; a second one at "
+                   "once.",
+        .at = options,
+        .n = sizeof options / sizeof *options};
     int code = args_parse(&a, argc, argv, NULL, NULL);
     if (code >= 0)
         return code;
     cli_log_init(&log);
-    int rc = mesh_file_read(&f, file, &e);
+    int rc = ready_begin(up.ready_file, up.ready_fd, &e);
+    if (rc >= 0)
+        rc = mesh_file_read(&f, up.file, &e);
     if (rc >= 0) {
         rc = loop_init(&loop, &(struct loop_cfg){.log = &log}, &e);
-        code = rc < 0 ? 1 : run(&loop, &cfg, &f);
+        code = rc < 0 ? 1 : run(&loop, &up, &f);
         if (rc >= 0)
             loop_fini(&loop);
         mesh_file_fini(&f);

@@ -20,10 +20,9 @@
 static void show_line(const struct mesh_part *p, struct str line) {
     const struct mesh_run *r = p->run;
     if (r->color)
-        printf("\033[%um%-*s |\033[0m " STR_FMT "\n", 31 + p->color % 6, r->name_width, p->name, STR_ARG(line));
+        fprintf(stderr, "\033[%um%-*s |\033[0m " STR_FMT "\n", 31 + p->color % 6, r->name_width, p->name, STR_ARG(line));
     else
-        printf("%-*s | " STR_FMT "\n", r->name_width, p->name, STR_ARG(line));
-    fflush(stdout);
+        fprintf(stderr, "%-*s | " STR_FMT "\n", r->name_width, p->name, STR_ARG(line));
 }
 
 static void keep_line(struct mesh_part *p, struct str line) {
@@ -97,6 +96,8 @@ static bool is_ready(const struct mesh_part *p) {
 
 static void on_signal(struct sig_watch *s, int sig) {
     struct mesh_run *r = s->ctx;
+    if (sig == SIGHUP)
+        return; /* nothing to re-read; nor does a closed terminal end a mesh */
     r->impatient = r->interrupted;
     r->interrupted = r->changed = true;
 }
@@ -342,8 +343,8 @@ static int check_ids(struct mesh_run *r, const struct mesh_file *f, struct err *
 }
 
 int mesh_run_start(struct mesh_run *r, struct loop *l, const struct mesh_run_cfg *cfg, const struct mesh_file *f, struct err *e) {
-    static const int sigs[] = {SIGINT, SIGTERM};
-    *r = (struct mesh_run){.loop = l, .cfg = *cfg, .color = out_color(stdout)};
+    static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
+    *r = (struct mesh_run){.loop = l, .cfg = *cfg, .color = out_color(stderr)};
     list_init(&r->parts);
     ssize_t n = readlink("/proc/self/exe", r->exe, sizeof r->exe - 1);
     if (n <= 0)
@@ -353,7 +354,7 @@ int mesh_run_start(struct mesh_run *r, struct loop *l, const struct mesh_run_cfg
     if (rc >= 0)
         rc = file_mkdirs(str_of(cfg->dir), 0700, e);
     if (rc >= 0)
-        rc = proc_signals(&r->signals, l, sigs, 2, on_signal, r, e);
+        rc = proc_signals(&r->signals, l, sigs, 3, on_signal, r, e);
     if (rc >= 0)
         rc = start_control(r, e);
     if (rc >= 0)
@@ -372,6 +373,39 @@ struct mesh_part *mesh_run_find(const struct mesh_run *r, enum mesh_role role, c
             return p;
     }
     return NULL;
+}
+
+static void copy_member(json_t *to, const char *key, const json_t *from, const char *from_key) {
+    json_t *v = json_object_get(from, from_key);
+    if (v)
+        json_object_set(to, key, v);
+}
+
+static json_t *addresses_of(const struct mesh_run *r, const struct mesh_part *sidecar) {
+    const struct mesh_instance *in = sidecar->instance;
+    json_t *o = json_object();
+    copy_member(o, "outbound", sidecar->ready, "outbound");
+    copy_member(o, "inbound", sidecar->ready, "inbound");
+    copy_member(o, "admin", sidecar->ready, "admin");
+    if (in->command)
+        json_object_set_new(o, "app", json_sprintf("127.0.0.1:%u", in->port));
+    else
+        copy_member(o, "app", mesh_run_find(r, MESH_APP, in->id)->ready, "listen");
+    return o;
+}
+
+json_t *mesh_run_addresses(const struct mesh_run *r) {
+    json_t *all = json_object(), *services = json_object();
+    const json_t *control = mesh_run_find(r, MESH_CONTROL, NULL)->ready;
+    copy_member(all, "listen", control, "listen");
+    copy_member(all, "xds_listen", control, "xds_listen");
+    json_object_set_new(all, "services", services);
+    LIST_FOR (n, &r->parts) {
+        const struct mesh_part *p = list_entry(n, struct mesh_part, node);
+        if (p->role == MESH_SIDECAR)
+            json_object_set_new(services, p->instance->id, addresses_of(r, p));
+    }
+    return all;
 }
 
 /* ---- ending ---- */

@@ -33,7 +33,7 @@ struct mesh_part {
 struct mesh_run_cfg {
     const char *dir;                 /* for databases, keys and kept configurations; made when absent */
     const char *listen, *xds_listen; /* of the control plane */
-    bool show_output;                /* the children's output goes to stdout, each line after its part's name */
+    bool show_output;                /* the children's output goes to stderr, each line after its part's name */
     mesh_told_f *tell;               /* what is being done; may be NULL */
     void *ctx;                       /* of tell */
 };
@@ -62,6 +62,9 @@ int mesh_run_start(struct mesh_run *r, struct loop *l, const struct mesh_run_cfg
 void mesh_run_wait(struct mesh_run *r);                          /* until it is interrupted or a part breaks */
 void mesh_run_stop(struct mesh_run *r);                          /* in order; frees all */
 int mesh_run_stop_part(struct mesh_run *r, struct mesh_part *p); /* one; returns its exit code */
+/* Where everything is, for the readiness line of the whole: "listen" and "xds_listen" of the control plane, and "services", by
+ * instance id: "outbound", "inbound", "admin" of its sidecar, and "app". The caller's reference. */
+json_t *mesh_run_addresses(const struct mesh_run *r);
 /* The part of that role whose instance has that id; NULL. The control plane has no id. */
 struct mesh_part *mesh_run_find(const struct mesh_run *r, enum mesh_role role, const char *id);
 /* An address from a part's readiness line: "listen", "inbound", … False when there is none. */
