@@ -151,6 +151,7 @@ static int start_part(struct mesh_part *p, const struct words *argv, const struc
     struct mesh_run *r = p->run;
     struct proc_cfg cfg = {.argv = (const char *const *)argv->at,
                            .env = env ? (const char *const *)env->at : NULL,
+                           .guard = &r->guard,
                            .on_line = on_line,
                            .on_exit = on_exit_of,
                            .ctx = p};
@@ -356,6 +357,8 @@ int mesh_run_start(struct mesh_run *r, struct loop *l, const struct mesh_run_cfg
     if (rc >= 0)
         rc = proc_signals(&r->signals, l, sigs, 3, on_signal, r, e);
     if (rc >= 0)
+        rc = proc_guard_start(&r->guard, e);
+    if (rc >= 0)
         rc = start_control(r, e);
     if (rc >= 0)
         rc = mesh_apply(&r->rest, f, cfg->tell, cfg->ctx, e);
@@ -477,6 +480,7 @@ void mesh_run_stop(struct mesh_run *r) {
     struct list *n;
     while ((n = list_pop(&r->parts)))
         free_part(list_entry(n, struct mesh_part, node));
+    proc_guard_stop(&r->guard);
     proc_signals_stop(&r->signals);
     arena_fini(&r->arena);
 }

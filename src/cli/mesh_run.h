@@ -46,6 +46,7 @@ struct mesh_run {
     struct rest rest;  /* the control plane's API */
     struct addr xds;
     struct sig_watch signals;
+    struct proc_guard guard;
     unsigned running;
     bool changed;             /* something happened since it was last cleared: what web_wait waits on */
     bool interrupted;         /* SIGINT or SIGTERM came */

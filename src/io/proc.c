@@ -33,6 +33,12 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* Of a group: pid from now on, -pid no longer. Short enough to be written whole. */
+static void tell_guard(const struct proc_guard *g, pid_t pid) {
+    while (g && g->pid && write(g->fd, &pid, sizeof pid) < 0 && errno == EINTR) {
+    }
+}
+
 static _Noreturn void run_child(const struct spawn *s) {
     int no = 0;
     setpgid(0, 0);
@@ -40,6 +46,7 @@ static _Noreturn void run_child(const struct spawn *s) {
         no = errno;
     if (getppid() != s->parent) /* died before the prctl */
         _exit(127);
+    tell_guard(s->cfg->guard, getpid()); /* by ourselves: there is no moment between the fork and this */
     reset_signals();
     if (dup2(s->null_fd, 0) < 0 || (s->out_fd >= 0 && (dup2(s->out_fd, 1) < 0 || dup2(s->out_fd, 2) < 0)))
         no = errno;
@@ -120,10 +127,12 @@ static int spawn(struct proc *p, struct spawn *s) {
     if (pid > 0) {
         setpgid(pid, pid); /* here too: whoever signals the group may be faster than the child */
         no = read_report(report[0]);
-        if (no)
+        if (no) {
+            tell_guard(s->cfg->guard, -pid);
             wait_for(pid, NULL);
-        else
+        } else {
             p->pid = pid;
+        }
     }
     close(report[0]);
     return no;
@@ -188,6 +197,7 @@ static void end_output(struct proc *p) {
 static void on_end(struct watch *w, unsigned ready) {
     struct proc *p = container_of(w, struct proc, pidfd);
     int status = 0, fd = w->fd;
+    tell_guard(p->guard, -p->pid); /* before the pid may be another's */
     WEFT_ASSERT(wait_for(p->pid, &status) == p->pid);
     loop_unwatch(w);
     close(fd);
@@ -209,7 +219,7 @@ static int watch_child(struct proc *p, int out_fd) {
 }
 
 int proc_start(struct proc *p, struct loop *l, const struct proc_cfg *cfg, struct err *e) {
-    *p = (struct proc){.on_exit = cfg->on_exit, .on_line = cfg->on_line, .ctx = cfg->ctx, .loop = l};
+    *p = (struct proc){.on_exit = cfg->on_exit, .on_line = cfg->on_line, .ctx = cfg->ctx, .loop = l, .guard = cfg->guard};
     int out[2] = {-1, -1}, no = 0;
     struct spawn s = {.cfg = cfg, .env = make_env(cfg->env), .null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), .out_fd = -1};
     if (s.null_fd < 0 || (cfg->on_line && pipe2(out, O_CLOEXEC) < 0)) {
@@ -225,6 +235,7 @@ int proc_start(struct proc *p, struct loop *l, const struct proc_cfg *cfg, struc
         fcntl(out[0], F_SETFL, O_NONBLOCK); /* our end only */
     if (!no && (no = watch_child(p, out[0]))) {
         kill(-p->pid, SIGKILL);
+        tell_guard(p->guard, -p->pid);
         wait_for(p->pid, NULL);
         p->pid = 0;
     }
@@ -241,6 +252,59 @@ int proc_start(struct proc *p, struct loop *l, const struct proc_cfg *cfg, struc
 void proc_signal(struct proc *p, int sig) {
     if (p->pid > 0)
         kill(-p->pid, sig);
+}
+
+/* ---- the guard ---- */
+
+/* In a process of its own, forked from one that may have threads: async-signal-safe calls only. */
+static _Noreturn void guard_groups(int fd) {
+    pid_t groups[PROC_GUARDED], told[64];
+    size_t n = 0;
+    ssize_t got;
+    sigset_t all;
+    setsid(); /* what the terminal or somebody tells our group is not for it */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    if (fd > 0)
+        close_range(0, (unsigned)fd - 1, 0); /* nobody shall wait for the end of what only it keeps open */
+    close_range((unsigned)fd + 1, ~0u, 0);
+    while ((got = read(fd, told, sizeof told)) > 0 || (got < 0 && errno == EINTR))
+        for (ssize_t i = 0; i < got / (ssize_t)sizeof *told; i++) {
+            if (told[i] > 0 && n < PROC_GUARDED)
+                groups[n++] = told[i];
+            for (size_t k = 0; k < n; k++)
+                if (groups[k] == -told[i])
+                    groups[k] = groups[--n];
+        }
+    while (n > 0)
+        kill(-groups[--n], SIGKILL);
+    _exit(0);
+}
+
+int proc_guard_start(struct proc_guard *g, struct err *e) {
+    int fds[2];
+    *g = (struct proc_guard){0};
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_set(e, WEFT_E_IO, "cannot guard children: %s", strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0)
+        guard_groups(fds[0]);
+    close(fds[0]);
+    if (pid < 0) {
+        int no = errno;
+        close(fds[1]);
+        return err_set(e, WEFT_E_IO, "cannot guard children: %s", strerror(no));
+    }
+    *g = (struct proc_guard){.pid = pid, .fd = fds[1]};
+    return 0;
+}
+
+void proc_guard_stop(struct proc_guard *g) {
+    if (!g->pid)
+        return;
+    close(g->fd);
+    wait_for(g->pid, NULL);
+    *g = (struct proc_guard){0};
 }
 
 /* ---- signals ---- */

@@ -14,18 +14,29 @@ struct proc { /* embed; zeros are none */
     proc_line_f *on_line; /* NULL: stdout and stderr are ours */
     void *ctx;
     struct loop *loop; /* private from here */
+    struct proc_guard *guard;
     struct watch pidfd, out;
     struct buf *pending;
 };
+/* A process of ours that outlives us, to kill what PR_SET_PDEATHSIG does not reach when we are killed: the children's children,
+ * since each child stands for its process group. It guards PROC_GUARDED at most, the others have the signal alone. */
+struct proc_guard { /* zeros are none */
+    int pid, fd;
+};
+#define PROC_GUARDED 4096
+int proc_guard_start(struct proc_guard *g, struct err *e) MUST_CHECK;
+void proc_guard_stop(struct proc_guard *g); /* when the children have ended: it kills those that it still guards */
+
 struct proc_cfg {
-    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
-    const char *const *env;  /* "NAME=VALUE" to add, NULL-terminated; may be NULL */
-    const char *dir;         /* working directory; NULL: ours */
+    const char *const *argv;  /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *env;   /* "NAME=VALUE" to add, NULL-terminated; may be NULL */
+    const char *dir;          /* working directory; NULL: ours */
+    struct proc_guard *guard; /* must outlive the child; may be NULL */
     proc_line_f *on_line;
     proc_exit_f *on_exit;
     void *ctx;
 };
-/* The child gets a process group of its own and dies with us (PR_SET_PDEATHSIG). */
+/* The child gets a process group of its own and dies with us (PR_SET_PDEATHSIG); its group does so with a guard. */
 int proc_start(struct proc *p, struct loop *l, const struct proc_cfg *cfg, struct err *e) MUST_CHECK;
 void proc_signal(struct proc *p, int sig); /* to its process group; nothing when it has ended */
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -141,6 +142,48 @@ static void nothing_of_ours_is_inherited(void **state) {
     assert_string_equal(buf_z(&c->lines).ptr, want);
 }
 
+/* The end of the pipe comes when nobody holds it any more: neither the child, nor its child, nor the guard. */
+static void the_groups_of_children_die_with_us(void **state) {
+    int fds[2];
+    char c = 0;
+    assert_int_equal(pipe(fds), 0);
+    pid_t us = fork();
+    if (us == 0) {
+        struct child child = {0};
+        struct proc_guard g;
+        const char *argv[] = {"sh", "-c", "sleep 100 & echo; wait", NULL};
+        struct proc_cfg cfg = {.argv = argv, .guard = &g, .on_exit = on_exit_code, .ctx = &child};
+        pump_init(&child.l);
+        dup2(fds[1], 1);
+        if (proc_guard_start(&g, NULL) < 0 || proc_start(&child.p, &child.l, &cfg, NULL) < 0)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(fds[1]);
+    assert_int_equal(read(fds[0], &c, 1), 1); /* its child runs */
+    kill(us, SIGKILL);
+    struct pollfd p = {.fd = fds[0], .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 10000), 1);
+    assert_int_equal(read(fds[0], &c, 1), 0);
+    assert_int_equal(waitpid(us, NULL, 0), us);
+    close(fds[0]);
+}
+
+static void a_guard_leaves_alone_what_ended(void **state) {
+    struct child *c = *state;
+    struct proc_guard g;
+    const char *argv[] = {"sh", "-c", "exit 3", NULL};
+    struct proc_cfg cfg = {.argv = argv, .guard = &g, .on_exit = on_exit_code, .ctx = c};
+    assert_int_equal(proc_guard_start(&g, NULL), 0);
+    assert_int_equal(proc_start(&c->p, &c->l, &cfg, NULL), 0);
+    PUMP_UNTIL(&c->l, c->ended);
+    assert_int_equal(c->code, 3);
+    proc_guard_stop(&g);
+    assert_int_equal(g.pid, 0);
+    proc_guard_stop(&g); /* nothing */
+}
+
 struct signals {
     struct sig_watch w;
     struct loop l;
@@ -184,6 +227,8 @@ int main(void) {
         CASE(signal_reaches_the_group),
         CASE(a_grandchild_that_keeps_the_pipe_does_not_hold_up_the_end),
         CASE(nothing_of_ours_is_inherited),
+        CASE(the_groups_of_children_die_with_us),
+        CASE(a_guard_leaves_alone_what_ended),
         cmocka_unit_test(signals_come_through_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
