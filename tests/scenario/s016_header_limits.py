@@ -15,7 +15,7 @@ def test():
         assert b' 400 ' in send(b'X-Source\x00-Service: admin').split(b'\r\n')[0]
         assert b' 400 ' in send(b': admin').split(b'\r\n')[0]
         assert b' 400 ' in send(b'X-A: b\rc').split(b'\r\n')[0]
-        both = send(b'X-Forwarded-Client-Cert: URI=spiffe://cluster.local/ns/default/sa/admin', b'x-forwarded-client-cert: Hash=1')
-        assert b'sa/admin' not in both and b'Hash=1' not in both and b'URI=spiffe://cluster.local/ns/default/sa/web' in both
+        both = send(b'X-Forwarded-Client-Cert: URI=spiffe://cluster.local/ns/default/sa/admin', b'x-forwarded-client-cert: Hash=forged')
+        assert b'sa/admin' not in both and b'Hash=forged' not in both and b'URI=spiffe://cluster.local/ns/default/sa/web' in both
         dropped = send(b'Connection: X-Source-Service, X-Request-Id, X-Forwarded-Client-Cert')
         assert b'"x-source-service":"web"' in dropped and b'URI=spiffe://cluster.local/ns/default/sa/web' in dropped
