@@ -59,6 +59,7 @@ size_t stream_queued(const struct stream *s) {
 
 static void reply(struct stream *s, struct msg *m, struct str body) {
     m->content_length = (int64_t)body.len;
+    msg_add(&m->fields, &s->arena, HDR_DATE, arena_dup(&s->arena, loop_date(s->conn->loop)));
     bool bare = body.len == 0 || s->method == METHOD_HEAD;
     stream_head(s, m, bare);
     if (!bare)

@@ -67,7 +67,7 @@ void stream_end(struct stream *s,
 void stream_reset(struct stream *s, int why);
 void stream_consumed(struct stream *s, size_t octets);
 size_t stream_queued(const struct stream *s);
-/* A whole response at once: status, content type (empty: none), body. */
+/* A whole response of our own at once, with its Date: status, content type (empty: none), body. */
 void stream_reply(struct stream *s, unsigned status, struct str content_type, struct str body);
 void stream_reply_with(struct stream *s, unsigned status, const struct msg_fields *fields,
                        struct str body); /* fields in s->arena or longer-lived */

@@ -185,6 +185,15 @@ uint64_t loop_wall(const struct loop *l) {
     return l->clock->wall_us(l->clock);
 }
 
+struct str loop_date(struct loop *l) {
+    if (l->now >= l->date_due) {
+        uint64_t wall = loop_wall(l);
+        clock_http_date(wall, l->date);
+        l->date_due = l->now + CLOCK_S - wall % CLOCK_S;
+    }
+    return str_of(l->date);
+}
+
 static void on_wake(struct watch *w, unsigned ready) {
     struct loop *l = w->loop;
     eventfd_t count;

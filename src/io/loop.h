@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "base/str.h"
 #include "io/timer.h"
 struct err;
 
@@ -38,6 +39,8 @@ struct loop {
     unsigned broken;           /* private: watches that the kernel had no memory for */
     unsigned watches;          /* live ones, for leak checks */
     uint64_t turns;
+    uint64_t date_due; /* private: when `date` is over */
+    char date[30];     /* private */
 };
 
 struct loop_cfg {
@@ -53,6 +56,7 @@ void loop_stop(struct loop *l);            /* from a callback: the turn is finis
 void loop_stop_async(struct loop *l);      /* the same, Threads: any */
 bool loop_turn(struct loop *l, bool wait); /* one turn, for tests; false when stopped */
 uint64_t loop_wall(const struct loop *l);  /* microseconds since 1970, asked of the clock now */
+struct str loop_date(struct loop *l);      /* now, as a Date field says it (RFC 9110 §6.6.1); valid within one callback */
 
 /* ---- readiness ---- */
 enum { LOOP_IN = 1, LOOP_OUT = 2, LOOP_ERR = 4 /* error or both sides hung up: always reported, cannot be masked */ };

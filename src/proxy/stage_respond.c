@@ -7,5 +7,9 @@ void stage_respond(struct exch *x, struct msg *response) {
     msg_strip_hop_by_hop(&response->fields);
     if (response->status != 101)
         response->upgrade = STR_NONE;
+    /* RFC 9110 §6.6.1: who passes on a response without a Date says when it came. It is written at once, so it may be borrowed.
+     */
+    if (response->status >= 200 && !msg_get(&response->fields, HDR_DATE).ptr)
+        msg_add(&response->fields, &x->down->arena, HDR_DATE, loop_date(&x->w->loop));
     x->resp.details = STR("via_upstream");
 }

@@ -262,6 +262,13 @@ static void virtual_time(void **state) {
     loop_turn(&l, false);
     assert_true(over);
     assert_true(loop_wall(&l) == virtual_us);
+    assert_string_equal(loop_date(&l).ptr, "Thu, 01 Jan 1970 01:00:05 GMT");
+    virtual_us += CLOCK_S - 1;
+    loop_turn(&l, false);
+    assert_string_equal(loop_date(&l).ptr, "Thu, 01 Jan 1970 01:00:05 GMT");
+    virtual_us++;
+    loop_turn(&l, false);
+    assert_string_equal(loop_date(&l).ptr, "Thu, 01 Jan 1970 01:00:06 GMT");
     loop_fini(&l);
 }
 
