@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* forward: the request's head goes up, and what came of its body while it waited. From here on the streams are joined (exch.c).
  */
+#include "proxy/edge.h"
 #include "proxy/exch.h"
 #include "proxy/stage.h"
 
@@ -8,6 +9,10 @@ static void add_fields(struct exch *x) {
     struct arena *a = &x->down->arena;
     if (x->listener->side == SIDE_INBOUND)
         return;
+    if (x->listener->side == SIDE_STATIC) {
+        edge_forward(x);
+        return;
+    }
     msg_set(&x->req.fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_fmt(a, "%u", x->attempts));
     if (x->listener->side == SIDE_OUTBOUND && !x->to.host->mtls) { /* nobody there proves who calls: say it */
         msg_set(&x->req.fields, a, HDR_X_SOURCE_SERVICE, x->w->env->service);

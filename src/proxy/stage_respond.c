@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* respond: the response's head on its way down. */
+#include "proxy/edge.h"
 #include "proxy/exch.h"
 #include "proxy/stage.h"
 
@@ -11,5 +12,7 @@ void stage_respond(struct exch *x, struct msg *response) {
      */
     if (response->status >= 200 && !msg_get(&response->fields, HDR_DATE).ptr)
         msg_add(&response->fields, &x->down->arena, HDR_DATE, loop_date(&x->w->loop));
+    if (x->listener->side == SIDE_STATIC)
+        edge_respond(x, response);
     x->resp.details = STR("via_upstream");
 }

@@ -80,6 +80,16 @@ static enum verdict outbound(struct exch *x) {
     return find_table(x);
 }
 
+static void answer_directly(struct exch *x, const struct route *route) {
+    struct msg_fields f = {0};
+    struct str name = x->listener->hcm->server_name;
+    if (route->body.len)
+        msg_add(&f, &x->down->arena, HDR_CONTENT_TYPE, STR("text/plain"));
+    if (x->lease->serve->profile == PROFILE_ENVOY)
+        msg_add(&f, &x->down->arena, HDR_SERVER, name.len ? name : STR("envoy"));
+    stream_reply_with(x->down, route->status, &f, route->body);
+}
+
 static enum verdict pick(struct exch *x) {
     const struct serve_routes *r = x->to.routes;
     const struct virtual_host *vh = r ? route_vhost(r->table, x->req.authority) : NULL;
@@ -93,7 +103,7 @@ static enum verdict pick(struct exch *x) {
         x->resp.begun = x->resp.ended = true;
         x->resp.status = route->status;
         x->resp.details = STR("direct_response");
-        stream_reply(x->down, route->status, STR("text/plain"), route->body);
+        answer_directly(x, route);
         return STAGE_WAIT; /* answered: nothing resumes it */
     }
     x->to.share = route_share(route, &states[route - vh->routes]);

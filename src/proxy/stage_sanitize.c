@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* sanitize: what must not be forwarded goes, and what callers outside the mesh claim about the way of the request is made true.
  */
+#include "proxy/edge.h"
 #include "proxy/exch.h"
 #include "proxy/stage.h"
 
@@ -56,7 +57,10 @@ enum verdict stage_sanitize(struct exch *x) {
     msg_remove(f, HDR_X_FORWARDED_CLIENT_CERT); /* never passed through */
     if (x->listener->side == SIDE_INBOUND && x->plain)
         distrust(x);
-    forwarded(x);
+    if (x->listener->side == SIDE_STATIC)
+        edge_request(x);
+    else
+        forwarded(x);
     x->req.absolute_form = false; /* forwarded in origin form, its authority as Host (RFC 9112 §3.2.2) */
     return STAGE_NEXT;
 }
