@@ -537,6 +537,8 @@ struct transport *tls_client(struct transport **below, struct tls_ctx *ctx, stru
     WEFT_ASSERT(!ctx->server);
     struct tls *s = make(below, ctx, timeout_us, on_event, arg);
     SSL_set_connect_state(s->ssl);
+    if (ctx->alpn && SSL_set_alpn_protos(s->ssl, ctx->alpn, ctx->alpn_len) != 0)
+        abort(); /* only for want of memory: its form was made by encode_alpn */
     set_sni(s->ssl, sni);
     s->want.ids = mem_array(n, sizeof *s->want.ids);
     for (; s->want.n_ids < n; s->want.n_ids++)

@@ -33,6 +33,8 @@ struct tls_peer {           /* who is at the other end, as its certificate prove
 
 int tls_ctx_new(struct tls_ctx **out, const struct tls_cfg *cfg, struct err *e) MUST_CHECK;
 struct tls_ctx *tls_ctx_ref(struct tls_ctx *c);
+/* A client's context that differs from `base` in what it offers by ALPN, and shares the rest. */
+int tls_ctx_offer(struct tls_ctx **out, const struct tls_ctx *base, struct str alpn, struct err *e) MUST_CHECK;
 void tls_ctx_unref(struct tls_ctx **c);
 
 /* Wraps an open transport and takes it over (*below becomes NULL). TR_OPEN or TR_FAIL (WEFT_E_TLS, WEFT_E_CERT, WEFT_E_TIMEOUT)

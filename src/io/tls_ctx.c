@@ -167,8 +167,6 @@ static int configure(struct tls_ctx *c, const struct tls_cfg *cfg, struct err *e
     set_verify(c, cfg);
     if (c->alpn && c->server)
         SSL_CTX_set_alpn_select_cb(c->ssl, select_alpn, c);
-    else if (c->alpn && SSL_CTX_set_alpn_protos(c->ssl, c->alpn, c->alpn_len) != 0)
-        return ossl_err(e, WEFT_E_CRYPTO, "ALPN");
     return 0;
 }
 
@@ -188,6 +186,23 @@ int tls_ctx_new(struct tls_ctx **out, const struct tls_cfg *cfg, struct err *e) 
     c->ssl = SSL_CTX_new(cfg->server ? TLS_server_method() : TLS_client_method());
     int code = c->ssl && c->bio ? configure(c, cfg, e) : ossl_err(e, WEFT_E_CRYPTO, "TLS");
     ossl_drain();
+    if (code < 0)
+        tls_ctx_unref(&c);
+    *out = c;
+    return code;
+}
+
+int tls_ctx_offer(struct tls_ctx **out, const struct tls_ctx *base, struct str alpn, struct err *e) {
+    WEFT_ASSERT(!base->server);
+    struct tls_ctx *c = mem_new(struct tls_ctx);
+    *c = *base;
+    atomic_init(&c->refs, 1);
+    c->trust_domain = mem_strdup(str_of(base->trust_domain));
+    c->bio = tls__bio_method();
+    c->alpn = NULL;
+    c->alpn_len = 0;
+    SSL_CTX_up_ref(c->ssl);
+    int code = c->bio ? encode_alpn(c, alpn, e) : ossl_err(e, WEFT_E_CRYPTO, "TLS");
     if (code < 0)
         tls_ctx_unref(&c);
     *out = c;
