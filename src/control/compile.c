@@ -83,14 +83,24 @@ static struct tls_context *peer_tls(const struct mesh *m, const struct compile_n
     return t;
 }
 
-static struct cluster *service_cluster(const struct mesh *m, const struct compile_name *n, struct str name) {
+/* What endpoints without a sidecar are spoken to in; sidecars agree on HTTP/2 among themselves (ALPN). One cluster has one
+ * protocol: HTTP/2 is for all of its endpoints or none. */
+static bool speaks_h2(struct reg *r, struct str service) {
+    const struct reg_view *v = reg_view(r, service);
+    bool all = v->n > 0;
+    for (size_t i = 0; i < v->n; i++)
+        all &= str_eq(v->at[i].protocol, STR("http2")) || str_eq(v->at[i].protocol, STR("grpc"));
+    return all;
+}
+
+static struct cluster *service_cluster(const struct mesh *m, struct reg *r, const struct compile_name *n, struct str name) {
     struct cluster *c = cluster_new();
     struct service_settings s;
     mesh_settings(m, n->service, &s);
     c->name = arena_dup(&c->ref.mem, name);
     c->type = CLUSTER_EDS;
     c->lb = lb_of(s.policy);
-    c->proto = CLUSTER_HTTP1;
+    c->proto = speaks_h2(r, n->service) ? CLUSTER_HTTP2 : CLUSTER_HTTP1;
     c->tls = peer_tls(m, n, &c->ref.mem);
     c->plain_rbac = compile__rbac(m, n->ns, n->name, true, &c->ref.mem);
     c->limits = s.limits;
@@ -143,7 +153,7 @@ void *compile_resource(struct mesh *m, struct reg *r, enum xds_type type, struct
     case XDS_CLUSTER:
         if (n.inbound)
             return inbound_cluster(m, &n, name);
-        return plain_name && has_cluster(m, r, n.service) ? service_cluster(m, &n, name) : NULL;
+        return plain_name && has_cluster(m, r, n.service) ? service_cluster(m, r, &n, name) : NULL;
     case XDS_ENDPOINT: return plain_name && has_cluster(m, r, n.service) ? service_endpoints(m, r, &n, name) : NULL;
     default: return NULL;
     }

@@ -16,7 +16,7 @@ enum conn_proto { CONN_AUTO, CONN_H1, CONN_H2 };
 
 struct conn_limits {             /* zeros mean the defaults in brackets */
     uint32_t line, head, fields; /* see h1_limits */
-    uint32_t max_streams;        /* HTTP/2 at once [100] */
+    uint32_t max_streams;        /* HTTP/2 at once [server: 100; client: as many as the peer allows] */
     uint64_t head_timeout_us;    /* [10 s] */
     uint64_t idle_timeout_us;    /* [300 s] server: without a request; both: without progress of a blocked write */
     uint64_t ping_us;         /* [none] HTTP/2 client: PING after so much silence; 20 s more of it and the connection is dead */

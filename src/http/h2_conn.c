@@ -258,7 +258,7 @@ static void start(struct conn_priv *p) {
     hc->heard = conn__now(p);
     p->impl = hc;
     struct h2_cfg cfg = {.server = p->pub.server,
-                         .max_streams = lim->max_streams,
+                         .max_streams = p->pub.server ? lim->max_streams : 0,
                          .stream_window = STREAM_WINDOW,
                          .conn_window = CONN_WINDOW,
                          .head = lim->head,
@@ -376,7 +376,9 @@ static void check_end(struct h2_conn *hc) {
 
 static unsigned capacity(const struct conn_priv *p) {
     const struct h2_conn *hc = p->impl;
-    unsigned max = h2_peer_max_streams(hc->h), open = h2_open_streams(hc->h);
+    unsigned max = h2_peer_max_streams(hc->h), own = p->pub.cfg->limits.max_streams, open = h2_open_streams(hc->h);
+    if (own && own < max)
+        max = own;
     return open < max ? max - open : 0;
 }
 

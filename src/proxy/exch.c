@@ -356,14 +356,21 @@ static void on_up_drained(struct stream *s, size_t octets) {
     stream_consumed(x->down, n);
 }
 
-static bool repeatable(const struct exch *x) {
+/* Contract §3, Traffic rules: nothing of it has been processed, or a reused connection broke and it may be repeated. */
+static bool to_be_sent_again(const struct exch *x, bool reused, int why) {
+    if (x->resp.begun || x->fresh || x->w->stopping || (x->body.received && !x->body.keep))
+        return false;
+    if (why == WEFT_E_REFUSED_STREAM)
+        return true;
+    if (!reused || why == WEFT_E_PROTOCOL || why == WEFT_E_PARSE)
+        return false;
     switch (x->req.method_id) {
     case METHOD_GET:
     case METHOD_HEAD:
     case METHOD_OPTIONS:
     case METHOD_TRACE:
     case METHOD_PUT:
-    case METHOD_DELETE: return x->body.keep || !x->body.received;
+    case METHOD_DELETE: return true;
     default: return false;
     }
 }
@@ -389,8 +396,7 @@ static void on_up_closed(struct stream *s, int why) {
             drop_body(x); /* an early response: the rest of the request has no reader */
         return;
     }
-    if (!x->resp.begun && reused && !x->fresh && !x->w->stopping && repeatable(x) && why != WEFT_E_PROTOCOL &&
-        why != WEFT_E_PARSE) {
+    if (to_be_sent_again(x, reused, why)) {
         attempt_end(x, true);
         send_again(x);
         return;

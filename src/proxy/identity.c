@@ -5,8 +5,8 @@
 #include "crypto/x509.h"
 #include "io/tls.h"
 
-/* Between sidecars HTTP/1.1 for now; a peer that offers more gets this. */
-#define MESH_ALPN STR("http/1.1")
+/* Between sidecars HTTP/2; a peer that is not weft may have HTTP/1.1 only. */
+#define MESH_ALPN STR("h2,http/1.1")
 
 static void identity_fini(struct ref *r) {
     struct identity *id = container_of(r, struct identity, ref);

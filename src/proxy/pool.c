@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/pool.h"
 #include "base/mem.h"
-#include "http/conn.h"
+#include "base/rand.h"
 #include "io/sock.h"
 #include "io/tls.h"
 #include "proxy/worker.h"
 
 struct up {           /* an upstream connection, dialling or open; conn->user */
-    struct list node; /* in pool.idle */
+    struct list node; /* in pool.free */
     struct list all;  /* in worker.ups */
     struct pool *pool;
+    struct pool_lane *lane; /* that dialled it */
     struct conn *c;
+    uint64_t until; /* the end of its life */
     bool opened;
 };
 
@@ -21,15 +23,16 @@ static struct pool *pool_of(struct worker *w, struct host *h) {
     p = mem_new(struct pool);
     p->w = w;
     p->host = ref_get(h);
-    list_init(&p->idle);
-    list_init(&p->waiters);
+    list_init(&p->free);
+    for (unsigned i = 0; i < LANES; i++)
+        list_init(&p->lane[i].waiters);
     list_push(&w->pools, &p->node);
     h->pool[w->id] = p;
     return p;
 }
 
 static void release(struct pool *p) {
-    if (p->conns || !list_empty(&p->waiters))
+    if (p->conns || p->lane[LANE_ANY].n_waiters || p->lane[LANE_H1].n_waiters)
         return;
     list_remove(&p->node);
     p->host->pool[p->w->id] = NULL;
@@ -41,21 +44,92 @@ static bool retired(const struct pool *p) {
     return atomic_load_explicit(&p->host->retired, memory_order_relaxed);
 }
 
+static bool too_old(const struct up *u) {
+    return u->pool->w->loop.now >= u->until;
+}
+
+/* No more requests on it. */
+static void let_go(struct up *u) {
+    list_remove(&u->node);
+    conn_drain(u->c); /* on_closed comes from the loop, never from here */
+}
+
+/* ---- dialling ---- */
+
+/* How many of the lane's waiters one dial serves. */
+static unsigned worth(const struct pool *p, const struct pool_lane *lane) {
+    bool h1 = lane == &p->lane[LANE_H1] || p->host->proto == CONN_H1 || (p->host->proto == CONN_AUTO && p->h1);
+    return h1 ? 1 : POOL_STREAMS;
+}
+
+static void dial(struct pool *p, struct pool_lane *lane, const struct serve_cluster *c) {
+    struct worker *w = p->w;
+    uint64_t timeout = c->cluster->connect_timeout_us;
+    bool h1 = lane == &p->lane[LANE_H1];
+    struct transport *tr = sock_dial(&w->loop, &p->host->addr, timeout, NULL, NULL);
+    if (p->host->mtls && c->tls) {
+        const struct tls_context *t = c->cluster->tls;
+        struct str sni = t ? t->sni : STR_NONE;
+        tr = tls_client(&tr, h1 && c->tls_h1 ? c->tls_h1 : c->tls, sni, t ? t->sans : NULL, t ? t->n_sans : 0, timeout, NULL,
+                        NULL);
+    }
+    struct up *u = mem_new(struct up);
+    u->pool = p;
+    u->lane = lane;
+    u->until = w->loop.now + rand_jitter(&w->loop.rand, POOL_LIFE_US, 25);
+    p->conns++;
+    lane->dialling++;
+    list_push(&w->ups, &u->all);
+    stat_add(&w->stats, STAT_up_cx, 1);
+    u->c = conn_client(&w->loop, &tr, &w->up_cfg[h1 ? CONN_H1 : p->host->proto], u);
+}
+
+static void dial_enough(struct pool *p, struct pool_lane *lane) {
+    while (lane->n_waiters > lane->dialling * worth(p, lane))
+        dial(p, lane, list_entry(lane->waiters.next, struct pool_wait, node)->cluster);
+}
+
+static struct pool_wait *next_waiter(struct pool_lane *lane) {
+    struct list *n = list_pop(&lane->waiters);
+    if (!n)
+        return NULL;
+    struct pool_wait *pw = list_entry(n, struct pool_wait, node);
+    lane->n_waiters--;
+    pw->lane = NULL;
+    return pw;
+}
+
 /* ---- connections ---- */
+
+static void opened(struct up *u) {
+    u->opened = true;
+    u->lane->dialling--;
+    if (u->lane == &u->pool->lane[LANE_ANY])
+        u->pool->h1 = !u->c->h2;
+}
+
+/* Whoever waits and can use this connection gets it. */
+static void serve_waiters(struct up *u) {
+    struct pool *p = u->pool;
+    struct pool_wait *pw;
+    while (!u->c->h2 && conn_capacity(u->c) && (pw = next_waiter(&p->lane[LANE_H1])))
+        pw->ready(pw, u->c);
+    while (conn_capacity(u->c) && (pw = next_waiter(&p->lane[LANE_ANY])))
+        pw->ready(pw, u->c);
+}
+
 static void on_ready(struct conn *c) {
     struct up *u = c->user;
     struct pool *p = u->pool;
-    u->opened = true;
     list_remove(&u->node);
-    struct list *first = list_pop(&p->waiters);
-    if (first) {
-        struct pool_wait *pw = list_entry(first, struct pool_wait, node);
-        pw->ready(pw, c);
-    } else if (retired(p) || p->w->stopping) {
-        conn_drain(c);
-    } else {
-        list_push_front(&p->idle, &u->node);
-    }
+    if (!u->opened)
+        opened(u);
+    serve_waiters(u);
+    dial_enough(p, &p->lane[LANE_ANY]);
+    if (retired(p) || p->w->stopping || too_old(u))
+        let_go(u);
+    else if (conn_capacity(c))
+        list_push_front(&p->free, &u->node);
 }
 
 static void on_drain(struct conn *c) {
@@ -63,87 +137,90 @@ static void on_drain(struct conn *c) {
     list_remove(&u->node);
 }
 
+/* Those for whom no dial is left. They are taken out first: they may wait here again. */
+static void fail_waiters(struct pool *p, struct pool_lane *lane, int why, const struct err *e) {
+    unsigned left = lane->dialling * worth(p, lane);
+    struct list victims;
+    struct list *n;
+    list_init(&victims);
+    while (lane->n_waiters > left)
+        list_push(&victims, &next_waiter(lane)->node);
+    while ((n = list_pop(&victims))) {
+        struct pool_wait *pw = list_entry(n, struct pool_wait, node);
+        pw->failed(pw, why ? why : WEFT_E_CONNECT, e);
+    }
+}
+
 static void on_closed(struct conn *c, int why) {
     struct up *u = c->user;
     struct pool *p = u->pool;
     struct worker *w = p->w;
     list_remove(&u->node);
-    p->conns--;
     list_remove(&u->all);
     if (!u->opened) {
+        u->lane->dialling--;
         stat_add(&w->stats, STAT_up_cx_fail, 1);
-        struct list *first = list_pop(&p->waiters);
-        if (first) {
-            struct pool_wait *pw = list_entry(first, struct pool_wait, node);
-            pw->failed(pw, why ? why : WEFT_E_CONNECT, &c->error);
-        }
+        fail_waiters(p, u->lane, why, &c->error);
     }
+    p->conns--;
     free(u);
     release(p);
     worker_check(w);
 }
 
-void pool_cfg(struct conn_cfg *cfg) {
-    *cfg = (struct conn_cfg){.proto = CONN_H1, .on_ready = on_ready, .on_drain = on_drain, .on_closed = on_closed};
+void pool_cfg(struct conn_cfg *cfg, enum conn_proto proto) {
+    *cfg = (struct conn_cfg){.proto = proto, .on_ready = on_ready, .on_drain = on_drain, .on_closed = on_closed};
     cfg->limits.body_timeout_us = UINT64_MAX; /* how long an upstream may take is the route's business */
-}
-
-static struct str authority_sni(const struct serve_cluster *c) {
-    return c->cluster->tls ? c->cluster->tls->sni : STR_NONE;
-}
-
-static void dial(struct pool *p, struct serve_cluster *c) {
-    struct worker *w = p->w;
-    uint64_t timeout = c->cluster->connect_timeout_us;
-    struct transport *tr = sock_dial(&w->loop, &p->host->addr, timeout, NULL, NULL);
-    if (p->host->mtls && c->tls) {
-        const struct tls_context *t = c->cluster->tls;
-        tr = tls_client(&tr, c->tls, authority_sni(c), t ? t->sans : NULL, t ? t->n_sans : 0, timeout, NULL, NULL);
-    }
-    struct up *u = mem_new(struct up);
-    u->pool = p;
-    p->conns++;
-    list_push(&w->ups, &u->all);
-    stat_add(&w->stats, STAT_up_cx, 1);
-    u->c = conn_client(&w->loop, &tr, &w->up_cfg, u);
+    cfg->limits.max_streams = POOL_STREAMS;
 }
 
 /* ---- the door ---- */
-struct conn *pool_take(struct worker *w, struct host *h, uint64_t max_idle_us) {
+
+struct conn *pool_take(struct worker *w, struct host *h, unsigned lane, uint64_t max_idle_us) {
     struct pool *p = h->pool[w->id];
     if (!p)
         return NULL;
-    LIST_FOR (n, &p->idle) {
+    LIST_FOR (n, &p->free) {
         struct up *u = list_entry(n, struct up, node);
-        if (w->loop.now - u->c->idle_since > max_idle_us && u->c->requests)
-            return NULL; /* LIFO: all behind it are older */
-        list_remove(&u->node);
-        if (conn_capacity(u->c))
-            return u->c;
+        struct conn *c = u->c;
+        if (too_old(u)) {
+            let_go(u);
+            continue;
+        }
+        if (c->h2 && lane == LANE_H1)
+            continue;
+        if (!c->h2 && w->loop.now - c->idle_since > max_idle_us && c->requests)
+            return NULL;                 /* the freshest comes first: all behind it are older */
+        if (!c->h2 || !conn_capacity(c)) /* on_ready brings it back when it takes a request again */
+            list_remove(&u->node);
+        if (conn_capacity(c))
+            return c;
     }
     return NULL;
 }
 
-void pool_wait(struct worker *w, struct serve_cluster *c, struct host *h, struct pool_wait *pw) {
+void pool_wait(struct worker *w, struct serve_cluster *c, struct host *h, unsigned lane, struct pool_wait *pw) {
     struct pool *p = pool_of(w, h);
-    list_push(&p->waiters, &pw->node);
-    dial(p, c);
+    pw->lane = &p->lane[lane];
+    pw->cluster = c;
+    list_push(&pw->lane->waiters, &pw->node);
+    pw->lane->n_waiters++;
+    dial_enough(p, pw->lane);
 }
 
 void pool_wait_cancel(struct pool_wait *pw) {
     list_remove(&pw->node); /* its dial goes on and serves the next; the pool is released when that ends */
+    if (pw->lane)
+        pw->lane->n_waiters--;
+    pw->lane = NULL;
 }
 
 void pool_sweep(struct worker *w, uint64_t max_idle_us) {
-    LIST_FOR (n, &w->pools) {
-        struct pool *p = list_entry(n, struct pool, node);
-        LIST_FOR (m, &p->idle) {
-            struct up *u = list_entry(m, struct up, node);
-            if (retired(p) || w->loop.now - u->c->idle_since >= max_idle_us) {
-                list_remove(&u->node);
-                conn_drain(u->c); /* on_closed comes from the loop, never from here */
-            }
-        }
+    LIST_FOR (n, &w->ups) {
+        struct up *u = list_entry(n, struct up, all);
+        bool idle = !u->c->streams && w->loop.now - u->c->idle_since >= max_idle_us;
+        if (u->opened && !u->c->draining && (idle || retired(u->pool) || too_old(u)))
+            let_go(u);
     }
 }
 

@@ -55,14 +55,16 @@ static void cluster_fini(struct ref *r) {
     for (size_t i = 0; i < c->n_all; i++)
         ref_put(c->all[i]);
     tls_ctx_unref(&c->tls);
+    tls_ctx_unref(&c->tls_h1);
     ref_put(c->identity);
     ref_put(c->endpoints);
     ref_put(c->cluster);
 }
 
-static struct host *host_find(const struct serve_cluster *c, struct str text, bool mtls) {
+/* The one that is reached in the same way. */
+static struct host *host_find(const struct serve_cluster *c, const struct host *like) {
     for (size_t i = 0; c && i < c->n_all; i++)
-        if (str_eq(c->all[i]->text, text) && c->all[i]->mtls == mtls)
+        if (str_eq(c->all[i]->text, like->text) && c->all[i]->mtls == like->mtls && c->all[i]->proto == like->proto)
             return c->all[i];
     return NULL;
 }
@@ -80,9 +82,14 @@ static bool same_transport(const struct cluster *old, const struct cluster *now)
     return true;
 }
 
-static void add_host(struct serve_cluster *c, const struct serve_cluster *prev, const struct addr *addr, bool mtls,
+struct host_kind { /* how it is reached */
+    bool mtls;
+    enum conn_proto proto;
+};
+
+static void add_host(struct serve_cluster *c, const struct serve_cluster *prev, const struct addr *addr, struct host_kind kind,
                      unsigned workers) {
-    struct host *h = host_new(addr, mtls, workers), *old = host_find(prev, h->text, mtls);
+    struct host *h = host_new(addr, kind.mtls, kind.proto, workers), *old = host_find(prev, h);
     if (old) {
         ref_put(h);
         h = ref_get(old);
@@ -107,29 +114,55 @@ static void add_member(struct serve_cluster *c, struct member_list *m, struct ho
     m->at[m->n++] = (struct lb_member){.host = &h->lb, .weight = weight ? weight : 1, .key = h->text};
 }
 
+/* Between sidecars ALPN decides, whatever the applications speak: HTTP/2, but for what is not weft and has only HTTP/1.1. */
+static bool alpn_decides(const struct serve_cluster *c) {
+    return c->cluster->proto == CLUSTER_AUTO || (c->identity && !c->cluster->tls_always);
+}
+
+static struct host_kind kind_of(const struct serve_cluster *c, const struct endpoint *ep) {
+    bool tls = c->tls && (ep->mtls || c->cluster->tls_always);
+    enum conn_proto stated = c->cluster->proto == CLUSTER_HTTP2 ? CONN_H2 : CONN_H1;
+    return (struct host_kind){tls, tls && alpn_decides(c) ? CONN_AUTO : stated};
+}
+
 static void add_endpoints(struct serve_cluster *c, const struct serve_cluster *prev, struct member_list *m, unsigned workers) {
     for (size_t i = 0; i < c->endpoints->n; i++) {
         const struct endpoint *ep = &c->endpoints->at[i];
         struct addr addr;
         if (endpoint_addr(&addr, ep) < 0)
             continue; /* a host name: resolution comes with a later issue */
-        add_host(c, prev, &addr, c->tls && (ep->mtls || c->cluster->tls_always), workers);
+        add_host(c, prev, &addr, kind_of(c, ep), workers);
         if (ep->health == ENDPOINT_HEALTHY)
             add_member(c, m, c->all[c->n_all - 1], ep->weight);
     }
 }
 
+/* What is offered, where the configuration does not say (as Envoy). */
+static struct str default_alpn(const struct serve_cluster *c) {
+    if (alpn_decides(c))
+        return STR("h2,http/1.1");
+    return c->cluster->proto == CLUSTER_HTTP2 ? STR("h2") : STR("http/1.1");
+}
+
 static int cluster_tls(struct serve_cluster *c, const struct serve_input *in, struct err *e) {
     const struct tls_context *t = c->cluster->tls;
+    struct tls_ctx *base = NULL;
+    struct arena a = {0};
+    int rc = 0;
     if (!t)
         return 0;
     if (in->identity) {
         c->identity = ref_get(in->identity);
-        c->tls = tls_ctx_ref(in->identity->client);
-        return 0;
+        base = tls_ctx_ref(in->identity->client);
+    } else if ((rc = static_tls(&base, t, false, e)) < 0) {
+        return err_in(e, "cluster " STR_FMT, STR_ARG(c->cluster->name));
     }
-    int rc = static_tls(&c->tls, t, false, e);
-    return rc < 0 ? err_in(e, "cluster " STR_FMT, STR_ARG(c->cluster->name)) : 0;
+    rc = tls_ctx_offer(&c->tls, base, t->n_alpn ? join_alpn(t, &a) : default_alpn(c), e);
+    if (rc >= 0 && c->cluster->proto != CLUSTER_HTTP2)
+        rc = tls_ctx_offer(&c->tls_h1, base, STR("http/1.1"), e);
+    tls_ctx_unref(&base);
+    arena_fini(&a);
+    return rc;
 }
 
 static void fill_cluster(struct serve_cluster *c, const struct serve_cluster *prev, const struct serve_input *in) {
@@ -140,7 +173,8 @@ static void fill_cluster(struct serve_cluster *c, const struct serve_cluster *pr
     c->members = arena_zalloc(&c->ref.mem, (n + 1) * sizeof(struct host *));
     const struct serve_cluster *carry = prev && same_transport(prev->cluster, c->cluster) ? prev : NULL;
     if (local) {
-        add_host(c, carry, &in->local, false, in->workers);
+        struct host_kind app = {.proto = in->local_proto == CONN_H2 ? CONN_H2 : CONN_H1};
+        add_host(c, carry, &in->local, app, in->workers);
         add_member(c, &m, c->all[0], 1);
     } else if (c->endpoints) {
         add_endpoints(c, carry, &m, in->workers);
@@ -271,7 +305,7 @@ static void retire_hosts(const struct serve *old, const struct serve *now) {
     MAP_FOR (&old->clusters, &name, was) {
         const struct serve_cluster *is = serve_cluster_get(now, name);
         for (size_t i = 0; is != was && i < was->n_all; i++)
-            if (host_find(is, was->all[i]->text, was->all[i]->mtls) != was->all[i])
+            if (host_find(is, was->all[i]) != was->all[i])
                 atomic_store_explicit(&was->all[i]->retired, true, memory_order_relaxed);
     }
 }

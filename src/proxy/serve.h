@@ -20,6 +20,7 @@ struct serve_cluster {
     struct endpoints *endpoints; /* reference, or NULL */
     struct identity *identity;   /* reference: whose client context it uses; NULL in a static bootstrap */
     struct tls_ctx *tls;         /* reference; NULL: plain */
+    struct tls_ctx *tls_h1;      /* reference: the same, offering HTTP/1.1 only; NULL: plain, or never HTTP/1.1 */
     struct host **all;           /* every endpoint, references */
     struct host **members;       /* the healthy ones, borrowed from `all`, as the balancer knows them */
     size_t n_all, n_members;
@@ -71,6 +72,7 @@ struct serve_input {
     unsigned n_ports, workers;
     struct str local_cluster; /* the cluster whose only endpoint is `local`: the app; empty: none */
     struct addr local;
+    enum conn_proto local_proto; /* what the app speaks; CONN_AUTO means HTTP/1.1 */
 };
 /* A new form with one reference. Fails only on certificates of a static bootstrap that cannot be used. */
 int serve_build(struct serve **out, const struct serve_input *in, struct err *e) MUST_CHECK;

@@ -47,6 +47,10 @@ static bool has_app(const struct sidecar *s) {
     return s->cfg.app.len > 0;
 }
 
+static bool speaks_h2(const struct sidecar *s) {
+    return str_eq(s->cfg.app_protocol, STR("http2")) || str_eq(s->cfg.app_protocol, STR("grpc"));
+}
+
 /* ---- serving ---- */
 static bool complete(const struct sidecar *s) {
     if (!s->identity || !snap_get(s->snap, XDS_LISTENER, OUTBOUND))
@@ -65,7 +69,8 @@ static void serve(struct sidecar *s) {
                              .tables = &s->demand.tables,
                              .absent = &s->demand.absent,
                              .local_cluster = has_app(s) ? s->inbound_name : STR_NONE,
-                             .local = s->cfg.app};
+                             .local = s->cfg.app,
+                             .local_proto = speaks_h2(s) ? CONN_H2 : CONN_H1};
     if (proxy_serve(s->proxy, &in, &e) < 0) {
         log_error(s->cfg.log, "a new configuration cannot be served, the last one stays: %s", e.msg);
         return;

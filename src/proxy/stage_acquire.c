@@ -49,12 +49,13 @@ static bool safe_to_repeat(const struct exch *x) {
 enum verdict stage_acquire(struct exch *x) {
     if (x->conn)
         return STAGE_NEXT;
+    unsigned lane = x->req.upgrade.len ? LANE_H1 : LANE_ANY;
     if (!x->fresh)
-        x->conn = pool_take(x->w, x->to.host, safe_to_repeat(x) ? IDLE_US : WARM_US);
+        x->conn = pool_take(x->w, x->to.host, lane, safe_to_repeat(x) ? IDLE_US : WARM_US);
     if (x->conn)
         return STAGE_NEXT;
     x->wait.ready = on_ready;
     x->wait.failed = on_failed;
-    pool_wait(x->w, x->to.cluster, x->to.host, &x->wait);
+    pool_wait(x->w, x->to.cluster, x->to.host, lane, &x->wait);
     return STAGE_WAIT;
 }

@@ -100,7 +100,8 @@ int thread_new(struct worker **out, unsigned id, struct worker_env *env, struct 
     list_init(&w->pools);
     list_init(&w->ups);
     list_init(&w->metric_waiters);
-    pool_cfg(&w->up_cfg);
+    for (int i = CONN_AUTO; i <= CONN_H2; i++)
+        pool_cfg(&w->up_cfg[i], (enum conn_proto)i);
     int rc = loop_init(&w->loop, &(struct loop_cfg){.log = env->log}, e);
     if (rc < 0) {
         free(w);

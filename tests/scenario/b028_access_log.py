@@ -12,8 +12,8 @@ def test():
         web, users = m.pair()
         r = web.get('users', '/logged?x=1', 'POST', {'User-Agent': 'me/1', 'X-Request-Id': 'id-1'}, 'hello')
         out, inn = entry(web.sidecar, '/logged?x=1'), entry(users.sidecar, '/logged?x=1')
-        for line in (out, inn):
-            assert (line['method'], line['protocol'], line['response_code'], line['response_flags']) == ('POST', 'HTTP/1.1', 200, '-')
+        for line, protocol in ((out, 'HTTP/1.1'), (inn, 'HTTP/2')):  # sidecars speak HTTP/2 to each other
+            assert (line['method'], line['protocol'], line['response_code'], line['response_flags']) == ('POST', protocol, 200, '-')
             assert line['bytes_received'] == 5 and line['bytes_sent'] == len(r.body)
             assert line['request_id'] == 'id-1' and line['user_agent'] == 'me/1' and line['duration'] >= 0 and line['start_time'].endswith('Z')
         assert 'users' in out['upstream_cluster'] and out['upstream_host'] == users.sidecar.inbound
