@@ -72,35 +72,26 @@ static int read_bootstrap(struct bootstrap *b, const char *path, struct err *e) 
     return rc;
 }
 
-static int serve_bootstrap(struct proxy_main *m, struct err *e) {
-    struct serve_input in = {.snap = m->boot.snap};
-    return proxy_serve(m->proxy, &in, e);
-}
-
-static bool same_listeners(const struct bootstrap *a, const struct bootstrap *b) {
-    if (a->n_listeners != b->n_listeners)
-        return false;
-    for (size_t i = 0; i < a->n_listeners; i++)
-        if (!str_eq(a->listeners[i], b->listeners[i]) || !addr_eq(&a->addrs[i], &b->addrs[i]))
-            return false;
-    return true;
+static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, struct err *e) {
+    struct serve_input in = {.snap = b->snap};
+    struct proxy_port *ports = mem_array(b->n_listeners + 1, sizeof(*ports));
+    for (size_t i = 0; i < b->n_listeners; i++)
+        ports[i] = (struct proxy_port){SIDE_STATIC, b->listeners[i], b->addrs[i]};
+    int rc = proxy_relisten(m->proxy, &in, ports, (unsigned)b->n_listeners, e);
+    free(ports);
+    return rc;
 }
 
 /* SIGHUP: the file anew, certificates included. What cannot be used changes nothing. */
 static void reload_bootstrap(struct proxy_main *m) {
-    struct bootstrap next, old = m->boot;
+    struct bootstrap next;
     struct err e = {0};
     int rc = read_bootstrap(&next, m->o.bootstrap, &e);
-    if (rc >= 0 && !same_listeners(&old, &next)) {
-        bootstrap_fini(&next);
-        rc = err_set(&e, WEFT_E_UNSUPPORTED, "%s: listeners cannot change while running", m->o.bootstrap);
-    }
     if (rc >= 0) {
-        m->boot = next;
-        rc = serve_bootstrap(m, &e);
-        if (rc < 0)
-            m->boot = old;
-        bootstrap_fini(rc < 0 ? &next : &old);
+        rc = serve_bootstrap(m, &next, &e);
+        bootstrap_fini(rc < 0 ? &next : &m->boot);
+        if (rc >= 0)
+            m->boot = next;
     }
     if (rc < 0)
         log_error(&m->log, "not reloaded: %s", e.msg);
@@ -111,8 +102,8 @@ static void reload_bootstrap(struct proxy_main *m) {
 static void bootstrap_ready(struct proxy_main *m) {
     json_t *o = json_object(), *listeners = json_object();
     char text[ADDR_TEXT];
-    for (size_t i = 0; i < m->boot.n_listeners; i++)
-        json_object_set_new(listeners, arena_z(&m->mem, m->boot.listeners[i]), json_string(addr_text(&m->proxy->bound[i], text)));
+    for (unsigned i = 0; i < m->proxy->n_listeners; i++)
+        json_object_set_new(listeners, m->proxy->listeners[i].name, json_string(addr_text(&m->proxy->listeners[i].bound, text)));
     json_object_set_new(o, "listeners", listeners);
     if (m->proxy->cfg.admin.len)
         set_addr(o, "admin", &m->proxy->admin.listener.addr);
@@ -123,14 +114,9 @@ static int start_bootstrap(struct proxy_main *m, struct err *e) {
     int rc = read_bootstrap(&m->boot, m->o.bootstrap, e);
     if (rc < 0)
         return rc;
-    struct proxy_port *ports = arena_zalloc(&m->mem, m->boot.n_listeners * sizeof(*ports));
-    for (size_t i = 0; i < m->boot.n_listeners; i++)
-        ports[i] = (struct proxy_port){SIDE_STATIC, arena_dup(&m->mem, m->boot.listeners[i]), m->boot.addrs[i]};
     struct proxy_cfg cfg = {.log = &m->log,
                             .workers = (unsigned)m->o.workers,
                             .drain_us = m->o.drain_us,
-                            .ports = ports,
-                            .n_ports = (unsigned)m->boot.n_listeners,
                             .admin = m->boot.admin.len ? m->boot.admin : m->o.admin,
                             .log_fd = STDOUT_FILENO,
                             .profile = PROFILE_ENVOY,
@@ -140,7 +126,7 @@ static int start_bootstrap(struct proxy_main *m, struct err *e) {
     if (rc >= 0)
         rc = admin_start(m->proxy, e);
     if (rc >= 0)
-        rc = serve_bootstrap(m, e);
+        rc = serve_bootstrap(m, &m->boot, e);
     if (rc >= 0)
         bootstrap_ready(m);
     return rc;
@@ -151,8 +137,8 @@ static void on_ready(void *ctx) {
     struct proxy_main *m = ctx;
     const struct proxy *p = sidecar_proxy(m->sidecar);
     json_t *o = json_object();
-    for (unsigned i = 0; i < p->cfg.n_ports; i++)
-        set_addr(o, p->names[i].side == SIDE_INBOUND ? "inbound" : "outbound", &p->bound[i]);
+    for (unsigned i = 0; i < p->n_listeners; i++)
+        set_addr(o, p->listeners[i].side == SIDE_INBOUND ? "inbound" : "outbound", &p->listeners[i].bound);
     set_addr(o, "admin", &p->admin.listener.addr);
     log_info(&m->log, "%s/%s is ready", m->o.ns, m->o.service);
     tell_ready(m, o);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The listeners of a sidecar. Addresses are informative: a sidecar binds what its flags say. */
+#include "base/clock.h"
 #include "control/compile_int.h"
+
+#define IDLE_US (300 * CLOCK_S)
 
 static struct route_table *to_app(struct str cluster) {
     struct route_table *t = route_table_new();
@@ -58,9 +61,11 @@ static void make_inbound(struct listener *l, const struct mesh *m, const struct 
     l->direction = LISTENER_INBOUND;
     l->chains = arena_zalloc(a, 2 * sizeof *l->chains);
     l->n_chains = 2;
-    l->chains[0] = (struct filter_chain){STR("tls"), CHAIN_TLS, server_tls(a), hcm};
+    l->detect_timeout_us = IDLE_US; /* peers may connect long before they call */
+    l->chains[0] = (struct filter_chain){
+        .name = STR("tls"), .match = {.transport = CHAIN_TLS}, .tls = server_tls(a), .kind = CHAIN_HTTP, .hcm = hcm};
     hcm.routes = ref_get(hcm.routes);
-    l->chains[1] = (struct filter_chain){STR("raw"), CHAIN_RAW, NULL, hcm};
+    l->chains[1] = (struct filter_chain){.name = STR("raw"), .match = {.transport = CHAIN_RAW}, .kind = CHAIN_HTTP, .hcm = hcm};
 }
 
 static void make_outbound(struct listener *l, const struct mesh *m) {
@@ -72,7 +77,7 @@ static void make_outbound(struct listener *l, const struct mesh *m) {
     l->direction = LISTENER_OUTBOUND;
     l->chains = arena_zalloc(&l->ref.mem, sizeof *l->chains);
     l->n_chains = 1;
-    l->chains[0] = (struct filter_chain){STR("outbound"), CHAIN_ANY, NULL, hcm};
+    l->chains[0] = (struct filter_chain){.name = STR("outbound"), .kind = CHAIN_HTTP, .hcm = hcm};
 }
 
 struct listener *compile__listener(const struct mesh *m, const struct compile_name *n, struct str name) {

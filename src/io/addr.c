@@ -170,3 +170,18 @@ bool addr_eq(const struct addr *a, const struct addr *b) {
     }
     return family(a) != AF_UNIX || str_eq(unix_path(a), unix_path(b));
 }
+
+struct ip addr_octets(const struct addr *a) {
+    uint8_t octets[16];
+    if (family(a) == AF_INET) {
+        struct sockaddr_in in = v4(a);
+        memcpy(octets, &in.sin_addr, 4);
+        return ip_of(octets, 4);
+    }
+    if (family(a) == AF_INET6) {
+        struct sockaddr_in6 in6 = v6(a);
+        memcpy(octets, &in6.sin6_addr, 16);
+        return ip_of(octets, 16);
+    }
+    return (struct ip){0};
+}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include "base/str.h"
+#include "codec/ip.h"
 struct err;
 
 struct addr {
@@ -26,3 +27,4 @@ void addr_set_port(struct addr *a, uint16_t port);
 bool addr_is_loopback(const struct addr *a); /* 127/8, ::1 and unix */
 bool addr_is_any(const struct addr *a);      /* 0.0.0.0 and :: */
 bool addr_eq(const struct addr *a, const struct addr *b);
+struct ip addr_octets(const struct addr *a); /* the IP alone; none for unix */

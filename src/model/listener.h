@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* listener: where connections come in, and what happens to them (envoy.config.listener.v3.Listener, HttpConnectionManager). */
+/* listener: where connections come in, which filter chain takes each, and what that does with it: HTTP, or octets as they come
+ * (envoy.config.listener.v3.Listener, HttpConnectionManager, TcpProxy). */
+#include "codec/ip.h"
 #include "model/rbac.h"
 #include "model/ref.h"
 #include "model/secret.h"
@@ -29,11 +31,46 @@ struct hcm { /* HTTP connection manager */
     struct str server_name;
 };
 
+struct tcp_cluster {
+    struct str cluster;
+    uint32_t weight;
+};
+struct tcp_proxy { /* octets as they come, both ways (envoy.extensions.filters.network.tcp_proxy.v3) */
+    struct str stat_prefix;
+    struct tcp_cluster *clusters; /* one, or a split by weight */
+    size_t n_clusters;
+    uint64_t idle_timeout_us;      /* without an octet either way; 0: 1 h; UINT64_MAX: none */
+    uint32_t max_connect_attempts; /* 0: 1 */
+    bool hash_source_ip;           /* hash_policy: what a hashing balancer goes by */
+    bool access_log, metrics;      /* as in struct hcm */
+};
+
+enum chain_transport { CHAIN_ANY, CHAIN_TLS, CHAIN_RAW }; /* "", "tls", "raw_buffer" */
+enum chain_source { CHAIN_SOURCE_ANY, CHAIN_SOURCE_LOCAL /* the same IP, or loopback */, CHAIN_SOURCE_EXTERNAL };
+
+/* FilterChainMatch: which connections a chain takes; what is empty takes any. Judged in policy/chain.h. */
+struct chain_match {
+    uint16_t destination_port; /* 0: any */
+    enum chain_transport transport;
+    enum chain_source source_type;
+    struct ip_range *destinations, *direct_sources, *sources;
+    size_t n_destinations, n_direct_sources, n_sources;
+    struct str *server_names; /* lower case; "*.example.com" stands for all that end in ".example.com" */
+    size_t n_server_names;
+    struct str *protocols; /* ALPN */
+    size_t n_protocols;
+    uint16_t *source_ports;
+    size_t n_source_ports;
+};
+
 struct filter_chain {
     struct str name;
-    enum { CHAIN_ANY, CHAIN_TLS, CHAIN_RAW } transport; /* FilterChainMatch.transport_protocol: "", "tls", "raw_buffer" */
-    struct tls_context *tls;                            /* terminates TLS; NULL: none */
-    struct hcm hcm;
+    struct chain_match match;
+    struct tls_context *tls; /* terminates TLS; NULL: none */
+    enum { CHAIN_HTTP, CHAIN_TCP } kind;
+    struct hcm hcm;       /* CHAIN_HTTP */
+    struct tcp_proxy tcp; /* CHAIN_TCP */
+    struct rbac *rbac;    /* of the connection, before anything is done with it (network RBAC); NULL: everything passes */
 };
 
 struct listener { /* a resource (LDS) */
@@ -41,8 +78,13 @@ struct listener { /* a resource (LDS) */
     struct str name;
     struct str address; /* IP literal or "unix:PATH"; a sidecar binds where its flags say instead */
     uint16_t port;
+    uint32_t mode; /* of a unix socket's file; 0: as the umask has it */
     enum listener_direction direction;
     struct filter_chain *chains;
     size_t n_chains;
+    struct filter_chain *fallback; /* default_filter_chain: where no chain matches; NULL: such a connection is closed */
+    uint64_t detect_timeout_us;    /* listener_filters_timeout: for what must be known before a chain can be chosen; 0: 15 s;
+                                      UINT64_MAX: none */
+    bool continue_on_timeout;      /* then the chain is chosen with what is known; else the connection is closed */
 };
 struct listener *listener_new(void);

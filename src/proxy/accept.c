@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/accept.h"
+#include <unistd.h>
 #include "base/mem.h"
 #include "http/stream.h"
 #include "io/tls.h"
+#include "policy/chain.h"
 #include "proxy/exch.h"
 
-#define FIRST_OCTET_US (300 * CLOCK_S) /* like an idle connection */
-#define TLS_HANDSHAKE 0x16             /* ContentType handshake (RFC 8446 §5.1) */
+#define DETECT_US (15 * CLOCK_S) /* Envoy's default for listener filters */
+#define TLS_HANDSHAKE 0x16       /* ContentType handshake (RFC 8446 §5.1) */
+
+struct shared_cfg { /* of HTTP connections: few differ, and one serves all that are alike as long as the worker lives */
+    struct list node;
+    struct conn_cfg cfg;
+};
 
 static void down_free(struct down *d) {
     struct worker *w = d->w;
     loop_timer_stop(&w->loop, &d->timer);
     list_remove(&d->node);
+    lease_drop(&d->last);
+    d->port->downs--;
     atomic_fetch_sub_explicit(&w->stats.connections, 1, memory_order_relaxed);
     arena_fini(&d->mem);
     free(d);
@@ -57,7 +66,7 @@ static void on_stream(struct conn *c, struct stream *s) {
     struct down *d = c->user;
     if (!d->known)
         learn_peer(d);
-    if (d->w->draining)
+    if (d->w->draining || d->last || d->port->last)
         conn_drain(c); /* this one is still served, and told that it is the last */
     exch_open(d, s);
 }
@@ -80,60 +89,128 @@ static void on_closed(struct conn *c, int why) {
     down_free(d);
 }
 
-static void begin_http(struct down *d) {
-    loop_timer_stop(&d->w->loop, &d->timer);
-    d->conn = conn_server(&d->w->loop, &d->tr, &d->port->cfg, d);
+/* Compared octet by octet: it is zeroed before it is filled. */
+static void fill_cfg(struct conn_cfg *cfg, const struct hcm *hcm) {
+    memset(cfg, 0, sizeof(*cfg));
+    cfg->proto = hcm->codec == HCM_HTTP1 ? CONN_H1 : hcm->codec == HCM_HTTP2 ? CONN_H2 : CONN_AUTO;
+    cfg->limits.head = hcm->max_head;
+    cfg->limits.idle_timeout_us = hcm->idle_timeout_us;
+    cfg->on_stream = on_stream;
+    cfg->on_bad = on_bad;
+    cfg->on_closed = on_closed;
 }
 
-/* ---- before it: TLS or plain ---- */
+static const struct conn_cfg *cfg_for(struct worker *w, const struct hcm *hcm) {
+    struct conn_cfg want;
+    fill_cfg(&want, hcm);
+    LIST_FOR (n, &w->conn_cfgs) {
+        struct shared_cfg *c = list_entry(n, struct shared_cfg, node);
+        if (memcmp(&c->cfg, &want, sizeof(want)) == 0)
+            return &c->cfg;
+    }
+    struct shared_cfg *c = mem_new(struct shared_cfg);
+    memcpy(&c->cfg, &want, sizeof(want));
+    list_push(&w->conn_cfgs, &c->node);
+    return &c->cfg;
+}
+
+void accept_fini(struct worker *w) {
+    struct list *n;
+    while ((n = list_pop(&w->conn_cfgs)))
+        free(list_entry(n, struct shared_cfg, node));
+}
+
+/* ---- before it: which chain ---- */
 static void close_early(struct down *d) {
     transport_close(&d->tr);
     down_free(d);
 }
 
-static void begin_tls(struct down *d, struct tls_ctx *ctx) {
-    d->tr = tls_server(&d->tr, ctx, 0, NULL, NULL);
-    begin_http(d);
+static void begin(struct down *d, const struct serve_chain *c) {
+    loop_timer_stop(&d->w->loop, &d->timer);
+    d->chain = c->id;
+    if (c->tls)
+        d->tr = tls_server(&d->tr, c->tls, 0, NULL, NULL);
+    if (c->hcm)
+        d->conn = conn_server(&d->w->loop, &d->tr, cfg_for(d->w, c->hcm), d);
+    else
+        close_early(d);
+}
+
+static void choose(struct down *d, struct chain_input *in) {
+    const struct serve_listener *l = down_listener(d, down_lease(d));
+    in->local = addr_octets(&d->tr->local);
+    in->local_port = addr_port(&d->tr->local);
+    in->direct = in->source = addr_octets(&d->remote);
+    in->source_port = addr_port(&d->remote);
+    ptrdiff_t i = l && l->n_chains ? chain_pick(l->listener, in) : -1;
+    if (i >= 0)
+        begin(d, &l->chains[i]);
+    else
+        close_early(d);
 }
 
 static void on_first(void *arg, unsigned events) {
     struct down *d = arg;
-    const struct serve_listener *l = &d->w->lease->serve->listener[d->port->index];
+    struct chain_input in = {0};
     unsigned char first;
     ssize_t n = events & TR_FAIL ? 0 : sock_peek(d->tr, &first, 1);
     if (n == WEFT_E_AGAIN)
         return;
-    if (n <= 0)
+    if (n <= 0) {
         close_early(d);
-    else if (first == TLS_HANDSHAKE && l->tls)
-        begin_tls(d, l->tls);
-    else
-        begin_http(d);
+        return;
+    }
+    in.tls = first == TLS_HANDSHAKE;
+    choose(d, &in);
 }
 
-static void on_no_octet(struct timer *t) {
-    close_early(container_of(t, struct down, timer));
+static void on_undetected(struct timer *t) {
+    struct down *d = container_of(t, struct down, timer);
+    const struct serve_listener *l = down_listener(d, down_lease(d));
+    if (l && l->listener && l->listener->continue_on_timeout)
+        choose(d, &(struct chain_input){0});
+    else
+        close_early(d);
+}
+
+static void detect(struct down *d, const struct serve_listener *l) {
+    uint64_t limit = l->listener->detect_timeout_us ? l->listener->detect_timeout_us : DETECT_US;
+    if (limit != UINT64_MAX)
+        loop_timer(&d->w->loop, &d->timer, limit, on_undetected);
 }
 
 /* ---- accepting ---- */
+static struct port *port_find(struct worker *w, unsigned id) {
+    LIST_FOR (n, &w->ports)
+        if (list_entry(n, struct port, node)->id == id)
+            return list_entry(n, struct port, node);
+    return NULL;
+}
+
 void accept_adopt(struct worker *w, unsigned port, int fd, const struct addr *peer) {
-    const struct serve_listener *l = &w->lease->serve->listener[port];
+    struct port *p = port_find(w, port);
+    if (!p) { /* its listener went while the connection was on its way here */
+        close(fd);
+        atomic_fetch_sub_explicit(&w->stats.connections, 1, memory_order_relaxed);
+        worker_check(w);
+        return;
+    }
     struct down *d = mem_new(struct down);
     d->w = w;
-    d->port = &w->port[port];
+    d->port = p;
+    p->downs++;
     d->remote = *peer;
     list_push(&w->downs, &d->node);
     stat_add(&w->stats, STAT_down_cx, 1);
     d->tr = sock_adopt(&w->loop, fd, peer, on_first, d);
-    if (w->stopping) {
+    const struct serve_listener *l = down_listener(d, down_lease(d));
+    if (w->stopping)
         close_early(d);
-    } else if (l->tls && !l->plain) {
-        begin_tls(d, l->tls);
-    } else if (l->tls) {
-        loop_timer(&w->loop, &d->timer, FIRST_OCTET_US, on_no_octet);
-    } else {
-        begin_http(d);
-    }
+    else if (l && l->needs)
+        detect(d, l);
+    else
+        choose(d, &(struct chain_input){0});
 }
 
 /* The worker with the fewest connections; the accepting one wins a tie, since that costs no wake-up. One that has not seen its
@@ -154,15 +231,15 @@ static struct worker *fewest(struct worker *self) {
 
 static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer) {
     struct port *p = sl->ctx;
-    struct worker *to = p->w->draining ? p->w : fewest(p->w);
+    struct worker *to = p->w->draining || p->last ? p->w : fewest(p->w);
     atomic_fetch_add_explicit(&to->stats.connections, 1, memory_order_relaxed); /* counted where it will live, at once */
     if (to == p->w) {
-        accept_adopt(to, p->index, fd, peer);
+        accept_adopt(to, p->id, fd, peer);
         return;
     }
     struct order *o = order_new(ORDER_CONN);
     o->fd = fd;
-    o->port = p->index;
+    o->port = p->id;
     o->peer = *peer;
     worker_order(to, o);
 }
@@ -171,15 +248,6 @@ void accept_listen(struct port *p) {
     int fd = p->fd;
     p->fd = -1;
     sock_listen_fd(&p->sl, &p->w->loop, fd, on_accept, p);
-}
-
-void accept_cfg(struct port *p, const struct hcm *hcm) {
-    p->cfg.proto = hcm->codec == HCM_HTTP1 ? CONN_H1 : hcm->codec == HCM_HTTP2 ? CONN_H2 : CONN_AUTO;
-    p->cfg.limits.head = hcm->max_head;
-    p->cfg.limits.idle_timeout_us = hcm->idle_timeout_us;
-    p->cfg.on_stream = on_stream;
-    p->cfg.on_bad = on_bad;
-    p->cfg.on_closed = on_closed;
 }
 
 /* ---- ends ---- */

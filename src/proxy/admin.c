@@ -158,13 +158,14 @@ static struct str page_clusters(struct proxy *p, bool json, struct buf *out, uns
 static struct str page_listeners(struct proxy *p, bool json, struct buf *out, unsigned *status) {
     char text[ADDR_TEXT];
     json_t *o = json_object(), *list = json_array();
-    for (unsigned i = 0; i < p->cfg.n_ports; i++) {
+    for (unsigned i = 0; i < p->n_listeners; i++) {
+        const struct proxy_listener *pl = &p->listeners[i];
         json_t *l = json_object();
-        json_object_set_new(l, "name", json_of_str(p->names[i].name));
-        json_object_set_new(l, "local_address", address_json(&p->bound[i]));
+        json_object_set_new(l, "name", json_string(pl->name));
+        json_object_set_new(l, "local_address", address_json(&pl->bound));
         json_array_append_new(list, l);
         if (!json)
-            buf_fmt(out, STR_FMT "::%s\n", STR_ARG(p->names[i].name), addr_text(&p->bound[i], text));
+            buf_fmt(out, "%s::%s\n", pl->name, addr_text(&pl->bound, text));
     }
     json_object_set_new(o, "listener_statuses", list);
     if (json) {
@@ -283,12 +284,13 @@ static json_t *table_dump(const struct serve_routes *sr) {
 
 static json_t *listener_dump(const struct serve_listener *l) {
     json_t *o = json_object(), *active_state = json_object(), *chains = json_array();
-    for (size_t i = 0; i < l->listener->n_chains; i++) {
-        const struct filter_chain *fc = &l->listener->chains[i];
+    for (size_t i = 0; i < l->n_chains; i++) {
+        const struct filter_chain *fc = l->chains[i].conf;
+        const struct rbac *rules = fc->kind == CHAIN_HTTP ? fc->hcm.rbac : fc->rbac;
         json_t *c = json_object();
         json_object_set_new(c, "name", json_of_str(fc->name));
         json_object_set_new(c, "tls", json_boolean(fc->tls != NULL));
-        json_object_set_new(c, "policies", json_integer(fc->hcm.rbac ? (json_int_t)fc->hcm.rbac->n_policies : 0));
+        json_object_set_new(c, "policies", json_integer(rules ? (json_int_t)rules->n_policies : 0));
         json_array_append_new(chains, c);
     }
     json_object_set_new(o, "filter_chains", chains);
@@ -303,8 +305,8 @@ static struct str page_config(struct proxy *p, bool json, struct buf *out, unsig
     struct serve_cluster *c;
     struct serve_routes *r;
     for (unsigned i = 0; p->serve && i < p->serve->n_listeners; i++)
-        if (p->serve->listener[i].listener)
-            json_array_append_new(listeners, listener_dump(&p->serve->listener[i]));
+        if (p->serve->listeners[i].listener)
+            json_array_append_new(listeners, listener_dump(&p->serve->listeners[i]));
     if (p->serve) {
         MAP_FOR (&p->serve->clusters, NULL, c)
             json_array_append_new(clusters, cluster_dump(c));

@@ -11,6 +11,7 @@
 #define DOWNSTREAM_TLS TYPES "extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 #define UPSTREAM_TLS TYPES "extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 #define ROUTE_TIMEOUT_US (15 * CLOCK_S) /* Envoy's default */
+#define LISTENERS_MAX 128u
 #define CONNECT_TIMEOUT_US (5 * CLOCK_S)
 
 static struct str dup(struct ref *r, struct str s) {
@@ -336,8 +337,8 @@ static void read_all(struct bootstrap *b, struct node root) {
                 clusters = node_get(st, "clusters");
     node_only(st, "listeners clusters");
     size_t n = node_len(listeners);
-    if (n == 0 || n > SERVE_LISTENERS)
-        node_fail(listeners, "must have one listener, or two");
+    if (n == 0 || n > LISTENERS_MAX)
+        node_fail(listeners, "must have 1 to 128 listeners");
     b->listeners = arena_zalloc(&b->mem, (n + 1) * sizeof(*b->listeners));
     b->addrs = arena_zalloc(&b->mem, (n + 1) * sizeof(*b->addrs));
     for (size_t i = 0; i < n && !root.r->rc; i++)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* bootstrap: a static Envoy v3 bootstrap (YAML or JSON) read into the model: at most SERVE_LISTENERS listeners with one HTTP
+/* bootstrap: a static Envoy v3 bootstrap (YAML or JSON) read into the model: at most 128 listeners with one HTTP
  * connection manager each, an inline route table, static clusters, TLS from files. Anything else is refused by its name: no
  * security setting is ever ignored. Pure. Threads: any. Tests: tests/unit/proxy/bootstrap.c */
 #include "base/err.h"

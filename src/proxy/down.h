@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* down: a downstream connection: accepted, handed to the worker with the fewest, told TLS from plain by its first octet where
- * both are served, then an HTTP server connection whose streams become exchanges. Freed with its connection. Threads: its
- * worker's. */
+/* down: a downstream connection: accepted, handed to the worker with the fewest, taken by a filter chain once enough is known of
+ * it, then an HTTP server connection whose streams become exchanges. Freed with its connection. Threads: its worker's. */
 #include "proxy/worker.h"
 
 struct peer { /* who is at the other end, as the certificate proves; empty: plain, or without SPIFFE */
@@ -15,6 +14,8 @@ struct down {
     struct list node;
     struct worker *w;
     struct port *port;
+    unsigned chain;       /* the filter chain that took it: the id of the serve_chain; 0: none yet */
+    struct lease *last;   /* the chain is no more: what this connection goes on with; else NULL */
     struct transport *tr; /* until there is a connection */
     struct conn *conn;
     struct timer timer; /* how long the first octet may take */
@@ -25,3 +26,11 @@ struct down {
     struct str remote_text, remote_ip, local_text;
     struct arena mem;
 };
+
+/* What it is served from: the newest form, unless its listener or chain is no more. */
+static inline struct lease *down_lease(const struct down *d) {
+    return d->last ? d->last : d->port->last ? d->port->last : d->w->lease;
+}
+static inline struct serve_listener *down_listener(const struct down *d, const struct lease *l) { /* NULL: none yet */
+    return l ? serve_listener_get(l->serve, d->port->id) : NULL;
+}

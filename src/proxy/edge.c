@@ -24,7 +24,7 @@ static void append_forwarded_for(struct exch *x) {
 void edge_request(struct exch *x) {
     struct msg_fields *f = &x->req.fields;
     struct str scheme = x->plain ? STR("http") : STR("https");
-    if (x->listener->hcm->use_remote_address) {
+    if (x->chain->hcm->use_remote_address) {
         append_forwarded_for(x);
         msg_set(f, &x->down->arena, HDR_X_FORWARDED_PROTO, scheme);
     } else if (!msg_find(f, HDR_X_FORWARDED_PROTO)) {
@@ -43,7 +43,7 @@ void edge_forward(struct exch *x) {
 /* ---- the response ---- */
 void edge_respond(struct exch *x, struct msg *m) {
     struct arena *a = &x->down->arena;
-    struct str name = x->listener->hcm->server_name;
+    struct str name = x->chain->hcm->server_name;
     msg_set(&m->fields, a, HDR_SERVER, name.len ? name : STR("envoy"));
     msg_set(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME,
             arena_fmt(a, "%llu", (unsigned long long)((x->at.first - x->at.sent) / CLOCK_MS)));

@@ -244,13 +244,20 @@ static void on_down_closed(struct stream *s, int why) {
 static const struct stream_cb down_cb = {
     .head = on_head, .data = on_data, .trailers = on_trailers, .drained = on_down_drained, .closed = on_down_closed};
 
+void exch_lease(struct exch *x) {
+    lease_drop(&x->lease);
+    x->lease = lease_again(down_lease(x->from));
+    x->listener = down_listener(x->from, x->lease);
+    x->chain = serve_chain_get(x->listener, x->from->chain);
+    WEFT_ASSERT(x->chain && x->chain->hcm); /* proxy/port.h: such a connection stays with the form that has it */
+}
+
 void exch_open(struct down *d, struct stream *s) {
     struct exch *x = arena_zalloc(&s->arena, sizeof(*x));
     x->w = d->w;
     x->from = d;
     x->down = s;
-    x->lease = lease_take(d->w);
-    x->listener = &x->lease->serve->listener[d->port->index];
+    exch_lease(x);
     x->plain = !d->conn->tr->tls;
     s->user = x;
     s->cb = &down_cb;

@@ -23,7 +23,8 @@ struct exch {
     struct stream *down, *up;
     struct lease *lease;
     const struct serve_listener *listener;
-    struct msg req; /* the request as it will be forwarded */
+    const struct serve_chain *chain; /* of the listener: never NULL, and HTTP */
+    struct msg req;                  /* the request as it will be forwarded */
     unsigned stage;
     struct worker_waiter waiter; /* for the main thread's answer */
     struct {                     /* where it goes */
@@ -76,6 +77,7 @@ struct exch {
 void exch_open(struct down *d, struct stream *s); /* from the connection's on_stream */
 void exch_bad(struct down *d, struct stream *s,
               const struct err *why); /* from its on_bad: what is no request is answered and logged */
+void exch_lease(struct exch *x);      /* takes a lease on what its connection is served from now */
 void exch_resume(struct exch *x);
 void exch_rebalance(struct exch *x); /* to another endpoint than those tried: runs on from the balance stage */
 /* Ends it with a reply of ours, or, when the response has begun, with a reset. From outside of stages. */

@@ -85,27 +85,6 @@ uint64_t proxy_stat(const struct proxy *p, enum stat_id id) {
     return stats_sum(&p->env.stats, id);
 }
 
-/* ---- snapshots ---- */
-int proxy_serve(struct proxy *p, struct serve_input *in, struct err *e) {
-    struct serve *s;
-    in->prev = p->serve;
-    in->profile = p->cfg.profile;
-    in->ports = p->names;
-    in->n_ports = p->cfg.n_ports;
-    in->workers = p->env.n;
-    int rc = serve_build(&s, in, e);
-    if (rc < 0)
-        return rc;
-    for (unsigned i = 0; i < p->env.n; i++) {
-        struct order *o = order_new(ORDER_SERVE);
-        o->serve = ref_get(s);
-        worker_order(p->env.at[i], o);
-    }
-    ref_put(p->serve);
-    p->serve = s;
-    return 0;
-}
-
 void proxy_away(struct proxy *p, struct str name) {
     for (unsigned i = 0; i < p->env.n; i++) {
         struct order *o = order_new(ORDER_AWAY);
@@ -133,27 +112,170 @@ static int probe_free(const struct addr *a, struct err *e) {
     return 0;
 }
 
+struct binding {            /* of one listener that is being made: a socket per worker */
+    int fd[LB_MAX_WORKERS]; /* -1: none */
+};
+
+static void unbind(struct binding *b, unsigned workers) {
+    for (unsigned w = 0; w < workers; w++)
+        if (b->fd[w] >= 0)
+            close(b->fd[w]);
+}
+
 /* TCP: one socket per worker on the same port. Unix: one socket, the first worker's. */
-static int bind_port(struct proxy *p, unsigned i, struct err *e) {
-    struct addr want = p->cfg.ports[i].addr;
-    bool tcp = want.sa.ss_family != AF_UNIX;
-    int rc = tcp ? probe_free(&want, e) : 0;
+static int bind_all(struct proxy *p, struct proxy_listener *l, struct binding *b, struct err *e) {
+    bool tcp = l->want.sa.ss_family != AF_UNIX;
+    int rc = tcp ? probe_free(&l->want, e) : 0;
+    l->bound = l->want;
+    for (unsigned w = 0; w < p->env.n; w++)
+        b->fd[w] = -1;
+    for (unsigned w = 0; rc >= 0 && w < (tcp ? p->env.n : 1); w++) {
+        struct addr want = l->bound;
+        rc = b->fd[w] = sock_bind(&want, &(struct sock_listen_opts){.reuse_port = tcp}, &l->bound, e);
+    }
+    if (rc < 0)
+        unbind(b, p->env.n);
+    return rc;
+}
+
+struct plan { /* the listeners as they will be */
+    struct proxy_listener *at;
+    struct binding *binding; /* of those that are new, by index in `at` */
+    bool *fresh, *kept;      /* kept: by index in proxy.listeners */
+    unsigned n;
+};
+
+/* A listener goes on where its address does; on port 0 (anything will do) where its name does. */
+static int find_same(const struct proxy *p, const struct proxy_port *port, const bool *taken) {
+    for (unsigned i = 0; i < p->n_listeners; i++) {
+        const struct proxy_listener *l = &p->listeners[i];
+        bool fixed = port->addr.sa.ss_family == AF_UNIX || addr_port(&port->addr);
+        if (!taken[i] && l->side == port->side && addr_eq(&l->want, &port->addr) &&
+            (fixed || str_eq(str_of(l->name), port->name)))
+            return (int)i;
+    }
+    return -1;
+}
+
+static int plan_one(struct proxy *p, struct plan *plan, const struct proxy_port *port, struct err *e) {
+    unsigned i = plan->n;
+    int same = find_same(p, port, plan->kept);
+    struct proxy_listener *l = &plan->at[i];
+    if (same >= 0) {
+        *l = p->listeners[same];
+        plan->kept[same] = true;
+    } else {
+        *l = (struct proxy_listener){.id = p->next_id++, .side = port->side, .want = port->addr};
+        int rc = bind_all(p, l, &plan->binding[i], e);
+        if (rc < 0)
+            return rc;
+        plan->fresh[i] = true;
+    }
+    l->name = mem_strdup(port->name);
+    plan->n++;
+    return 0;
+}
+
+static void plan_fini(struct plan *plan) {
+    free(plan->binding);
+    free(plan->fresh);
+    free(plan->kept);
+}
+
+static void plan_undo(struct proxy *p, struct plan *plan) {
+    for (unsigned i = 0; i < plan->n; i++) {
+        if (plan->fresh[i])
+            unbind(&plan->binding[i], p->env.n);
+        free(plan->at[i].name);
+    }
+    free(plan->at);
+    plan_fini(plan);
+}
+
+static int plan_ports(struct proxy *p, struct plan *plan, const struct proxy_port *ports, unsigned n, struct err *e) {
+    int rc = 0;
+    *plan = (struct plan){.at = mem_array(n + 1, sizeof(*plan->at)),
+                          .binding = mem_array(n + 1, sizeof(*plan->binding)),
+                          .fresh = mem_array(n + 1, sizeof(bool)),
+                          .kept = mem_array(p->n_listeners + 1, sizeof(bool))};
+    for (unsigned i = 0; rc >= 0 && i < n; i++)
+        rc = plan_one(p, plan, &ports[i], e);
+    if (rc < 0)
+        plan_undo(p, plan);
+    return rc;
+}
+
+static void free_listeners(struct proxy *p) {
+    for (unsigned i = 0; i < p->n_listeners; i++)
+        free(p->listeners[i].name);
+    free(p->listeners);
+}
+
+static void plan_do(struct proxy *p, struct plan *plan) {
+    free_listeners(p);
+    p->listeners = plan->at;
+    p->n_listeners = plan->n;
+    for (unsigned i = 0; i < plan->n; i++) {
+        if (plan->at[i].side == SIDE_INBOUND)
+            p->env.inbound_port = addr_port(&plan->at[i].bound);
+        for (unsigned w = 0; plan->fresh[i] && w < p->env.n; w++) {
+            struct order *o = order_new(ORDER_PORT);
+            o->port = plan->at[i].id;
+            o->fd = plan->binding[i].fd[w];
+            worker_order(p->env.at[w], o);
+        }
+    }
+    plan_fini(plan);
+}
+
+/* ---- snapshots ---- */
+static int serve_on(struct proxy *p, struct serve_input *in, const struct proxy_listener *ls, unsigned n, struct serve **out,
+                    struct err *e) {
+    struct serve_port *ports = mem_array(n + 1, sizeof(*ports));
+    for (unsigned i = 0; i < n; i++)
+        ports[i] = (struct serve_port){ls[i].id, ls[i].side, str_of(ls[i].name)};
+    in->prev = p->serve;
+    in->profile = p->cfg.profile;
+    in->ports = ports;
+    in->n_ports = n;
+    in->workers = p->env.n;
+    int rc = serve_build(out, in, e);
+    in->ports = NULL;
+    free(ports);
+    return rc;
+}
+
+static void hand_out(struct proxy *p, struct serve *s) {
+    for (unsigned i = 0; i < p->env.n; i++) {
+        struct order *o = order_new(ORDER_SERVE);
+        o->serve = ref_get(s);
+        worker_order(p->env.at[i], o);
+    }
+    ref_put(p->serve);
+    p->serve = s;
+}
+
+int proxy_serve(struct proxy *p, struct serve_input *in, struct err *e) {
+    struct serve *s;
+    int rc = serve_on(p, in, p->listeners, p->n_listeners, &s, e);
+    if (rc >= 0)
+        hand_out(p, s);
+    return rc;
+}
+
+int proxy_relisten(struct proxy *p, struct serve_input *in, const struct proxy_port *ports, unsigned n, struct err *e) {
+    struct plan plan;
+    struct serve *s;
+    int rc = plan_ports(p, &plan, ports, n, e);
     if (rc < 0)
         return rc;
-    for (unsigned w = 0; w < p->env.n; w++) {
-        struct thread_port port = {.fd = -1, .addr = want};
-        if (w == 0 || tcp) {
-            port.fd = sock_bind(&want, &(struct sock_listen_opts){.reuse_port = tcp}, &port.addr, e);
-            if (port.fd < 0)
-                return port.fd;
-            want = port.addr;
-        }
-        thread_port_add(p->env.at[w], &port);
+    rc = serve_on(p, in, plan.at, plan.n, &s, e);
+    if (rc < 0) {
+        plan_undo(p, &plan);
+        return rc;
     }
-    p->bound[i] = want;
-    p->names[i] = (struct serve_port){.side = p->cfg.ports[i].side, .name = p->cfg.ports[i].name};
-    if (p->names[i].side == SIDE_INBOUND)
-        p->env.inbound_port = addr_port(&want);
+    plan_do(p, &plan);
+    hand_out(p, s);
     return 0;
 }
 
@@ -190,8 +312,12 @@ static int start_workers(struct proxy *p, struct err *e) {
         p->env.n++;
     }
     p->env.stats = (struct stats_all){.at = p->stats, .n = p->env.n};
-    for (unsigned i = 0; rc >= 0 && i < p->cfg.n_ports; i++)
-        rc = bind_port(p, i, e);
+    struct plan plan;
+    if (rc >= 0)
+        rc = plan_ports(p, &plan, p->cfg.ports, p->cfg.n_ports, e);
+    if (rc >= 0)
+        plan_do(p, &plan);
+    p->cfg.ports = NULL;
     for (unsigned i = 0; rc >= 0 && i < p->env.n; i++)
         rc = thread_start(p->env.at[i], e);
     return rc;
@@ -212,11 +338,11 @@ int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, 
     p->cfg = *cfg;
     p->started = l->now;
     p->env.log = cfg->log;
+    p->env.drain_us = cfg->drain_us;
     p->env.service = cfg->service;
     p->env.ns = cfg->ns;
     p->env.app_port = cfg->app.len ? addr_port(&cfg->app) : 0;
     atomic_init(&p->env.app_healthy, true);
-    WEFT_ASSERT(cfg->n_ports <= SERVE_LISTENERS);
     int rc = mbox_init(&p->mbox, l, on_report, p, e);
     if (rc < 0) {
         free(p);
@@ -249,6 +375,7 @@ void proxy_close(struct proxy **pp) {
     }
     scribe_free(&p->env.scribe);
     ref_put(p->serve);
+    free_listeners(p);
     free(p->series);
     free(p->stats);
     free(p->env.at);

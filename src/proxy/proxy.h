@@ -14,12 +14,19 @@ struct proxy_port { /* a listener to bind */
     struct addr addr;
 };
 
+struct proxy_listener { /* a bound one */
+    unsigned id;
+    enum side side;
+    char *name; /* owned */
+    struct addr want, bound;
+};
+
 struct proxy_cfg { /* slices and arrays as long as the proxy */
     struct log *log;
     unsigned workers; /* 0: one per CPU that we may use */
     uint64_t drain_us;
-    const struct proxy_port *ports;
-    unsigned n_ports;  /* at most SERVE_LISTENERS */
+    const struct proxy_port *ports; /* the first ones, for the time of proxy_open */
+    unsigned n_ports;
     struct addr admin; /* len 0: none */
     struct str service, ns;
     struct addr app; /* of the local service; len 0: none */
@@ -36,8 +43,8 @@ struct proxy {
     struct proxy_cfg cfg;
     struct worker_env env;
     struct mbox mbox;
-    struct addr bound[SERVE_LISTENERS];
-    struct serve_port names[SERVE_LISTENERS];
+    struct proxy_listener *listeners;
+    unsigned n_listeners, next_id;
     struct serve *serve;         /* the newest; a reference; NULL before the first */
     struct metric_table *series; /* one per worker: its newest copy */
     struct stats **stats;        /* one per worker, for env.stats */
@@ -54,6 +61,9 @@ int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, 
 /* Builds a serving form (in: snap, identity, tables, absent, local_cluster; the rest is filled in) and hands it to all workers.
  */
 int proxy_serve(struct proxy *p, struct serve_input *in, struct err *e) MUST_CHECK;
+/* The same, with these listeners from now on. One whose address stays keeps its sockets; new ones are bound; those that are gone
+ * drain: what the kernel has accepted is served, and connections end in order within the drain time. All of it, or nothing. */
+int proxy_relisten(struct proxy *p, struct serve_input *in, const struct proxy_port *ports, unsigned n, struct err *e) MUST_CHECK;
 void proxy_away(struct proxy *p,
                 struct str name); /* whoever waits for that service (empty: for any) is told that the control plane is away */
 void proxy_health(struct proxy *p, bool healthy); /* of the app */

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "io/file.h"
 #include "io/tls.h"
+#include "policy/chain.h"
 
 #define PEM_MAX (1u << 20) /* octets of a PEM file */
 
@@ -249,33 +250,70 @@ static struct serve_routes *build_routes(struct route_table *table, struct serve
 }
 
 /* ---- listeners ---- */
-static int listener_tls(struct serve_listener *l, const struct serve_input *in, struct err *e) {
-    for (size_t i = 0; i < l->listener->n_chains; i++) {
-        const struct filter_chain *fc = &l->listener->chains[i];
-        if (!fc->tls) {
-            l->plain = true;
-        } else if (in->identity && !l->tls) {
-            l->tls = tls_ctx_ref(in->identity->server);
-        } else if (!l->tls) {
-            int rc = static_tls(&l->tls, fc->tls, true, e);
-            if (rc < 0)
-                return err_in(e, "listener " STR_FMT, STR_ARG(l->listener->name));
-        }
+static int chain_tls(struct serve_chain *c, const struct serve_input *in, struct err *e) {
+    if (!c->conf->tls)
+        return 0;
+    if (in->identity) {
+        c->tls = tls_ctx_ref(in->identity->server);
+        return 0;
+    }
+    return static_tls(&c->tls, c->conf->tls, true, e);
+}
+
+/* The chain that did the same for the same connections before. */
+static const struct serve_chain *chain_before(const struct serve_listener *prev, const struct serve_listener *l, unsigned i) {
+    const struct filter_chain *now = l->chains[i].conf;
+    for (unsigned k = 0; prev && k < prev->n_chains; k++) {
+        const struct filter_chain *was = prev->chains[k].conf;
+        bool both_default = was == prev->listener->fallback && now == l->listener->fallback;
+        bool neither = was != prev->listener->fallback && now != l->listener->fallback;
+        if (was->kind == now->kind && (both_default || (neither && chain_match_eq(&was->match, &now->match))))
+            return &prev->chains[k];
+    }
+    return NULL;
+}
+
+static int build_chain(struct serve *s, struct serve_chain *c, const struct serve_chain *prev, const struct serve_input *in,
+                       struct err *e) {
+    c->id = prev ? prev->id : s->next_chain++;
+    if (c->conf->kind == CHAIN_TCP)
+        c->tcp = &c->conf->tcp;
+    else
+        c->hcm = &c->conf->hcm;
+    if (prev)
+        atomic_store_explicit(&c->split, atomic_load_explicit(&prev->split, memory_order_relaxed), memory_order_relaxed);
+    if (c->hcm && c->hcm->routes)
+        c->routes = build_routes(c->hcm->routes, prev ? prev->routes : NULL);
+    return chain_tls(c, in, e);
+}
+
+static int build_listener(struct serve *s, const struct serve_port *port, const struct serve_input *in, struct err *e) {
+    struct serve_listener *l = &s->listeners[s->n_listeners++];
+    const struct serve_listener *prev = in->prev ? serve_listener_get(in->prev, port->id) : NULL;
+    struct listener *res = snap_get(in->snap, XDS_LISTENER, port->name);
+    l->side = port->side;
+    l->id = port->id;
+    if (!res || res->n_chains + (res->fallback != NULL) == 0)
+        return 0;
+    l->listener = ref_get(res);
+    l->needs = chain_needs(res);
+    l->chains = arena_zalloc(&s->ref.mem, (res->n_chains + 1) * sizeof(*l->chains));
+    for (unsigned i = 0; i < res->n_chains + (res->fallback != NULL); i++) {
+        l->chains[i].conf = i < res->n_chains ? &res->chains[i] : res->fallback;
+        l->n_chains++;
+        int rc = build_chain(s, &l->chains[i], chain_before(prev, l, i), in, e);
+        if (rc < 0)
+            return err_in(e, "listener " STR_FMT, STR_ARG(res->name));
     }
     return 0;
 }
 
-static int build_listener(struct serve_listener *l, const struct serve_port *port, const struct serve_input *in,
-                          const struct serve_listener *prev, struct err *e) {
-    struct listener *res = snap_get(in->snap, XDS_LISTENER, port->name);
-    l->side = port->side;
-    if (!res || !res->n_chains)
-        return 0;
-    l->listener = ref_get(res);
-    l->hcm = &res->chains[0].hcm;
-    if (l->hcm->routes)
-        l->routes = build_routes(l->hcm->routes, prev ? prev->routes : NULL);
-    return listener_tls(l, in, e);
+static void listener_fini(struct serve_listener *l) {
+    for (unsigned i = 0; i < l->n_chains; i++) {
+        ref_put(l->chains[i].routes);
+        tls_ctx_unref(&l->chains[i].tls);
+    }
+    ref_put(l->listener);
 }
 
 /* ---- the whole ---- */
@@ -287,11 +325,8 @@ static void serve_fini(struct ref *r) {
         ref_put(c);
     MAP_FOR (&s->routes, NULL, t)
         ref_put(t);
-    for (unsigned i = 0; i < s->n_listeners; i++) {
-        ref_put(s->listener[i].routes);
-        ref_put(s->listener[i].listener);
-        tls_ctx_unref(&s->listener[i].tls);
-    }
+    for (unsigned i = 0; i < s->n_listeners; i++)
+        listener_fini(&s->listeners[i]);
     map_fini(&s->clusters);
     map_fini(&s->routes);
     map_fini(&s->absent);
@@ -340,16 +375,15 @@ static void add_tables(struct serve *s, const struct serve_input *in) {
 
 int serve_build(struct serve **out, const struct serve_input *in, struct err *e) {
     struct serve *s = ref_new(sizeof(*s), serve_fini);
-    WEFT_ASSERT(in->n_ports <= SERVE_LISTENERS);
     s->version = in->snap->version;
     s->profile = in->profile;
     s->identity = in->identity ? ref_get(in->identity) : NULL;
     int rc = add_clusters(s, in, e);
     add_tables(s, in);
-    for (unsigned i = 0; rc >= 0 && i < in->n_ports; i++) {
-        s->n_listeners++;
-        rc = build_listener(&s->listener[i], &in->ports[i], in, in->prev ? &in->prev->listener[i] : NULL, e);
-    }
+    s->next_chain = in->prev ? in->prev->next_chain : 1;
+    s->listeners = arena_zalloc(&s->ref.mem, (in->n_ports + 1) * sizeof(*s->listeners));
+    for (unsigned i = 0; rc >= 0 && i < in->n_ports; i++)
+        rc = build_listener(s, &in->ports[i], in, e);
     if (rc < 0) {
         ref_put(s);
         return rc;

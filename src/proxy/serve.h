@@ -34,16 +34,24 @@ struct serve_routes {
     _Atomic uint64_t used_at;    /* loop time of the last request, in seconds: what eviction goes by */
 };
 
-struct serve_listener {
-    enum side side;
-    struct listener *listener;   /* reference */
-    const struct hcm *hcm;       /* of its first chain; NULL: no configuration yet */
-    struct tls_ctx *tls;         /* reference; NULL: plain only */
-    bool plain;                  /* plain connections are taken too (or only, without tls) */
+struct serve_chain {
+    unsigned id; /* > 0; the same as long as a chain of that match and kind is there: what open connections go by */
+    const struct filter_chain *conf;
+    const struct hcm *hcm;       /* CHAIN_HTTP, else NULL */
+    const struct tcp_proxy *tcp; /* CHAIN_TCP, else NULL */
+    struct tls_ctx *tls;         /* reference; NULL: TLS is not terminated */
     struct serve_routes *routes; /* reference: inline table; NULL: by target */
+    _Atomic uint64_t split;      /* connections that were split among tcp->clusters; carried over */
 };
 
-#define SERVE_LISTENERS 2u
+struct serve_listener {
+    enum side side;
+    unsigned id;               /* of the port it is served on */
+    struct listener *listener; /* reference; NULL: no configuration yet */
+    struct serve_chain *chains;
+    unsigned n_chains; /* listener->n_chains, and the default chain behind them if there is one */
+    unsigned needs;    /* what must be known of a connection before its chain can be chosen: CHAIN_NEEDS_* (policy/chain.h) */
+};
 
 struct serve {
     struct ref ref;
@@ -51,13 +59,15 @@ struct serve {
     struct map clusters; /* name -> struct serve_cluster, references */
     struct map routes;   /* name -> struct serve_routes, references */
     struct map absent;   /* name -> uint64_t *: until when (microseconds, monotonic) it is known not to exist; in ref.mem */
-    struct serve_listener listener[SERVE_LISTENERS];
+    struct serve_listener *listeners;
     unsigned n_listeners;
+    unsigned next_chain;       /* the id of the next new chain */
     struct identity *identity; /* reference, or NULL */
     enum reply_profile profile;
 };
 
 struct serve_port { /* a listener to be served */
+    unsigned id;    /* never used again for another */
     enum side side;
     struct str name; /* of the listener resource */
 };
@@ -82,4 +92,16 @@ static inline struct serve_cluster *serve_cluster_get(const struct serve *s, str
 }
 static inline struct serve_routes *serve_routes_get(const struct serve *s, struct str name) {
     return map_get(&s->routes, name);
+}
+static inline struct serve_listener *serve_listener_get(const struct serve *s, unsigned id) { /* NULL when absent */
+    for (unsigned i = 0; i < s->n_listeners; i++)
+        if (s->listeners[i].id == id)
+            return &s->listeners[i];
+    return NULL;
+}
+static inline struct serve_chain *serve_chain_get(const struct serve_listener *l, unsigned id) { /* NULL when absent */
+    for (unsigned i = 0; i < l->n_chains; i++)
+        if (l->chains[i].id == id)
+            return &l->chains[i];
+    return NULL;
 }

@@ -40,7 +40,7 @@ struct sidecar {
     struct arena mem;
     struct str inbound_name; /* "inbound|NS/SERVICE": of the listener and the cluster */
     struct str advertised;
-    struct proxy_port ports[SERVE_LISTENERS];
+    struct proxy_port ports[2]; /* inbound if there is an app, outbound */
 };
 
 static bool has_app(const struct sidecar *s) {
@@ -198,7 +198,7 @@ static int on_resource(void *ctx, enum xds_type type, struct str name, void *res
     const struct listener *l = resource;
     if (type == XDS_LISTENER && !l->n_chains)
         return err_set(e, WEFT_E_INVALID, "a listener without a filter chain");
-    if (type == XDS_LISTENER && !str_eq(name, OUTBOUND) && !l->chains[0].hcm.routes)
+    if (type == XDS_LISTENER && !str_eq(name, OUTBOUND) && l->chains[0].kind == CHAIN_HTTP && !l->chains[0].hcm.routes)
         return err_set(e, WEFT_E_UNSUPPORTED, "an inbound listener without an inline route table");
     snap_put(s->snap, type, name, resource);
     demand_came(&s->demand, type, name);
@@ -347,7 +347,7 @@ static void on_fallback(struct timer *t) {
 
 /* ---- start ---- */
 static int find_advertised(struct sidecar *s, struct err *e) {
-    const struct addr *in = &s->proxy->bound[0];
+    const struct addr *in = &s->proxy->listeners[0].bound;
     struct addr source;
     char text[ADDR_TEXT];
     if (s->cfg.advertise.len) {
@@ -367,7 +367,7 @@ static int find_advertised(struct sidecar *s, struct err *e) {
 static void fill_app(struct sidecar *s, struct hello *h) {
     char text[ADDR_TEXT];
     h->inbound_ip = s->advertised;
-    h->inbound_port = addr_port(&s->proxy->bound[0]);
+    h->inbound_port = addr_port(&s->proxy->listeners[0].bound);
     bool unix_app = s->cfg.app.sa.ss_family == AF_UNIX; /* has no address of its own: the sidecar's */
     h->app_ip = unix_app ? s->advertised : arena_dup(&s->mem, str_of(addr_ip_text(&s->cfg.app, text)));
     h->app_port = unix_app ? h->inbound_port : addr_port(&s->cfg.app);

@@ -5,7 +5,7 @@
 #include "proxy/stage.h"
 
 enum verdict stage_authorize(struct exch *x) {
-    const struct hcm *hcm = x->listener->hcm;
+    const struct hcm *hcm = x->chain->hcm;
     if (!hcm->rbac)
         return STAGE_NEXT;
     struct request_view view = {.msg = &x->req, .peer_spiffe = x->from->peer.spiffe, .source_ip = x->from->remote_ip};

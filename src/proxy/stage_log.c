@@ -65,7 +65,7 @@ static void istio_metrics(struct exch *x) {
 }
 
 void stage_log(struct exch *x) {
-    const struct hcm *hcm = x->listener->hcm;
+    const struct hcm *hcm = x->chain->hcm;
     if (!x->at.start || x->own)
         return;
     if (x->listener->side == SIDE_INBOUND)

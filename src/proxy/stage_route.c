@@ -61,9 +61,7 @@ static enum verdict find_table(struct exch *x) {
 static void renew_lease(struct exch *x) {
     if (!x->to.asked)
         return;
-    lease_drop(&x->lease);
-    x->lease = lease_take(x->w);
-    x->listener = &x->lease->serve->listener[x->from->port->index];
+    exch_lease(x);
 }
 
 static enum verdict outbound(struct exch *x) {
@@ -82,7 +80,7 @@ static enum verdict outbound(struct exch *x) {
 
 static void answer_directly(struct exch *x, const struct route *route) {
     struct msg_fields f = {0};
-    struct str name = x->listener->hcm->server_name;
+    struct str name = x->chain->hcm->server_name;
     if (route->body.len)
         msg_add(&f, &x->down->arena, HDR_CONTENT_TYPE, STR("text/plain"));
     if (x->lease->serve->profile == PROFILE_ENVOY)
@@ -140,7 +138,7 @@ enum verdict stage_route(struct exch *x) {
             return v;
         note_use(x);
     } else {
-        x->to.routes = x->listener->routes;
+        x->to.routes = x->chain->routes;
         if (x->listener->side == SIDE_INBOUND)
             remove_targets(&x->req.fields); /* and they forward nowhere: no open relay */
     }

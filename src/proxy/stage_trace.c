@@ -7,7 +7,7 @@
 
 static void request_id(struct exch *x) {
     struct arena *a = &x->down->arena;
-    if (msg_get(&x->req.fields, HDR_X_REQUEST_ID).len || !x->listener->hcm->generate_request_id)
+    if (msg_get(&x->req.fields, HDR_X_REQUEST_ID).len || !x->chain->hcm->generate_request_id)
         return;
     char *id = arena_alloc(a, 37);
     rand_uuid(&x->w->loop.rand, id);
@@ -29,13 +29,13 @@ static void context(struct exch *x) {
         msg_remove(f, HDR_TRACESTATE); /* of another trace */
         return;
     }
-    trace_child(&own, &from, &x->w->loop.rand, (double)x->listener->hcm->trace_sampling / ROUTE_PPM);
+    trace_child(&own, &from, &x->w->loop.rand, (double)x->chain->hcm->trace_sampling / ROUTE_PPM);
     trace_write(&own, f, a);
 }
 
 enum verdict stage_trace(struct exch *x) {
     request_id(x);
-    if (x->listener->hcm->tracing)
+    if (x->chain->hcm->tracing)
         context(x);
     return STAGE_NEXT;
 }

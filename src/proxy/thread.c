@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "proxy/accept.h"
 #include "proxy/pool.h"
+#include "proxy/port.h"
 
 #define SWEEP_US (5 * CLOCK_S)    /* how often idle upstream connections are looked at */
 #define UP_IDLE_US (60 * CLOCK_S) /* how long they are kept */
@@ -12,14 +13,9 @@
 
 /* ---- orders ---- */
 static void take_serve(struct worker *w, struct serve *s) {
+    port_retire(w, s);
     worker_lease(w, s);
-    for (unsigned i = 0; i < w->n_ports; i++) {
-        if (!s->listener[i].hcm)
-            continue;
-        accept_cfg(&w->port[i], s->listener[i].hcm);
-        if (w->port[i].fd >= 0)
-            accept_listen(&w->port[i]);
-    }
+    port_serve(w);
     pool_sweep(w, UP_IDLE_US);
     worker_wake_answered(w);
 }
@@ -30,23 +26,12 @@ static void on_linger_over(struct timer *t) {
         accept_drain(list_entry(n, struct down, node), false);
 }
 
-static void close_ports(struct worker *w, bool served) {
-    for (unsigned i = 0; i < w->n_ports; i++) {
-        struct port *p = &w->port[i];
-        if (p->fd >= 0)
-            accept_listen(p); /* never had a snapshot: as good as served */
-        if (served)
-            sock_listener_drain(&p->sl);
-        sock_listener_close(&p->sl);
-    }
-}
-
 static void take_drain(struct worker *w) {
     if (w->draining)
         return;
     w->draining = true; /* before the ports close: what they still accept stays here */
     if (w->lease)
-        close_ports(w, true);
+        port_close_all(w, true);
     LIST_FOR (n, &w->downs)
         accept_drain(list_entry(n, struct down, node), true);
     loop_timer(&w->loop, &w->linger, LINGER_US, on_linger_over);
@@ -54,7 +39,7 @@ static void take_drain(struct worker *w) {
 }
 
 static void take_stop(struct worker *w) {
-    close_ports(w, false);
+    port_close_all(w, false);
     w->stopping = true;
     LIST_FOR (n, &w->downs)
         accept_abort(list_entry(n, struct down, node));
@@ -66,6 +51,7 @@ static void on_order(struct mbox *m, struct mbox_msg *msg) {
     struct worker *w = m->ctx;
     struct order *o = container_of(msg, struct order, msg);
     switch (o->kind) {
+    case ORDER_PORT: port_add(w, o->port, o->fd); break;
     case ORDER_CONN: accept_adopt(w, o->port, o->fd, &o->peer); break;
     case ORDER_SERVE: take_serve(w, o->serve); break;
     case ORDER_TEXT: worker_wake_metrics(w, buf_str(&o->text)); break;
@@ -96,6 +82,8 @@ int thread_new(struct worker **out, unsigned id, struct worker_env *env, struct 
     memset(w, 0, sizeof(*w));
     w->id = id;
     w->env = env;
+    list_init(&w->ports);
+    list_init(&w->conn_cfgs);
     list_init(&w->downs);
     list_init(&w->pools);
     list_init(&w->ups);
@@ -114,16 +102,6 @@ int thread_new(struct worker **out, unsigned id, struct worker_env *env, struct 
     }
     *out = w;
     return 0;
-}
-
-void thread_port_add(struct worker *w, const struct thread_port *port) {
-    WEFT_ASSERT(w->n_ports < SERVE_LISTENERS);
-    struct port *p = &w->port[w->n_ports];
-    p->w = w;
-    p->index = w->n_ports++;
-    p->fd = port->fd;
-    p->addr = port->addr;
-    p->sl.fd = -1;
 }
 
 static void *run(void *arg) {
@@ -158,6 +136,8 @@ void thread_free(struct worker **wp) {
     struct worker *w = *wp;
     *wp = NULL;
     mbox_fini(&w->mbox);
+    port_fini(w);
+    accept_fini(w);
     if (w->lease) {
         struct lease *last = lease_take(w);
         w->lease = NULL;

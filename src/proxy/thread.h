@@ -4,12 +4,7 @@
  * Threads: main. */
 #include "proxy/worker.h"
 
-struct thread_port { /* a bound listener */
-    int fd;          /* taken over; -1: this worker does not accept here */
-    struct addr addr;
-};
 int thread_new(struct worker **out, unsigned id, struct worker_env *env, struct err *e) MUST_CHECK;
-void thread_port_add(struct worker *w, const struct thread_port *port); /* before the start */
 int thread_start(struct worker *w, struct err *e) MUST_CHECK;
 void thread_join(struct worker *w); /* after ORDER_STOP */
 void thread_free(struct worker **w);

@@ -15,8 +15,7 @@ struct waiting { /* those who wait for one service */
 
 /* ---- leases ---- */
 struct lease *lease_take(struct worker *w) {
-    w->lease->users++;
-    return w->lease;
+    return lease_again(w->lease);
 }
 
 static void lease_free(struct lease *l) {

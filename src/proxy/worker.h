@@ -24,10 +24,12 @@ struct worker_env {
     struct str service, ns;          /* of this sidecar; empty in a static bootstrap */
     uint16_t inbound_port, app_port; /* what /health tells; 0: none */
     struct stats_all stats;
+    uint64_t drain_us;       /* how long what is under way may take when it is to end */
     atomic_bool app_healthy; /* what the app's own health check says */
 };
 
 enum order_kind {
+    ORDER_PORT,  /* a new listener that the next snapshots have: fd (-1: not accepted by this worker), port */
     ORDER_CONN,  /* an accepted connection: fd, peer, port */
     ORDER_SERVE, /* a new snapshot: serve, a reference */
     ORDER_TEXT,  /* the answer to REPORT_METRICS: text */
@@ -39,7 +41,7 @@ struct order {
     struct mbox_msg msg;
     enum order_kind kind;
     int fd;
-    unsigned port;
+    unsigned port; /* its id */
     struct addr peer;
     struct serve *serve;
     struct buf text;
@@ -60,18 +62,20 @@ struct report {
 };
 
 struct port { /* one listener, as this worker serves it */
+    struct list node;
     struct sock_listener sl;
     struct worker *w;
-    unsigned index;
-    int fd; /* bound by the main thread; taken over with the first snapshot. -1: none */
-    struct addr addr;
-    struct conn_cfg cfg;
+    unsigned id;
+    int fd;             /* bound by the main thread; taken over with the first snapshot that has it. -1: none */
+    struct lease *last; /* the listener is no more: what its connections go on with until they have ended */
+    struct timer drain; /* then: how long they may take */
+    unsigned downs;     /* its connections */
 };
 
 struct lease { /* a snapshot in this worker's hands */
     struct worker *w;
     struct serve *serve; /* reference */
-    unsigned users;      /* exchanges on it */
+    unsigned users;      /* exchanges, and connections without a present, on it */
 };
 
 struct worker {
@@ -80,8 +84,8 @@ struct worker {
     pthread_t thread;
     struct loop loop;
     struct mbox mbox;
-    struct port port[SERVE_LISTENERS];
-    unsigned n_ports;
+    struct list ports;          /* struct port */
+    struct list conn_cfgs;      /* private to accept.c */
     struct lease *lease;        /* the newest; NULL before the first */
     struct list downs;          /* struct down */
     struct list pools;          /* struct pool */
@@ -109,7 +113,11 @@ struct order *order_new(enum order_kind kind);
 void worker_order(struct worker *w, struct order *o); /* gives `o` away. Threads: any */
 
 /* ---- snapshots ---- */
-struct lease *lease_take(struct worker *w);
+struct lease *lease_take(struct worker *w); /* the newest */
+static inline struct lease *lease_again(struct lease *l) {
+    l->users++;
+    return l;
+}
 void lease_drop(struct lease **l);
 void worker_lease(struct worker *w, struct serve *s); /* the newest from now on; takes the reference over */
 

@@ -119,9 +119,9 @@ static Eh__HttpConnectionManager *encode_hcm(struct arena *a, const struct hcm *
 static El__FilterChain *encode_chain(struct arena *a, const struct filter_chain *c) {
     El__FilterChain *w = PACK_NEW(a, el__filter_chain);
     w->name = pack_str(a, c->name);
-    if (c->transport != CHAIN_ANY) {
+    if (c->match.transport != CHAIN_ANY) {
         w->filter_chain_match = PACK_NEW(a, el__filter_chain_match);
-        w->filter_chain_match->transport_protocol = (char *)(c->transport == CHAIN_TLS ? "tls" : "raw_buffer");
+        w->filter_chain_match->transport_protocol = (char *)(c->match.transport == CHAIN_TLS ? "tls" : "raw_buffer");
     }
     if (c->tls)
         w->transport_socket = xds__encode_downstream(a, c->tls);
@@ -158,8 +158,13 @@ struct xds_resource *xds_encode_listener(const struct listener *l) {
     w->filter_chains = pack_array(&a, l->n_chains);
     for (size_t i = 0; i < l->n_chains; i++) {
         w->filter_chains[i] = encode_chain(&a, &l->chains[i]);
-        inspect |= l->chains[i].transport != CHAIN_ANY;
+        inspect |= l->chains[i].match.transport != CHAIN_ANY;
     }
+    if (l->fallback)
+        w->default_filter_chain = encode_chain(&a, l->fallback);
+    if (l->detect_timeout_us) /* none at all is 0 there */
+        w->listener_filters_timeout = pack_duration(&a, l->detect_timeout_us == UINT64_MAX ? 0 : l->detect_timeout_us);
+    w->continue_on_listener_filters_timeout = l->continue_on_timeout;
     if (inspect)
         encode_inspector(&a, w);
     struct xds_resource *r = pack_resource(XDS_LISTENER, l->name, w);
@@ -304,11 +309,11 @@ static int decode_chain_match(struct unpack *u, const El__FilterChainMatch *w, s
               w->n_application_protocols || w->n_server_names || w->source_type || w->n_direct_source_prefix_ranges))
         return unpack_unsupported(u, "filter_chain_match: conditions but transport_protocol");
     if (!*protocol)
-        c->transport = CHAIN_ANY;
+        c->match.transport = CHAIN_ANY;
     else if (strcmp(protocol, "tls") == 0)
-        c->transport = CHAIN_TLS;
+        c->match.transport = CHAIN_TLS;
     else if (strcmp(protocol, "raw_buffer") == 0)
-        c->transport = CHAIN_RAW;
+        c->match.transport = CHAIN_RAW;
     else
         return unpack_unsupported(u, "filter_chain_match: transport_protocol but tls and raw_buffer");
     return 0;
@@ -326,12 +331,16 @@ static int decode_chain(struct unpack *u, const El__FilterChain *w, struct filte
     return decode_hcm(u, h, &c->hcm);
 }
 
+static int decode_named_chain(struct unpack *u, const El__FilterChain *w, struct filter_chain *c) {
+    return decode_chain(u, w, c) < 0 ? err_in(u->e, "filter chain \"" STR_FMT "\"", STR_ARG(c->name)) : 0;
+}
+
 static int decode_next_chain(struct unpack *u, const El__FilterChain *w, struct listener *l) {
     struct filter_chain *c = &l->chains[l->n_chains++]; /* counted before: what it holds is freed then */
-    if (decode_chain(u, w, c) < 0)
-        return err_in(u->e, "filter chain \"" STR_FMT "\"", STR_ARG(c->name));
+    if (decode_named_chain(u, w, c) < 0)
+        return u->e->code;
     for (size_t i = 0; i + 1 < l->n_chains; i++)
-        if (l->chains[i].transport == c->transport)
+        if (l->chains[i].match.transport == c->match.transport)
             return err_set(u->e, WEFT_E_INVALID, "filter chains %zu and %zu match the same", i + 1, l->n_chains);
     return 0;
 }
@@ -343,9 +352,12 @@ static int decode_chains(struct unpack *u, const El__Listener *w, struct listene
             return u->e->code;
     if (w->default_filter_chain && w->default_filter_chain->filter_chain_match)
         return err_set(u->e, WEFT_E_INVALID, "default_filter_chain: has a match");
-    if (w->default_filter_chain && decode_next_chain(u, w->default_filter_chain, l) < 0)
-        return u->e->code;
-    return l->n_chains ? 0 : err_set(u->e, WEFT_E_INVALID, "no filter chains");
+    if (w->default_filter_chain) {
+        l->fallback = arena_zalloc(u->to, sizeof *l->fallback);
+        if (decode_named_chain(u, w->default_filter_chain, l->fallback) < 0)
+            return u->e->code;
+    }
+    return l->n_chains || l->fallback ? 0 : err_set(u->e, WEFT_E_INVALID, "no filter chains");
 }
 
 static int decode_listener_filters(struct unpack *u, const El__Listener *w) {
@@ -378,5 +390,12 @@ int xds__decode_listener(struct unpack *u, struct str bytes, struct listener *l)
     case EC__TRAFFIC_DIRECTION__OUTBOUND: l->direction = LISTENER_OUTBOUND; break;
     default: return err_set(u->e, WEFT_E_INVALID, "traffic_direction: no such value");
     }
+    if (w->listener_filters_timeout) {
+        if (unpack_duration(u, w->listener_filters_timeout, "listener_filters_timeout", &l->detect_timeout_us) < 0)
+            return u->e->code;
+        if (!l->detect_timeout_us)
+            l->detect_timeout_us = UINT64_MAX;
+    }
+    l->continue_on_timeout = w->continue_on_listener_filters_timeout;
     return decode_chains(u, w, l);
 }

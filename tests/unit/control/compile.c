@@ -470,7 +470,7 @@ static void listeners(void **state) {
     assert_int_equal(l->direction, LISTENER_INBOUND);
     assert_int_equal(l->n_chains, 2);
     assert_str(l->chains[0].name, "tls");
-    assert_int_equal(l->chains[0].transport, CHAIN_TLS);
+    assert_int_equal(l->chains[0].match.transport, CHAIN_TLS);
     assert_true(l->chains[0].tls->require_client_cert);
     assert_str(l->chains[1].name, "raw");
     assert_null(l->chains[1].tls);

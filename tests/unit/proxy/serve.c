@@ -152,6 +152,53 @@ static void the_app_is_the_local_cluster(void **state) {
     ref_put(snap);
 }
 
+/* ---- listeners ---- */
+
+static void put_listener(struct snap *s, const char *name, enum chain_transport first, bool second_is_tcp, bool fallback) {
+    struct listener *l = listener_new();
+    l->name = str_of(name);
+    l->chains = arena_zalloc(&l->ref.mem, 2 * sizeof *l->chains);
+    l->n_chains = 2;
+    l->chains[0].match.transport = first;
+    l->chains[1].match.destination_port = 7;
+    if (second_is_tcp)
+        l->chains[1].kind = CHAIN_TCP;
+    if (fallback)
+        l->fallback = arena_zalloc(&l->ref.mem, sizeof *l->fallback);
+    snap_put(s, XDS_LISTENER, l->name, l);
+    ref_put(l);
+}
+
+static struct serve *build_ports(struct serve *prev, struct snap *snap, const struct serve_port *ports, unsigned n) {
+    struct serve_input in = {.prev = prev, .snap = snap, .workers = 1, .ports = ports, .n_ports = n};
+    struct serve *s;
+    assert_int_equal(serve_build(&s, &in, NULL), 0);
+    return s;
+}
+
+static void chains_are_known_again(void **state) {
+    struct snap *snap = snap_new(NULL);
+    const struct serve_port ports[] = {{4, SIDE_STATIC, STR("a")}, {9, SIDE_STATIC, STR("none")}};
+    put_listener(snap, "a", CHAIN_TLS, false, true);
+    struct serve *one = build_ports(NULL, snap, ports, 2);
+    put_listener(snap, "a", CHAIN_RAW, true, true);
+    struct serve *two = build_ports(one, snap, ports, 2);
+    const struct serve_listener *was = serve_listener_get(one, 4), *is = serve_listener_get(two, 4);
+    assert_int_equal(was->n_chains, 3);
+    assert_int_equal(is->n_chains, 3);
+    assert_null(serve_chain_get(is, was->chains[0].id));                      /* takes others now */
+    assert_null(serve_chain_get(is, was->chains[1].id));                      /* does something else now */
+    assert_ptr_equal(serve_chain_get(is, was->chains[2].id), &is->chains[2]); /* the default chain */
+    assert_true(is->chains[0].id && is->chains[1].id && is->chains[0].id != is->chains[1].id);
+    assert_non_null(is->chains[1].tcp);
+    assert_null(is->chains[1].hcm);
+    assert_int_equal(serve_listener_get(two, 9)->n_chains, 0);
+    assert_null(serve_listener_get(two, 5));
+    ref_put(one);
+    ref_put(two);
+    ref_put(snap);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_the_same_is_carried_over),
@@ -159,6 +206,7 @@ int main(void) {
         cmocka_unit_test(round_robin_goes_on),
         cmocka_unit_test(splits_go_on_by_name),
         cmocka_unit_test(the_app_is_the_local_cluster),
+        cmocka_unit_test(chains_are_known_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

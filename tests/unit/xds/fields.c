@@ -445,7 +445,7 @@ static void absent_of_listeners(void **state) {
     assert_false(h->use_remote_address);
     assert_null(h->rbac);
     assert_false(h->tracing);
-    assert_int_equal(l->chains[0].transport, CHAIN_ANY);
+    assert_int_equal(l->chains[0].match.transport, CHAIN_ANY);
     ref_put(l);
 
     Eh__HttpConnectionManager *w = new_hcm();
@@ -458,7 +458,9 @@ static void absent_of_listeners(void **state) {
     m->default_filter_chain = m->filter_chains[0];
     m->n_filter_chains = 0;
     l = decode(XDS_LISTENER, m, NULL);
-    assert_int_equal(l->n_chains, 1);
+    assert_int_equal(l->n_chains, 0);
+    assert_non_null(l->fallback);
+    assert_int_equal(l->detect_timeout_us, 0);
     ref_put(l);
 }
 

@@ -310,10 +310,16 @@ static struct listener *listener(struct rand *rand) {
     l->chains = SOME(&m, struct filter_chain, l->n_chains);
     for (size_t i = 0; i < l->n_chains; i++) {
         l->chains[i].name = maybe(&m);
-        l->chains[i].transport = (unsigned)i;
+        l->chains[i].match.transport = (unsigned)i;
         l->chains[i].tls = coin(&m) ? tls(&m, true) : NULL;
         l->chains[i].hcm = hcm(&m);
     }
+    if (coin(&m)) {
+        l->fallback = SOME(&m, struct filter_chain, 1);
+        l->fallback->hcm = hcm(&m);
+    }
+    l->detect_timeout_us = coin(&m) ? UINT64_MAX : below(&m, 3) * 1000000;
+    l->continue_on_timeout = coin(&m);
     return l;
 }
 
@@ -518,17 +524,25 @@ static void say_hcm(struct buf *out, const struct hcm *h) {
     SAY_STR("server_name", h->server_name);
 }
 
+static void say_chain(struct buf *out, const struct filter_chain *c) {
+    SAY_STR("\nchain", c->name);
+    SAY("transport", c->match.transport);
+    say_tls(out, c->tls);
+    say_hcm(out, &c->hcm);
+}
+
 static void say_listener(struct buf *out, const struct listener *l) {
     SAY_STR("listener", l->name);
     SAY_STR("address", l->address);
     SAY("port", l->port);
     SAY("direction", l->direction);
-    for (size_t i = 0; i < l->n_chains; i++) {
-        SAY_STR("\nchain", l->chains[i].name);
-        SAY("transport", l->chains[i].transport);
-        say_tls(out, l->chains[i].tls);
-        say_hcm(out, &l->chains[i].hcm);
-    }
+    SAY("detect_timeout", l->detect_timeout_us);
+    SAY("continue", l->continue_on_timeout);
+    for (size_t i = 0; i < l->n_chains; i++)
+        say_chain(out, &l->chains[i]);
+    SAY("fallback", l->fallback != NULL);
+    if (l->fallback)
+        say_chain(out, l->fallback);
 }
 
 static void say_secret(struct buf *out, const struct secret *s) {
