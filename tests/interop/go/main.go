@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The peers in Go: net/http with HTTP/1.1 and h2c, and grpc-go's interop client and server.
+//
+//	peer http-server                    the routes of serve.go, HTTP/1.1 and HTTP/2 by prior knowledge on one port
+//	peer hop ADDR AUTHORITY             httputil.ReverseProxy to AUTHORITY at ADDR
+//	peer http-client h1|h2 ADDR AUTHORITY CASE...
+//	peer grpc-server
+//	peer grpc-client ADDR AUTHORITY CASE...
+//
+// A server says "READY 127.0.0.1:PORT" and ends when it is killed. A client says "ok CASE" for each, or fails.
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+)
+
+func listen() net.Listener {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("READY", l.Addr())
+	return l
+}
+
+func main() {
+	args := os.Args[2:]
+	switch os.Args[1] {
+	case "http-server":
+		serveHTTP(listen(), routes())
+	case "hop":
+		serveHTTP(listen(), hop(args[0], args[1]))
+	case "http-client":
+		runCases(newClient(args[0], args[1], args[2]), args[3:])
+	case "grpc-server":
+		serveGRPC(listen())
+	case "grpc-client":
+		callGRPC(args[0], args[1], args[2:])
+	default:
+		panic("unknown peer: " + os.Args[1])
+	}
+}
