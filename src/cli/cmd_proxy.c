@@ -21,7 +21,7 @@ struct options {
     struct addr control, app, inbound, outbound, admin;
     const char *service, *ns, *id, *health_path, *advertise, *data_dir, *bootstrap, *token_file, *ready_file;
     struct arg_list labels;
-    int protocol;
+    int protocol, mode;
     uint64_t workers, drain_us, ready_fd;
     bool dev;
 };
@@ -37,6 +37,8 @@ struct proxy_main {
     struct arena mem;
     int code;
 };
+
+enum { MODE_SERVE, MODE_VALIDATE };
 
 static const char *const protocols[] = {"http", "http2", "grpc", "tcp"};
 
@@ -72,12 +74,38 @@ static int read_bootstrap(struct bootstrap *b, const char *path, struct err *e) 
     return rc;
 }
 
+/* --mode validate: all that can be known of the file without listening: its fields, and what is made of them, certificates
+ * included. */
+static int validate(struct proxy_main *m, struct err *e) {
+    struct serve *s;
+    int rc = read_bootstrap(&m->boot, m->o.bootstrap, e);
+    if (rc < 0)
+        return rc;
+    struct serve_port *ports = arena_zalloc(&m->mem, (m->boot.xds.n_listeners + 1) * sizeof(*ports));
+    for (size_t i = 0; i < m->boot.xds.n_listeners; i++)
+        ports[i] = (struct serve_port){(unsigned)i + 1, SIDE_STATIC, m->boot.xds.listeners[i]};
+    struct serve_input in = {.snap = m->boot.xds.snap,
+                             .profile = PROFILE_ENVOY,
+                             .ports = ports,
+                             .n_ports = (unsigned)m->boot.xds.n_listeners,
+                             .workers = 1};
+    rc = serve_build(&s, &in, e);
+    if (rc >= 0)
+        ref_put(s);
+    else
+        err_in(e, "%s", m->o.bootstrap);
+    bootstrap_fini(&m->boot);
+    if (rc >= 0)
+        printf("configuration %s OK\n", m->o.bootstrap);
+    return rc;
+}
+
 static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, struct err *e) {
-    struct serve_input in = {.snap = b->snap};
-    struct proxy_port *ports = mem_array(b->n_listeners + 1, sizeof(*ports));
-    for (size_t i = 0; i < b->n_listeners; i++)
-        ports[i] = (struct proxy_port){SIDE_STATIC, b->listeners[i], b->addrs[i]};
-    int rc = proxy_relisten(m->proxy, &in, ports, (unsigned)b->n_listeners, e);
+    struct serve_input in = {.snap = b->xds.snap};
+    struct proxy_port *ports = mem_array(b->xds.n_listeners + 1, sizeof(*ports));
+    for (size_t i = 0; i < b->xds.n_listeners; i++)
+        ports[i] = (struct proxy_port){SIDE_STATIC, b->xds.listeners[i], b->addrs[i]};
+    int rc = proxy_relisten(m->proxy, &in, ports, (unsigned)b->xds.n_listeners, e);
     free(ports);
     return rc;
 }
@@ -233,7 +261,7 @@ static int serve(struct proxy_main *m, struct err *e) {
         sidecar_stop(&m->sidecar);
     admin_stop(m->proxy);
     proxy_close(&m->proxy);
-    if (m->boot.snap)
+    if (m->boot.xds.snap)
         bootstrap_fini(&m->boot);
     proc_signals_stop(&m->signals);
     do /* closing goes on in the loop: saying goodbye to the control plane takes 1 s at most */
@@ -263,6 +291,8 @@ static int check(const struct options *o) {
         return bad_usage("--workers: at most 64");
     if (o->bootstrap)
         return -1;
+    if (o->mode == MODE_VALIDATE)
+        return bad_usage("--mode validate: needs --bootstrap FILE");
     if (!o->service)
         return bad_usage("--service is needed (or --bootstrap FILE)");
     if (!dns_label_ok(str_of(o->service)) || !dns_label_ok(str_of(o->ns)))
@@ -321,7 +351,10 @@ int cmd_proxy(int argc, char **argv) {
          false},
         {"dev", ARG_FLAG, &o->dev, NULL, NULL, "join a control plane that runs with --dev", false},
         {"token-file", ARG_STR, &o->token_file, "FILE", NULL, "join with a token (not there yet)", false},
-        {"bootstrap", ARG_STR, &o->bootstrap, "FILE", NULL, "a static Envoy v3 bootstrap instead of a control plane", false},
+        {"bootstrap", ARG_STR, &o->bootstrap, "FILE", NULL, "an Envoy v3 bootstrap, YAML or JSON, instead of a control plane",
+         false},
+        {"mode", ARG_ENUM, &o->mode, "serve|validate", "serve", "validate: say whether the bootstrap can be served, and end",
+         false},
         {"ready-file", ARG_STR, &o->ready_file, "FILE", NULL, "where to write the bound addresses as JSON once it serves", false},
         {"ready-fd", ARG_UINT, &o->ready_fd, "N", NULL, "the same, to a descriptor", false},
     };
@@ -341,8 +374,10 @@ int cmd_proxy(int argc, char **argv) {
     if (code >= 0)
         return code;
     cli_log_init(&m.log);
-    int rc = loop_init(&m.loop, &(struct loop_cfg){.log = &m.log}, &e);
-    if (rc >= 0) {
+    int rc = 0;
+    if (o->mode == MODE_VALIDATE) {
+        rc = validate(&m, &e);
+    } else if ((rc = loop_init(&m.loop, &(struct loop_cfg){.log = &m.log}, &e)) >= 0) {
         rc = serve(&m, &e);
         loop_fini(&m.loop);
     }

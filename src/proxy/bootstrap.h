@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* bootstrap: a static Envoy v3 bootstrap (YAML or JSON) read into the model: at most 128 listeners with one HTTP
- * connection manager each, an inline route table, static clusters, TLS from files. Anything else is refused by its name: no
- * security setting is ever ignored. Pure. Threads: any. Tests: tests/unit/proxy/bootstrap.c */
+/* bootstrap: an Envoy v3 bootstrap (YAML or JSON) as the proxy starts from it: xds/xds_bootstrap.h with addresses to bind.
+ * Pure. Threads: any. Tests: tests/unit/proxy/bootstrap.c, tests/fuzz/bootstrap.c */
 #include "base/err.h"
 #include "io/addr.h"
-#include "model/snap.h"
+#include "xds/xds_bootstrap.h"
 
 struct bootstrap {
-    struct snap *snap;     /* reference */
-    struct str *listeners; /* their names; slices of the resources */
-    struct addr *addrs;
-    size_t n_listeners;
-    struct addr admin; /* len 0: none */
-    struct arena mem;
+    struct xds_bootstrap xds; /* resources, names of listeners, control plane */
+    struct addr *addrs;       /* of the listeners, in order */
+    struct addr admin;        /* len 0: none */
 };
-int bootstrap_parse(struct bootstrap *b, struct str text, struct err *e) MUST_CHECK; /* e: "PLACE: what" */
+int bootstrap_parse(struct bootstrap *b, struct str text, struct err *e) MUST_CHECK; /* e: "line L: PATH: what" */
 void bootstrap_fini(struct bootstrap *b);

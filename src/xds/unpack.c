@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "xds/unpack.h"
 #include "base/mem.h"
+#include "xds/fields.h"
 
 #define DURATION_MAX 315576000000 /* seconds: google.protobuf.Duration's own bound */
 #define URL_PREFIX "type.googleapis.com/"
@@ -9,6 +10,7 @@
 
 struct frame { /* a message that is being scanned */
     const ProtobufCMessageDescriptor *type;
+    const struct xds_fields *rows; /* what is said of its fields; NULL: nothing */
     struct str rest;
 };
 
@@ -128,7 +130,7 @@ static bool take_value(struct frame *f, unsigned wire, struct str *octets) {
 static int push(struct scan *s, const ProtobufCMessageDescriptor *d, struct str bytes) {
     if (s->depth == UNPACK_DEPTH)
         return err_set(s->e, WEFT_E_TOO_DEEP, "%s: nested more than %u levels deep", d->name, UNPACK_DEPTH);
-    s->stack[s->depth++] = (struct frame){d, bytes};
+    s->stack[s->depth++] = (struct frame){d, xds_fields_of(d->name), bytes};
     return 0;
 }
 
@@ -159,9 +161,12 @@ static int scan_field(struct scan *s) {
     if (!take_varint(&f->rest, &tag) || tag > UINT32_MAX || tag >> 3 == 0 || !take_value(f, tag & 7, &octets))
         return err_set(s->e, WEFT_E_PARSE, "%s: malformed", in->name);
     const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(in, (unsigned)(tag >> 3));
+    const struct xds_field *row = xds_field_by_number(f->rows, (unsigned)(tag >> 3));
+    if (row && row->use == FIELD_REFUSED)
+        return err_set(s->e, WEFT_E_UNSUPPORTED, "%s: not supported: %s", row->name, row->why);
     if (field)
         return scan_known(s, in, field, tag & 7, octets);
-    if (is_strict(in))
+    if (!row && is_strict(in))
         return err_set(s->e, WEFT_E_UNSUPPORTED, "%s: field %u is not supported", in->name, (unsigned)(tag >> 3));
     return 0;
 }

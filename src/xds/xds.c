@@ -7,6 +7,8 @@
 static int decode_routes(struct unpack *u, struct str bytes, struct route_table *t) {
     Er__RouteConfiguration *w;
     int r = unpack_msg(u, &er__route_configuration__descriptor, bytes, &w);
+    if (r >= 0 && !*w->name)
+        return err_set(u->e, WEFT_E_INVALID, "name: must not be empty");
     return r < 0 ? r : xds__decode_table(u, w, t);
 }
 

@@ -407,8 +407,7 @@ static int decode_vhost(struct unpack *u, const Er__VirtualHost *w, struct map *
 
 int xds__decode_table(struct unpack *u, const Er__RouteConfiguration *w, struct route_table *t) {
     Wv__RouteOptions *o;
-    if (unpack_name(u, w->name, "name", &t->name) < 0)
-        return u->e->code;
+    t->name = unpack_str(u, w->name);
     if (MUTATES(w))
         return unpack_unsupported(u, "header mutations");
     if (decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o) < 0)

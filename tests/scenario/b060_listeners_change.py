@@ -13,7 +13,8 @@ HCM = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_mana
 
 def listener(name, answer, address):
     route = {'match': {'prefix': '/'}, 'direct_response': {'status': 200, 'body': {'inline_string': answer}}}
-    hcm = {'@type': HCM, 'stat_prefix': name, 'http_filters': [{'name': 'envoy.filters.http.router'}],
+    router = {'name': 'envoy.filters.http.router', 'typed_config': {'@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router'}}
+    hcm = {'@type': HCM, 'stat_prefix': name, 'http_filters': [router],
            'route_config': {'virtual_hosts': [{'name': 'all', 'domains': ['*'], 'routes': [route]}]}}
     return {'name': name, 'address': address, 'filter_chains': [{'filters': [{'name': 'hcm', 'typed_config': hcm}]}]}
 

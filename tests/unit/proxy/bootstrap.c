@@ -53,16 +53,16 @@ static void reads_the_minimum(void **state) {
     struct err e = {0};
     if (bootstrap_parse(&b, str_of(whole), &e) < 0)
         fail_msg("%s", e.msg);
-    assert_int_equal(b.n_listeners, 1);
+    assert_int_equal(b.xds.n_listeners, 1);
     assert_int_equal(addr_port(&b.addrs[0]), 10000);
     assert_int_equal(addr_port(&b.admin), 9901);
-    const struct listener *l = snap_get(b.snap, XDS_LISTENER, STR("front"));
+    const struct listener *l = snap_get(b.xds.snap, XDS_LISTENER, STR("front"));
     const struct hcm *h = &l->chains[0].hcm;
     assert_true(h->use_remote_address && h->generate_request_id);
     assert_int_equal(h->routes->vhosts[0].n_routes, 2);
     assert_int_equal(h->routes->vhosts[0].routes[0].status, 204);
     assert_int_equal(h->routes->vhosts[0].routes[1].timeout_us, 1500000);
-    const struct cluster *c = snap_get(b.snap, XDS_CLUSTER, STR("b"));
+    const struct cluster *c = snap_get(b.xds.snap, XDS_CLUSTER, STR("b"));
     assert_int_equal(c->connect_timeout_us, 250000);
     assert_int_equal(c->lb, LB_LEAST_CONN);
     assert_int_equal(c->inline_endpoints->n, 2);
@@ -85,23 +85,31 @@ static char *changed(const char *from, const char *to) {
 static const struct {
     const char *from, *to, *place; /* of the message */
 } refused[] = {
-    {"stat_prefix: x", "stat_prefix: x\n          tracing: {}", "typed_config.tracing"},
-    {"connect_timeout: 0.25s", "outlier_detection: {}", "clusters[0].outlier_detection"},
-    {"connect_timeout: 0.25s", "connect_timeout: soon", "clusters[0].connect_timeout"},
-    {"type: STATIC", "type: ORIGINAL_DST", "clusters[0].type"},
-    {"address: 127.0.0.1, port_value: 1}", "address: db.local, port_value: 1}", "socket_address.address"},
+    {"stat_prefix: x", "stat_prefix: x\n          local_reply_config: {}", "typed_config.local_reply_config"},
+    {"stat_prefix: x", "stat_prefix: x\n          scopedRoutes: {name: y}", "typed_config.scopedRoutes"},
+    {"connect_timeout: 0.25s", "nonsense: 1", "line 30: static_resources.clusters[0].nonsense: no such field"},
+    {"connect_timeout: 0.25s", "connect_timeout: soon",
+     "line 30: static_resources.clusters[0].connect_timeout: must be a duration"},
+    {"connect_timeout: 0.25s", "connect_timeout: 1s\n    connectTimeout: 2s", "is there twice"},
+    {"lb_policy: LEAST_REQUEST", "lb_policy: BEST", "clusters[0].lb_policy: has no such value"},
+    {"type: STATIC", "type: EDS", "clusters[0]"},
+    {"type: STATIC", "type: STATIC\n    cluster_type: {name: x}", "stands beside another choice"},
+    {"address: 127.0.0.1, port_value: 1}", "address: db.local, port_value: 1}", "static_resources.clusters[0]: load_assignment"},
     {"port_value: 10000", "port_value: 100000", "port_value"},
-    {"port_value: 10000", "port_value: -1", "port_value"},
-    {"match: {prefix: /}", "match: {prefix: /, headers: []}", "match.headers"},
-    {"route: {cluster: b, timeout: 1.5s}", "route: {cluster: b, retry_policy: {}}", "route.retry_policy"},
-    {"name: envoy.filters.http.router", "name: envoy.filters.http.router\n            disabled: true",
-     "http_filters[0].disabled"},
-    {"http.router.v3.Router", "http.lua.v3.Lua", "typed_config.@type"},
-    {"    - filters:", "    - transport_socket: {name: x}\n      filters:", "transport_socket.typed_config"},
+    {"port_value: 10000", "port_value: -1", "address.socket_address.port_value: must be 0 to 4294967295"},
+    {"match: {prefix: /}", "match: {prefix: /, cookies: [{name: a}]}", "match.cookies: not supported"},
+    {"route: {cluster: b, timeout: 1.5s}", "route: {cluster: b, rate_limits: [{}]}", "route.rate_limits: not supported"},
+    {"route: {cluster: b, timeout: 1.5s}", "route: {cluster: c}", "no such cluster"},
+    {"name: envoy.filters.http.router", "name: envoy.filters.http.router\n            config_discovery: {}",
+     "http_filters[0].config_discovery"},
+    {"http.router.v3.Router", "http.lua.v3.Lua", "http_filters"},
+    {"    - filters:", "    - transport_socket: {name: x}\n      filters:", "transport_socket"},
     {"admin: {address: {socket_address: {address: 127.0.0.1", "admin: {address: {socket_address: {address: 0.0.0.0",
      "admin.address"},
-    {"static_resources:", "dynamic_resources: {}\nstatic_resources:", "dynamic_resources"},
-    {"name: front", "name: [front]", "listeners[0].name"},
+    {"static_resources:", "hds_config: {api_type: GRPC}\nstatic_resources:", "hds_config"},
+    {"static_resources:", "layered_runtime: {}\nstatic_resources:", "layered_runtime"},
+    {"name: front", "name: [front]", "listeners[0].name: must be a string"},
+    {"name: front", "name: front\n    rds: 1", "line 5: static_resources.listeners[0].rds: no such field"},
 };
 
 static void everything_else_is_refused_by_name(void **state) {
@@ -134,7 +142,7 @@ static void tls_settings_are_kept(void **state) {
                 "      filters:");
     if (bootstrap_parse(&b, str_of(text), &e) < 0)
         fail_msg("%s", e.msg);
-    const struct listener *l = snap_get(b.snap, XDS_LISTENER, STR("front"));
+    const struct listener *l = snap_get(b.xds.snap, XDS_LISTENER, STR("front"));
     const struct tls_context *t = l->chains[0].tls;
     assert_true(t->require_client_cert);
     assert_true(str_eq(t->ca.file, STR("/ca")));

@@ -250,7 +250,7 @@ static void unknown_condition(void **state) {
     wrap(&b, 2);
     wrap(&b, 25);
     put(&b, 1, STR("c"));
-    refuses(XDS_CLUSTER, &b, WEFT_E_UNSUPPORTED, "Principal: field 12");
+    refuses(XDS_CLUSTER, &b, WEFT_E_UNSUPPORTED, "filter_state: not supported");
 }
 
 static void inner_any_is_scanned_too(void **state) {
