@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE.parent / 'scenario'))
 from weftest import DEADLINE, Mesh, split, wait  # noqa: E402
 
 GO = [str(HERE.parents[1] / 'build-interop' / 'peer')]
-HTTP1 = ['echo', 'head', 'none', 'upload', 'download', 'expect', 'trailers', 'hints', 'abort', 'early', 'many']
+CASES = ['echo', 'head', 'none', 'upload', 'download', 'expect', 'trailers', 'hints', 'abort', 'early', 'many']
 TYPES = 'type.googleapis.com/envoy.extensions.'
 
 
@@ -79,7 +79,7 @@ def _cluster(name, addr, http2):
 
 
 def _bootstrap(servers):
-    hosts = [{'name': name, 'domains': [name], 'routes': [{'match': {'prefix': '/'}, 'route': {'cluster': name, 'timeout': '0s'}}]}
+    hosts = [{'name': name, 'domains': [name, f'{name}:80'], 'routes': [{'match': {'prefix': '/'}, 'route': {'cluster': name, 'timeout': '0s'}}]}
              for name in servers]
     manager = {'@type': TYPES + 'filters.network.http_connection_manager.v3.HttpConnectionManager', 'stat_prefix': 'front',
                'route_config': {'virtual_hosts': hosts},
@@ -93,14 +93,15 @@ def _bootstrap(servers):
 class Ways:
     """Ways to servers, each {name: (address, protocol)}: way('mesh', name) and way('static', name)."""
 
-    def __init__(self, mesh, servers):
+    def __init__(self, mesh, servers, static=True):
         self.mesh, self.web = mesh, mesh.sidecar('web')
         for name, (addr, protocol) in servers.items():
             mesh.sidecar(name, app=addr, app_protocol=protocol)
             mesh.allow('web', name)
-        file = mesh.dir / 'static.json'
-        file.write_text(json.dumps(_bootstrap(servers)))
-        self.static = mesh.process('static', 'proxy', '--bootstrap', file, '--admin', '127.0.0.1:0')
+        if static:
+            file = mesh.dir / 'static.json'
+            file.write_text(json.dumps(_bootstrap(servers)))
+            self.static = mesh.process('static', 'proxy', '--bootstrap', file, '--admin', '127.0.0.1:0')
         for name in servers:  # until it is the server that answers, whatever it says
             wait(lambda name=name: 'proxy-status' not in self.web.get(name, '/nowhere').headers, f'the way to {name}')
 
@@ -109,14 +110,14 @@ class Ways:
 
 
 @contextlib.contextmanager
-def ways(commands):
+def ways(commands, static=True):
     """Starts the servers, {name: (command, protocol)}, and weft before each."""
     peers = {}
     try:
         for name, (command, _) in commands.items():
             peers[name] = Peer(*command)
         with Mesh() as m:
-            yield Ways(m, {name: (peer.addr, commands[name][1]) for name, peer in peers.items()})
+            yield Ways(m, {name: (peer.addr, commands[name][1]) for name, peer in peers.items()}, static)
     finally:
         for peer in peers.values():
             peer.stop()
