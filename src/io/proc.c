@@ -2,7 +2,9 @@
 #include "io/proc.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -41,11 +43,15 @@ static void tell_guard(const struct proc_guard *g, pid_t pid) {
 
 static _Noreturn void run_child(const struct spawn *s) {
     int no = 0;
-    setpgid(0, 0);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+    if (!s->cfg->successor) {
+        setpgid(0, 0);
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+            no = errno;
+        if (getppid() != s->parent) /* died before the prctl */
+            _exit(127);
+    }
+    if (s->cfg->pass_fd && fcntl(s->cfg->pass_fd, F_SETFD, 0) < 0)
         no = errno;
-    if (getppid() != s->parent) /* died before the prctl */
-        _exit(127);
     tell_guard(s->cfg->guard, getpid()); /* by ourselves: there is no moment between the fork and this */
     reset_signals();
     if (dup2(s->null_fd, 0) < 0 || (s->out_fd >= 0 && (dup2(s->out_fd, 1) < 0 || dup2(s->out_fd, 2) < 0)))
@@ -125,7 +131,8 @@ static int spawn(struct proc *p, struct spawn *s) {
     no = pid < 0 ? errno : 0;
     close(report[1]);
     if (pid > 0) {
-        setpgid(pid, pid); /* here too: whoever signals the group may be faster than the child */
+        if (!s->cfg->successor)
+            setpgid(pid, pid); /* here too: whoever signals the group may be faster than the child */
         no = read_report(report[0]);
         if (no) {
             tell_guard(s->cfg->guard, -pid);
@@ -219,7 +226,12 @@ static int watch_child(struct proc *p, int out_fd) {
 }
 
 int proc_start(struct proc *p, struct loop *l, const struct proc_cfg *cfg, struct err *e) {
-    *p = (struct proc){.on_exit = cfg->on_exit, .on_line = cfg->on_line, .ctx = cfg->ctx, .loop = l, .guard = cfg->guard};
+    *p = (struct proc){.on_exit = cfg->on_exit,
+                       .on_line = cfg->on_line,
+                       .ctx = cfg->ctx,
+                       .successor = cfg->successor,
+                       .loop = l,
+                       .guard = cfg->guard};
     int out[2] = {-1, -1}, no = 0;
     struct spawn s = {.cfg = cfg, .env = make_env(cfg->env), .null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC), .out_fd = -1};
     if (s.null_fd < 0 || (cfg->on_line && pipe2(out, O_CLOEXEC) < 0)) {
@@ -234,7 +246,7 @@ int proc_start(struct proc *p, struct loop *l, const struct proc_cfg *cfg, struc
     if (!no && out[0] >= 0)
         fcntl(out[0], F_SETFL, O_NONBLOCK); /* our end only */
     if (!no && (no = watch_child(p, out[0]))) {
-        kill(-p->pid, SIGKILL);
+        proc_signal(p, SIGKILL);
         tell_guard(p->guard, -p->pid);
         wait_for(p->pid, NULL);
         p->pid = 0;
@@ -251,7 +263,47 @@ int proc_start(struct proc *p, struct loop *l, const struct proc_cfg *cfg, struc
 
 void proc_signal(struct proc *p, int sig) {
     if (p->pid > 0)
-        kill(-p->pid, sig);
+        kill(p->successor ? p->pid : -p->pid, sig);
+}
+
+void proc_forget(struct proc *p) {
+    if (p->pid <= 0)
+        return;
+    int fd = p->pidfd.fd;
+    loop_unwatch(&p->pidfd);
+    close(fd);
+    p->pid = 0;
+}
+
+/* ---- our own program ---- */
+
+static bool find_in_path(const char *name, struct buf *out) {
+    struct str path = str_of(getenv("PATH"));
+    while (path.len) {
+        struct str dir = str_cut(&path, ':');
+        buf_cut(out, 0);
+        buf_fmt(out, STR_FMT "/%s", STR_ARG(dir.len ? dir : STR(".")), name);
+        if (access(buf_z(out).ptr, X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+int proc_program(const char *argv0, struct buf *out, struct err *e) {
+    char here[PATH_MAX];
+    if (!strchr(argv0, '/') && !find_in_path(argv0, out))
+        return err_set(e, WEFT_E_NOT_FOUND, "%s is not in PATH", argv0);
+    if (strchr(argv0, '/'))
+        buf_add(out, str_of(argv0));
+    if (buf_str(out).ptr[0] == '/')
+        return 0;
+    if (!getcwd(here, sizeof here))
+        return err_set(e, WEFT_E_IO, "no working directory: %s", strerror(errno));
+    struct buf whole = {0};
+    buf_fmt(&whole, "%s/" STR_FMT, here, STR_ARG(buf_str(out)));
+    buf_fini(out);
+    *out = whole;
+    return 0;
 }
 
 /* ---- the guard ---- */

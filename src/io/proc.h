@@ -13,6 +13,7 @@ struct proc { /* embed; zeros are none */
     proc_exit_f *on_exit;
     proc_line_f *on_line; /* NULL: stdout and stderr are ours */
     void *ctx;
+    bool successor;    /* as in proc_cfg */
     struct loop *loop; /* private from here */
     struct proc_guard *guard;
     struct watch pidfd, out;
@@ -32,13 +33,19 @@ struct proc_cfg {
     const char *const *env;   /* "NAME=VALUE" to add, NULL-terminated; may be NULL */
     const char *dir;          /* working directory; NULL: ours */
     struct proc_guard *guard; /* must outlive the child; may be NULL */
+    bool successor;           /* it stays in our process group and does not die with us: it is to take our place */
+    int pass_fd;              /* of ours, which the child gets under the same number; 0: none */
     proc_line_f *on_line;
     proc_exit_f *on_exit;
     void *ctx;
 };
 /* The child gets a process group of its own and dies with us (PR_SET_PDEATHSIG); its group does so with a guard. */
 int proc_start(struct proc *p, struct loop *l, const struct proc_cfg *cfg, struct err *e) MUST_CHECK;
-void proc_signal(struct proc *p, int sig); /* to its process group; nothing when it has ended */
+void proc_signal(struct proc *p, int sig); /* to its process group (a successor: to it alone); nothing when it has ended */
+void proc_forget(struct proc *p);          /* of a successor: on_exit comes no more, nobody reaps it while we are here */
+/* Where the program `argv0` of this process is found, absolute: a path as it was given (so that what replaces the file, or where
+ * a link on the way points later, counts), else by PATH as it is now. */
+int proc_program(const char *argv0, struct buf *out, struct err *e) MUST_CHECK;
 
 struct sig_watch { /* embed */
     struct watch watch;
