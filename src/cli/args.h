@@ -47,6 +47,9 @@ enum { EXIT_USAGE = 2 };
  * Returns -1 to go on, else the exit code to end with: 0 after --help (printed to stdout), 2 after bad usage (told on stderr). */
 int args_parse(const struct args *a, int argc, char **argv, char ***operands, int *n_operands);
 
+/* What the program was called as: main's argv[0]. */
+const char *args_program(void);
+
 /* Where what the options point at lives, until the end of the process: main.c's. */
 struct arena *args_arena(void);
 

@@ -12,14 +12,16 @@
 #include "io/proc.h"
 #include "proxy/admin.h"
 #include "proxy/bootstrap.h"
+#include "proxy/inherited.h"
 #include "proxy/sidecar.h"
+#include "proxy/takeover.h"
 
 #define BOOTSTRAP_MAX (4u << 20) /* octets of a bootstrap file */
 #define DRAIN_DEFAULT "30"
 
 struct options {
     struct addr control, app, inbound, outbound, admin;
-    const char *service, *ns, *id, *health_path, *advertise, *data_dir, *bootstrap, *token_file, *ready_file;
+    const char *service, *ns, *id, *health_path, *advertise, *data_dir, *bootstrap, *token_file, *ready_file, *takeover;
     struct arg_list labels;
     int protocol, mode;
     uint64_t workers, drain_us, ready_fd;
@@ -34,6 +36,10 @@ struct proxy_main {
     struct sidecar *sidecar;
     struct proxy *proxy; /* of a static bootstrap */
     struct bootstrap boot;
+    struct inherited *inherited; /* from the proxy that we take over from; NULL: there is none */
+    struct takeover *takeover;   /* for the proxy that takes over from us */
+    const char **successor;      /* its command */
+    json_t *ready;               /* what is to be told once all is ours */
     struct arena mem;
     int code;
 };
@@ -48,17 +54,79 @@ static void set_addr(json_t *o, const char *name, const struct addr *a) {
     json_object_set_new(o, name, json_string(addr_text(a, text)));
 }
 
-static void tell_ready(struct proxy_main *m, json_t *o) {
-    struct err e = {0};
-    if (ready_write(m->o.ready_file, m->o.ready_fd, o, &e) >= 0)
-        return;
-    log_error(&m->log, "%s", e.msg);
+static void fail(struct proxy_main *m, const char *why) {
+    log_error(&m->log, "%s", why);
     m->code = 1;
     loop_stop(&m->loop);
 }
 
+static void on_ours(void *ctx) {
+    struct proxy_main *m = ctx;
+    struct err e = {0};
+    json_t *o = m->ready;
+    m->ready = NULL;
+    if (ready_write(m->o.ready_file, m->o.ready_fd, o, &e) < 0)
+        fail(m, e.msg);
+}
+
+/* Where another proxy serves until we do, it has the last word. */
+static void tell_ready(struct proxy_main *m, json_t *o) {
+    m->ready = o;
+    if (m->inherited)
+        inherited_ready(m->inherited);
+    else
+        on_ours(m);
+}
+
 static void on_drained(void *ctx) {
     loop_stop(&((struct proxy_main *)ctx)->loop);
+}
+
+static void drain(struct proxy_main *m) {
+    if (m->proxy)
+        proxy_drain(m->proxy);
+    else
+        sidecar_drain(m->sidecar);
+}
+
+/* ---- in-place upgrade ---- */
+static void on_cancel(void *ctx, const char *why) {
+    struct proxy_main *m = ctx;
+    fail(m, why);
+}
+
+static void on_taken(void *ctx) {
+    struct proxy_main *m = ctx;
+    log_info(&m->log, "draining, at most %llu s", (unsigned long long)(m->o.drain_us / CLOCK_S));
+    if (m->proxy)
+        proxy_hand_over(m->proxy);
+    else
+        sidecar_hand_over(m->sidecar);
+}
+
+/* The same command, by the path the program has now; what is behind it may have been replaced by then. */
+static int plan_successor(struct proxy_main *m, int argc, char **argv, struct err *e) {
+    struct buf program = {0};
+    int rc = proc_program(args_program(), &program, e);
+    m->successor = arena_zalloc(&m->mem, ((size_t)argc + 2) * sizeof(*m->successor));
+    m->successor[0] = arena_z(&m->mem, buf_str(&program));
+    m->successor[1] = "proxy";
+    for (int i = 1; i < argc; i++)
+        m->successor[i + 1] = argv[i];
+    buf_fini(&program);
+    return rc;
+}
+
+static int open_takeover(struct proxy_main *m, const struct proxy *p, int lock_fd, struct str lock_name, struct err *e) {
+    struct takeover_cfg cfg = {.log = &m->log,
+                               .proxy = p,
+                               .path = m->o.takeover,
+                               .argv = m->successor,
+                               .lock_fd = lock_fd,
+                               .lock_name = lock_name,
+                               .on_taken = on_taken,
+                               .ctx = m};
+    return takeover_open(&m->takeover, &m->loop, &cfg, m->inherited, e);
 }
 
 /* ---- a static bootstrap ---- */
@@ -149,12 +217,15 @@ static int start_bootstrap(struct proxy_main *m, struct err *e) {
                             .log_fd = STDOUT_FILENO,
                             .profile = PROFILE_ENVOY,
                             .on_drained = on_drained,
+                            .inherited = m->inherited,
                             .ctx = m};
     rc = proxy_open(&m->proxy, &m->loop, &cfg, e);
     if (rc >= 0)
         rc = admin_start(m->proxy, e);
     if (rc >= 0)
         rc = serve_bootstrap(m, &m->boot, e);
+    if (rc >= 0)
+        rc = open_takeover(m, m->proxy, -1, STR_NONE, e);
     if (rc >= 0)
         bootstrap_ready(m);
     return rc;
@@ -227,11 +298,12 @@ static int start_sidecar(struct proxy_main *m, struct err *e) {
                               .on_ready = on_ready,
                               .on_drained = on_drained,
                               .on_drain_asked = on_drain_asked,
+                              .inherited = m->inherited,
                               .ctx = m};
     int rc = sidecar_start(&m->sidecar, &m->loop, &cfg, e);
     if (rc == WEFT_E_CONFLICT) /* the lock of the data directory: the id names the default one */
         err_set(e, rc, "%s; give --data-dir or --id", e->msg);
-    return rc;
+    return rc < 0 ? rc : open_takeover(m, sidecar_proxy(m->sidecar), sidecar_lock(m->sidecar), cfg.data_dir, e);
 }
 
 /* ---- the command ---- */
@@ -242,21 +314,36 @@ static void on_signal(struct sig_watch *s, int sig) {
             reload_bootstrap(m);
         return;
     }
+    if (sig == SIGUSR2) {
+        takeover_start(m->takeover);
+        return;
+    }
     log_info(&m->log, "draining, at most %llu s", (unsigned long long)(m->o.drain_us / CLOCK_S));
-    if (m->proxy)
-        proxy_drain(m->proxy);
-    else
-        sidecar_drain(m->sidecar);
+    drain(m);
 }
 
-static int serve(struct proxy_main *m, struct err *e) {
-    static const int sigs[] = {SIGTERM, SIGINT, SIGHUP};
-    int rc = proc_signals(&m->signals, &m->loop, sigs, 3, on_signal, m, e);
+static int inherit(struct proxy_main *m, int fd, struct err *e) {
+    int rc = inherited_receive(&m->inherited, fd, e);
+    if (rc >= 0)
+        inherited_watch(m->inherited, &m->loop, &(struct inherited_cb){on_ours, on_cancel, m});
+    return rc;
+}
+
+/* elder: an end towards the proxy that we take over from; < 0: there is none. */
+static int serve(struct proxy_main *m, int elder, struct err *e) {
+    static const int sigs[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
+    int rc = proc_signals(&m->signals, &m->loop, sigs, 4, on_signal, m, e);
     if (rc < 0)
         return rc;
-    rc = m->o.bootstrap ? start_bootstrap(m, e) : start_sidecar(m, e);
+    if (elder >= 0)
+        rc = inherit(m, elder, e);
+    if (rc >= 0)
+        rc = m->o.bootstrap ? start_bootstrap(m, e) : start_sidecar(m, e);
     if (rc >= 0)
         loop_run(&m->loop);
+    takeover_close(&m->takeover);
+    inherited_free(&m->inherited);
+    json_decref(m->ready);
     if (m->sidecar)
         sidecar_stop(&m->sidecar);
     admin_stop(m->proxy);
@@ -317,11 +404,37 @@ static int check(const struct options *o) {
     return -1;
 }
 
+/* Until we serve, the readiness file is of the proxy that we take over from. */
+static int begin(struct options *o, int *elder, struct err *e) {
+    bool successor = getenv(TAKEOVER_FD_ENV) != NULL;
+    if (o->mode == MODE_VALIDATE)
+        return 0;
+    *elder = inherited_find(o->takeover, e);
+    if (*elder < 0 && *elder != WEFT_E_NOT_FOUND)
+        return *elder;
+    if (successor)
+        o->ready_fd = UINT64_MAX; /* was the first one's, and is closed */
+    return ready_begin(*elder < 0 ? o->ready_file : NULL, o->ready_fd, e);
+}
+
+static int run(struct proxy_main *m, int elder, struct err *e) {
+    cli_log_init(&m->log);
+    if (m->o.mode == MODE_VALIDATE)
+        return validate(m, e);
+    int rc = loop_init(&m->loop, &(struct loop_cfg){.log = &m->log}, e);
+    if (rc < 0)
+        return rc;
+    rc = serve(m, elder, e);
+    loop_fini(&m->loop);
+    return rc;
+}
+
 static const char details[] =
     "The app's calls go to the outbound address and name their target: http://SERVICE.NAMESPACE/ or X-Target-Service. Peers "
     "reach the\n"
     "app through the inbound address over mutual TLS; security rules decide who may. Access logs go to stdout, talk to stderr.\n"
-    "SIGTERM drains, SIGHUP re-reads files. Without a reachable control plane the last configuration serves on.";
+    "SIGTERM drains, SIGHUP re-reads files, SIGUSR2 starts the program anew, which takes over all sockets, and drains. Without a "
+    "reachable control plane the last configuration serves on.";
 
 int cmd_proxy(int argc, char **argv) {
     struct proxy_main m = {0};
@@ -349,6 +462,8 @@ int cmd_proxy(int argc, char **argv) {
         {"workers", ARG_UINT, &o->workers, "N", "0", "threads; 0 is one per CPU", false},
         {"drain-time", ARG_SECS, &o->drain_us, "SECONDS", DRAIN_DEFAULT, "how long requests under way may take at the end",
          false},
+        {"takeover", ARG_STR, &o->takeover, "PATH", NULL,
+         "a Unix socket: take over from the proxy that listens there, then listen there for the next one", false},
         {"dev", ARG_FLAG, &o->dev, NULL, NULL, "join a control plane that runs with --dev", false},
         {"token-file", ARG_STR, &o->token_file, "FILE", NULL, "join with a token (not there yet)", false},
         {"bootstrap", ARG_STR, &o->bootstrap, "FILE", NULL, "an Envoy v3 bootstrap, YAML or JSON, instead of a control plane",
@@ -363,25 +478,17 @@ int cmd_proxy(int argc, char **argv) {
                            .details = details,
                            .at = options,
                            .n = sizeof(options) / sizeof(options[0])};
+    int rc = plan_successor(&m, argc, argv, &e), elder = WEFT_E_NOT_FOUND;
     int code = args_parse(&a, argc, argv, NULL, NULL);
-    if (code >= 0)
-        return code;
-    if (ready_begin(o->ready_file, o->ready_fd, &e) < 0) {
-        fprintf(stderr, "weft proxy: %s\n", e.msg);
-        return 1;
-    }
-    code = check(o);
-    if (code >= 0)
-        return code;
-    cli_log_init(&m.log);
-    int rc = 0;
-    if (o->mode == MODE_VALIDATE) {
-        rc = validate(&m, &e);
-    } else if ((rc = loop_init(&m.loop, &(struct loop_cfg){.log = &m.log}, &e)) >= 0) {
-        rc = serve(&m, &e);
-        loop_fini(&m.loop);
-    }
+    if (code < 0 && rc >= 0)
+        rc = begin(o, &elder, &e);
+    if (code < 0 && rc >= 0)
+        code = check(o);
+    if (code < 0 && rc >= 0)
+        rc = run(&m, elder, &e);
     arena_fini(&m.mem);
+    if (code >= 0)
+        return code;
     if (rc < 0)
         fprintf(stderr, "weft proxy: %s\n", e.msg);
     return rc < 0 ? 1 : m.code;

@@ -19,6 +19,11 @@ static const struct command commands[] = {
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static struct arena option_memory;
+static const char *program;
+
+const char *args_program(void) {
+    return program;
+}
 
 struct arena *args_arena(void) {
     return &option_memory;
@@ -40,6 +45,7 @@ static const struct command *find(const char *name) {
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away is an error of write, not our end */
+    program = argv[0];
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;

@@ -72,7 +72,11 @@ int server_start(struct server *s, struct loop *l, const struct server_cfg *cfg,
                                     .on_bad = cfg->on_bad ? on_bad : NULL,
                                     .on_closed = on_closed};
     list_init(&s->conns);
-    int rc = sock_listen(&s->listener, l, &cfg->addr, &(struct sock_listen_opts){0}, on_accept, s, e);
+    int rc = 0;
+    if (cfg->fd)
+        sock_listen_fd(&s->listener, l, cfg->fd, on_accept, s);
+    else
+        rc = sock_listen(&s->listener, l, &cfg->addr, &(struct sock_listen_opts){0}, on_accept, s, e);
     if (rc >= 0 && cfg->tls)
         s->tls = tls_ctx_ref(cfg->tls);
     return rc;

@@ -22,6 +22,7 @@ struct server { /* zeros, and what the user sets before server_start: max_conns,
 };
 struct server_cfg {
     struct addr addr;
+    int fd;              /* a listening socket for `addr` that is there already, taken over; 0: none */
     struct tls_ctx *tls; /* NULL: plain */
     struct conn_limits limits;
     enum conn_proto proto;                                                      /* CONN_AUTO: both */

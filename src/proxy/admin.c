@@ -4,6 +4,7 @@
 #include "codec/json.h"
 #include "codec/url.h"
 #include "crypto/x509.h"
+#include "proxy/inherited.h"
 #include "proxy/proxy.h"
 #include "telemetry/prom.h"
 #include "xds/xds.h"
@@ -364,6 +365,9 @@ int admin_start(struct proxy *p, struct err *e) {
     struct server_cfg cfg = {.addr = p->cfg.admin, .on_stream = on_stream, .user = p};
     if (!p->cfg.admin.len)
         return 0;
+    int fds[FDPASS_FDS];
+    if (inherited_take(p->cfg.inherited, TAKEOVER_ADMIN, STR("admin"), &p->cfg.admin, fds))
+        cfg.fd = fds[0];
     int rc = server_start(&p->admin, p->loop, &cfg, e);
     p->admin_on = rc >= 0;
     return rc;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "io/file.h"
+#include "proxy/inherited.h"
 #include "proxy/scribe.h"
 
 static unsigned usable_cpus(void) {
@@ -112,36 +113,37 @@ static int probe_free(const struct addr *a, struct err *e) {
     return 0;
 }
 
-struct binding {            /* of one listener that is being made: a socket per worker */
-    int fd[LB_MAX_WORKERS]; /* -1: none */
-};
-
-static void unbind(struct binding *b, unsigned workers) {
-    for (unsigned w = 0; w < workers; w++)
-        if (b->fd[w] >= 0)
-            close(b->fd[w]);
+static void unbind(struct proxy_socks *s) {
+    while (s->n)
+        close(s->fds[--s->n]);
 }
 
-/* TCP: one socket per worker on the same port. Unix: one socket, the first worker's. */
-static int bind_all(struct proxy *p, struct proxy_listener *l, struct binding *b, struct err *e) {
+/* TCP: one socket per worker on the same port. Unix: one. What an older process had comes first, and all of it, were it more than
+ * there are workers: connections wait in each. */
+static int bind_all(struct proxy *p, struct proxy_listener *l, struct err *e) {
+    struct proxy_socks *s = &l->socks;
     bool tcp = l->want.sa.ss_family != AF_UNIX;
-    int rc = tcp ? probe_free(&l->want, e) : 0;
+    int rc = 0;
     l->bound = l->want;
-    for (unsigned w = 0; w < p->env.n; w++)
-        b->fd[w] = -1;
-    for (unsigned w = 0; rc >= 0 && w < (tcp ? p->env.n : 1); w++) {
+    s->n = inherited_take(p->cfg.inherited, TAKEOVER_LISTENER, str_of(l->name), &l->want, s->fds);
+    if (s->n && !fdpass_is_listener(s->fds[0], &l->bound))
+        rc = err_set(e, WEFT_E_IO, "listener %s: its socket is none any more", l->name);
+    else if (!s->n && tcp)
+        rc = probe_free(&l->want, e);
+    while (rc >= 0 && s->n < (tcp ? p->env.n : 1)) {
         struct addr want = l->bound;
-        rc = b->fd[w] = sock_bind(&want, &(struct sock_listen_opts){.reuse_port = tcp}, &l->bound, e);
+        rc = sock_bind(&want, &(struct sock_listen_opts){.reuse_port = tcp}, &l->bound, e);
+        if (rc >= 0)
+            s->fds[s->n++] = rc;
     }
     if (rc < 0)
-        unbind(b, p->env.n);
+        unbind(s);
     return rc;
 }
 
 struct plan { /* the listeners as they will be */
     struct proxy_listener *at;
-    struct binding *binding; /* of those that are new, by index in `at` */
-    bool *fresh, *kept;      /* kept: by index in proxy.listeners */
+    bool *fresh, *kept; /* kept: by index in proxy.listeners */
     unsigned n;
 };
 
@@ -163,21 +165,22 @@ static int plan_one(struct proxy *p, struct plan *plan, const struct proxy_port 
     struct proxy_listener *l = &plan->at[i];
     if (same >= 0) {
         *l = p->listeners[same];
+        l->name = mem_strdup(port->name);
         plan->kept[same] = true;
     } else {
-        *l = (struct proxy_listener){.id = p->next_id++, .side = port->side, .want = port->addr};
-        int rc = bind_all(p, l, &plan->binding[i], e);
-        if (rc < 0)
+        *l = (struct proxy_listener){.id = p->next_id++, .side = port->side, .name = mem_strdup(port->name), .want = port->addr};
+        int rc = bind_all(p, l, e);
+        if (rc < 0) {
+            free(l->name);
             return rc;
+        }
         plan->fresh[i] = true;
     }
-    l->name = mem_strdup(port->name);
     plan->n++;
     return 0;
 }
 
 static void plan_fini(struct plan *plan) {
-    free(plan->binding);
     free(plan->fresh);
     free(plan->kept);
 }
@@ -185,7 +188,7 @@ static void plan_fini(struct plan *plan) {
 static void plan_undo(struct proxy *p, struct plan *plan) {
     for (unsigned i = 0; i < plan->n; i++) {
         if (plan->fresh[i])
-            unbind(&plan->binding[i], p->env.n);
+            unbind(&plan->at[i].socks);
         free(plan->at[i].name);
     }
     free(plan->at);
@@ -195,7 +198,6 @@ static void plan_undo(struct proxy *p, struct plan *plan) {
 static int plan_ports(struct proxy *p, struct plan *plan, const struct proxy_port *ports, unsigned n, struct err *e) {
     int rc = 0;
     *plan = (struct plan){.at = mem_array(n + 1, sizeof(*plan->at)),
-                          .binding = mem_array(n + 1, sizeof(*plan->binding)),
                           .fresh = mem_array(n + 1, sizeof(bool)),
                           .kept = mem_array(p->n_listeners + 1, sizeof(bool))};
     for (unsigned i = 0; rc >= 0 && i < n; i++)
@@ -211,6 +213,19 @@ static void free_listeners(struct proxy *p) {
     free(p->listeners);
 }
 
+static void give_port(struct worker *w, unsigned id, int fd) {
+    struct order *o = order_new(ORDER_PORT);
+    o->port = id;
+    o->fd = fd;
+    worker_order(w, o);
+}
+
+/* Every worker has the port, be it without a socket: others hand it connections. */
+static void give_ports(struct proxy *p, const struct proxy_listener *l) {
+    for (unsigned i = 0; i < l->socks.n || i < p->env.n; i++)
+        give_port(p->env.at[i % p->env.n], l->id, i < l->socks.n ? l->socks.fds[i] : -1);
+}
+
 static void plan_do(struct proxy *p, struct plan *plan) {
     free_listeners(p);
     p->listeners = plan->at;
@@ -218,12 +233,8 @@ static void plan_do(struct proxy *p, struct plan *plan) {
     for (unsigned i = 0; i < plan->n; i++) {
         if (plan->at[i].side == SIDE_INBOUND)
             p->env.inbound_port = addr_port(&plan->at[i].bound);
-        for (unsigned w = 0; plan->fresh[i] && w < p->env.n; w++) {
-            struct order *o = order_new(ORDER_PORT);
-            o->port = plan->at[i].id;
-            o->fd = plan->binding[i].fd[w];
-            worker_order(p->env.at[w], o);
-        }
+        if (plan->fresh[i])
+            give_ports(p, &plan->at[i]);
     }
     plan_fini(plan);
 }
@@ -293,6 +304,12 @@ void proxy_drain(struct proxy *p) {
     loop_timer(p->loop, &p->drain_timer, p->cfg.drain_us, on_drain_over);
     for (unsigned i = 0; i < p->env.n; i++)
         worker_order(p->env.at[i], order_new(ORDER_DRAIN));
+}
+
+void proxy_hand_over(struct proxy *p) {
+    if (p->admin_on)
+        server_drain(&p->admin);
+    proxy_drain(p);
 }
 
 /* ---- life ---- */

@@ -4,6 +4,7 @@
  * server, the snapshot that is served, and the drain. Where snapshots come from is its user's business: a sidecar
  * (proxy/sidecar.h) or a static bootstrap (proxy/bootstrap.h). Threads: main. */
 #include "http/server.h"
+#include "io/fdpass.h"
 #include "io/mbox.h"
 #include "proxy/serve.h"
 #include "proxy/thread.h"
@@ -14,11 +15,17 @@ struct proxy_port { /* a listener to bind */
     struct addr addr;
 };
 
+struct proxy_socks { /* the sockets of a listener; the workers own them, main orders when they close */
+    int fds[FDPASS_FDS];
+    unsigned n;
+};
+
 struct proxy_listener { /* a bound one */
     unsigned id;
     enum side side;
     char *name; /* owned */
     struct addr want, bound;
+    struct proxy_socks socks;
 };
 
 struct proxy_cfg { /* slices and arrays as long as the proxy */
@@ -35,6 +42,8 @@ struct proxy_cfg { /* slices and arrays as long as the proxy */
     void (*on_want)(void *ctx, struct str name); /* a service that was never used; may be NULL */
     uint64_t (*control_state)(void *ctx);        /* for admin: 1 while connected; may be NULL */
     void (*on_drained)(void *ctx);               /* after proxy_drain: nothing is left, or time is up */
+    struct inherited
+        *inherited; /* what an older process has for us; NULL: none. As long as the proxy, but empty once it serves */
     void *ctx;
 };
 
@@ -68,6 +77,8 @@ void proxy_away(struct proxy *p,
                 struct str name); /* whoever waits for that service (empty: for any) is told that the control plane is away */
 void proxy_health(struct proxy *p, bool healthy); /* of the app */
 void proxy_drain(struct proxy *p);
+/* A newer process has our sockets and serves (proxy/takeover.h): drains; the admin address is its, too. */
+void proxy_hand_over(struct proxy *p);
 void proxy_close(struct proxy **p); /* ends everything at once */
 /* All metrics as Prometheus text. */
 void proxy_metrics(struct proxy *p, struct buf *out);

@@ -7,6 +7,7 @@
 #include "policy/check.h"
 #include "proxy/admin.h"
 #include "proxy/demand.h"
+#include "proxy/inherited.h"
 #include "proxy/kept.h"
 #include "xds/link.h"
 
@@ -31,7 +32,7 @@ struct sidecar {
     struct kept kept;          /* what was on disk, until it is of no use any more */
     struct str key_pem;        /* of the CSR under way */
     struct arena csr_mem;
-    bool signing, dirty, ready, leaving;
+    bool signing, dirty, ready, leaving, handed;
     int lock_fd;
     struct probe *probe;
     struct check check;
@@ -60,6 +61,13 @@ static bool complete(const struct sidecar *s) {
 
 static void on_keep(struct timer *t);
 
+/* Its admin pages are asked of the older process until we serve. */
+static void start_admin(struct sidecar *s) {
+    struct err e = {0};
+    if (admin_start(s->proxy, &e) < 0)
+        log_error(s->cfg.log, "no admin pages: %s", e.msg);
+}
+
 static void serve(struct sidecar *s) {
     struct err e = {0};
     if (!complete(s))
@@ -82,6 +90,8 @@ static void serve(struct sidecar *s) {
         s->ready = true;
         loop_timer_stop(s->loop, &s->fallback);
         kept_fini(&s->kept);
+        if (s->cfg.inherited)
+            start_admin(s);
         s->cfg.on_ready(s->cfg.ctx);
     }
 }
@@ -89,7 +99,7 @@ static void serve(struct sidecar *s) {
 static void on_keep(struct timer *t) {
     struct sidecar *s = container_of(t, struct sidecar, keep);
     struct err e = {0};
-    if (s->identity && kept_write_config(s->cfg.data_dir, s->snap, s->identity->ca_hash, &e) < 0)
+    if (!s->handed && s->identity && kept_write_config(s->cfg.data_dir, s->snap, s->identity->ca_hash, &e) < 0)
         log_warn(s->cfg.log, "the configuration cannot be kept: %s", e.msg);
 }
 
@@ -434,9 +444,10 @@ static int open_proxy(struct sidecar *s, struct err *e) {
                             .on_want = on_want,
                             .control_state = control_state,
                             .on_drained = on_proxy_drained,
+                            .inherited = s->cfg.inherited,
                             .ctx = s};
     int rc = proxy_open(&s->proxy, s->loop, &cfg, e);
-    if (rc >= 0)
+    if (rc >= 0 && !s->cfg.inherited)
         rc = admin_start(s->proxy, e);
     return rc >= 0 && has_app(s) ? find_advertised(s, e) : rc;
 }
@@ -449,7 +460,9 @@ int sidecar_start(struct sidecar **out, struct loop *l, const struct sidecar_cfg
     s->snap = snap_new(NULL);
     s->inbound_name = arena_fmt(&s->mem, "inbound|" STR_FMT "/" STR_FMT, STR_ARG(cfg->ns), STR_ARG(cfg->service));
     demand_init(&s->demand, &(struct demand_sub){subscribe, unsubscribe, s}, s->snap);
-    s->lock_fd = kept_open(cfg->data_dir, e);
+    s->lock_fd = inherited_take_one(cfg->inherited, TAKEOVER_LOCK, cfg->data_dir);
+    if (s->lock_fd < 0)
+        s->lock_fd = kept_open(cfg->data_dir, e);
     int rc = s->lock_fd;
     if (rc >= 0)
         rc = open_proxy(s, e);
@@ -483,6 +496,17 @@ void sidecar_drain(struct sidecar *s) {
     uint64_t wait = has_app(s) && link_is_up(s->link) ? LEARN_US : 0;
     link_leave(s->link);
     loop_timer(s->loop, &s->leave, wait < s->cfg.drain_us / 4 ? wait : s->cfg.drain_us / 4, on_leave);
+}
+
+void sidecar_hand_over(struct sidecar *s) {
+    s->leaving = s->handed = true;
+    link_keep_place(s->link);
+    loop_timer_stop(s->loop, &s->sign); /* the identity on disk is the newer one's from now on */
+    proxy_hand_over(s->proxy);
+}
+
+int sidecar_lock(const struct sidecar *s) {
+    return s->lock_fd;
 }
 
 static void stop_timers(struct sidecar *s) {

@@ -23,10 +23,14 @@ struct sidecar_cfg { /* slices as long as the sidecar */
     void (*on_ready)(void *ctx);       /* once: it serves */
     void (*on_drained)(void *ctx);     /* after sidecar_drain */
     void (*on_drain_asked)(void *ctx); /* the control plane wants it to drain */
+    struct inherited *inherited;       /* what an older process has for us; NULL: none. Until on_ready */
     void *ctx;
 };
 struct sidecar;
 int sidecar_start(struct sidecar **out, struct loop *l, const struct sidecar_cfg *cfg, struct err *e) MUST_CHECK;
 const struct proxy *sidecar_proxy(const struct sidecar *s);
 void sidecar_drain(struct sidecar *s); /* out of the registry at once; then listeners close, what is under way is finished */
+/* A newer process of our id has our sockets and serves: what is under way is finished, the registry's entry is its. */
+void sidecar_hand_over(struct sidecar *s);
+int sidecar_lock(const struct sidecar *s); /* the descriptor of the data directory's lock, borrowed */
 void sidecar_stop(struct sidecar **s);

@@ -139,6 +139,10 @@ void link_leave(struct link *l) {
     send_leaving(l);
 }
 
+void link_keep_place(struct link *l) {
+    l->displaced = true;
+}
+
 /* ---- streams and their end ---- */
 
 void link__broken(struct link *l, int code, const char *what, struct str message) {
@@ -285,7 +289,8 @@ static void on_ready(struct conn *c) {
     }
     l->up = true;
     link__ads_start(l);
-    begin_session(l);
+    if (!l->displaced)
+        begin_session(l);
     if (l->cfg.cb.on_up)
         l->cfg.cb.on_up(l->cfg.ctx);
 }
@@ -388,7 +393,7 @@ void link_stop(struct link **link) {
         l->sign = NULL;
         call_cancel(c);
     }
-    if (!l->leaving)
+    if (!l->leaving && !l->displaced)
         send_leaving(l);
     if (l->ads)
         call_end(l->ads);

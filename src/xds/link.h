@@ -64,6 +64,8 @@ struct link *link_start(struct loop *l, const struct link_cfg *cfg);
  * comes any more. */
 void link_stop(struct link **l);
 void link_leave(struct link *l); /* Leaving now (drain begins): out of the registry at once; the connection stays */
+/* Another process has our place in the registry: no Leaving is said at the end, and no Hello after a reconnect. */
+void link_keep_place(struct link *l);
 bool link_is_up(const struct link *l);
 void link_subscribe(struct link *l, enum xds_type type, struct str name); /* remembered; nothing when subscribed already */
 void link_unsubscribe(struct link *l, enum xds_type type, struct str name);

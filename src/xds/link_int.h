@@ -30,6 +30,7 @@ struct link {
     struct task sign_failed;
     uint64_t backoff; /* microseconds before the next attempt */
     bool up, stopping, leaving;
+    bool displaced; /* by a newer process of our own: see link_keep_place */
     struct err why; /* of the connection's end */
 
     struct link_ads of[XDS_TYPES];
