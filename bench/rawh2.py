@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 # HPACK, static table only: :method GET, :scheme http, :path /, :authority bench
 REQUEST = bytes([0x82, 0x86, 0x84, 0x01, 5]) + b"bench"
@@ -46,13 +46,14 @@ class Client:
     """Asks for / on one connection, one request after another."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self.sock, self.frames, self.stream = sock, Frames(sock), 1
+        self.sock, self.frames, self.stream, self.owed = sock, Frames(sock), 1, b""
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.sendall(PREFACE + frame(SETTINGS, 0, 0))
 
     def get(self) -> None:
         """Returns when the whole answer is there; raises when it is reset, or not a 200."""
         asked, self.stream = self.stream, self.stream + 2
-        self.sock.sendall(frame(HEADERS, END_STREAM | END_HEADERS, asked, REQUEST))
+        self.sock.sendall(self.owed + frame(HEADERS, END_STREAM | END_HEADERS, asked, REQUEST))
         received = 0
         for kind, flags, stream, payload in self.frames:
             if kind in (RST_STREAM, GOAWAY):
@@ -61,12 +62,9 @@ class Client:
                 raise ConnectionError(f"not a 200: {payload!r}")
             received += len(payload) if kind == DATA else 0
             if stream == asked and kind in (DATA, HEADERS) and flags & END_STREAM:
-                self._give_back(received)
+                # What was received is given back to the connection's window with the next request.
+                self.owed = frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", received)) if received else b""
                 return
-
-    def _give_back(self, octets: int) -> None:
-        if octets:  # of the connection's window; WINDOW_UPDATE
-            self.sock.sendall(frame(8, 0, 0, struct.pack(">I", octets)))
 
 
 def serve(sock: socket.socket, body: bytes) -> None:
