@@ -86,5 +86,5 @@ bool hdr_hop_by_hop(enum hdr_id id) {
 
 bool hdr_in_trailers(enum hdr_id id) {
     /* Names that weft knows frame, route, authenticate or describe the message (RFC 9110 §6.5.1), but for these. */
-    return id == HDR_OTHER || id == HDR_GRPC_STATUS || id == HDR_GRPC_MESSAGE;
+    return id == HDR_OTHER || id == HDR_ETAG || id == HDR_GRPC_STATUS || id == HDR_GRPC_MESSAGE;
 }
