@@ -2,6 +2,7 @@
 #pragma once
 /* listener: where connections come in, which filter chain takes each, and what that does with it: HTTP, or octets as they come
  * (envoy.config.listener.v3.Listener, HttpConnectionManager, TcpProxy). */
+#include "codec/compress.h"
 #include "codec/ip.h"
 #include "model/rbac.h"
 #include "model/ref.h"
@@ -10,6 +11,23 @@ struct route_table;
 
 enum listener_direction { LISTENER_UNSPECIFIED, LISTENER_INBOUND, LISTENER_OUTBOUND };
 enum xfcc_mode { XFCC_SANITIZE, XFCC_FORWARD_ONLY, XFCC_APPEND_FORWARD, XFCC_SANITIZE_SET, XFCC_ALWAYS_FORWARD_ONLY };
+
+#define COMPRESS_MIN_LENGTH 30u /* of a filter that does not say */
+
+struct compressor_filter { /* envoy.extensions.filters.http.compressor.v3.Compressor: responses only */
+    struct str name;       /* of the filter: what a route switches off */
+    struct compress_cfg cfg;
+    bool off;             /* but for the routes' sake */
+    bool choose_first;    /* among codings that the client likes equally */
+    bool disable_on_etag; /* a response with an entity tag is left alone; else a strong one is removed, ... */
+    bool weaken_etag;     /* ... or made weak */
+    bool remove_accept;   /* Accept-Encoding does not go upstream */
+    uint32_t min_length;
+    struct str *types; /* media types; none: the usual ones (policy/coding.c) */
+    size_t n_types;
+    uint16_t *spared; /* statuses of responses that are left alone */
+    size_t n_spared;
+};
 
 struct hcm { /* HTTP connection manager */
     struct str stat_prefix;
@@ -29,6 +47,8 @@ struct hcm { /* HTTP connection manager */
     uint64_t idle_timeout_us;  /* 0: default */
     uint32_t max_head;         /* octets; 0: default */
     struct str server_name;
+    struct compressor_filter *compressors; /* in the order of the configuration */
+    size_t n_compressors;
 };
 
 struct tcp_cluster {

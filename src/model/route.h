@@ -44,6 +44,8 @@ struct route {
     struct hash_on *hash;
     size_t n_hash;
     struct str prefix_rewrite, host_rewrite; /* empty: none */
+    struct str *uncompressed;                /* names of compressor filters that are off here */
+    size_t n_uncompressed;
     /* ROUTE_DIRECT */
     uint16_t status;
     struct str body;
