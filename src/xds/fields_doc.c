@@ -11,6 +11,11 @@ static const char *const roots[] = {"envoy.config.bootstrap.v3.Bootstrap",
                                     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                                     "envoy.extensions.filters.http.router.v3.Router",
                                     "envoy.extensions.filters.http.rbac.v3.RBAC",
+                                    "envoy.extensions.filters.http.compressor.v3.Compressor",
+                                    "envoy.extensions.filters.http.compressor.v3.CompressorPerRoute",
+                                    "envoy.extensions.compression.gzip.compressor.v3.Gzip",
+                                    "envoy.extensions.compression.brotli.compressor.v3.Brotli",
+                                    "envoy.extensions.compression.zstd.compressor.v3.Zstd",
                                     "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
                                     "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
                                     "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
@@ -40,6 +45,8 @@ static const char differences[] =
     "| `x-envoy-*` of a request (timeouts, retries) steer nothing | they are the route's business; they pass, or go at an edge "
     "|\n"
     "| Weighted clusters and fractions are walked in order, not drawn at random | the shares hold for few requests too |\n"
+    "| 206, `Content-Range`, gRPC and bodies with a digest are never compressed; `Accept-Ranges` goes with compression; "
+    "`Vary` is not told twice in other letters (docs/compression.md) | the octets would not be what the head says |\n"
     "| TLS 1.3 only | the older ones are weaker |\n";
 
 struct doc {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The messages that stand by themselves: resources, and what an Any may hold. */
 #include "bootstrap.pb-c.h"
+#include "brotli.pb-c.h"
 #include "cluster.pb-c.h"
+#include "compressor.pb-c.h"
 #include "endpoint.pb-c.h"
 #include "file.pb-c.h"
+#include "gzip.pb-c.h"
 #include "hcm.pb-c.h"
 #include "http_options.pb-c.h"
 #include "http_rbac.pb-c.h"
@@ -16,15 +19,21 @@
 #include "tls_inspector.pb-c.h"
 #include "weft.pb-c.h"
 #include "xds/pbjson_int.h"
+#include "zstd.pb-c.h"
 
 static const ProtobufCMessageDescriptor *const types[] = {
     &eas__stderr_access_log__descriptor,
     &eas__stdout_access_log__descriptor,
     &ebs__bootstrap__descriptor,
+    &ecb__brotli__descriptor,
+    &ecg__gzip__descriptor,
     &ecl__cluster__descriptor,
+    &ecz__zstd__descriptor,
     &ee__cluster_load_assignment__descriptor,
     &eaf__file_access_log__descriptor,
     &eh__http_connection_manager__descriptor,
+    &ehc__compressor__descriptor,
+    &ehc__compressor_per_route__descriptor,
     &ehr__rbac__descriptor,
     &el__listener__descriptor,
     &er__route_configuration__descriptor,

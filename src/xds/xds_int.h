@@ -43,6 +43,14 @@ int xds__decode_source(struct unpack *u, const Ec__ConfigSource *w, const char *
 Er__RouteConfiguration *xds__encode_table(struct arena *a, const struct route_table *t);
 int xds__decode_table(struct unpack *u, const Er__RouteConfiguration *w, struct route_table *t) MUST_CHECK;
 
+/* xds_compress.c */
+bool xds__is_compressor(const Google__Protobuf__Any *any);
+int xds__decode_compressor(struct unpack *u, const char *name, const Google__Protobuf__Any *any,
+                           struct compressor_filter *f) MUST_CHECK;
+bool xds__is_compressor_override(const Google__Protobuf__Any *any); /* of a route, ... */
+int xds__decode_compressor_override(struct unpack *u,
+                                    const Google__Protobuf__Any *any) MUST_CHECK; /* ... which switches it off */
+
 /* the decoders of resources: from the packed message to a fresh one */
 int xds__decode_listener(struct unpack *u, struct str bytes, struct listener *l) MUST_CHECK;
 int xds__decode_cluster(struct unpack *u, struct str bytes, struct cluster *c) MUST_CHECK;

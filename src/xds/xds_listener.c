@@ -201,6 +201,8 @@ static int decode_filter(struct unpack *u, const Eh__HttpFilter *w, struct hcm *
         return w->disabled ? unpack_unsupported(u, "http_filters: a disabled RBAC filter") : decode_rbac_filter(u, any, h);
     if (unpack_is(any, &wv__listener_options__descriptor))
         return decode_listener_options(u, any, h);
+    if (xds__is_compressor(any))
+        return w->disabled ? 0 : xds__decode_compressor(u, w->name, any, &h->compressors[h->n_compressors++]);
     if (w->is_optional)
         return 0;
     return err_set(u->e, WEFT_E_UNSUPPORTED, "http_filters: \"%s\" is not supported", w->name);
@@ -212,6 +214,7 @@ static int decode_filters(struct unpack *u, const Eh__HttpConnectionManager *w, 
     if (!last || last->config_type_case != EH__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG ||
         !unpack_is(last->typed_config, &ertr__router__descriptor))
         return err_set(u->e, WEFT_E_INVALID, "http_filters: the last must be the router");
+    h->compressors = arena_zalloc(u->to, n * sizeof *h->compressors);
     for (size_t i = 0; i + 1 < n; i++)
         if (decode_filter(u, w->http_filters[i], h) < 0)
             return u->e->code;

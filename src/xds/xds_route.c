@@ -194,16 +194,24 @@ struct xds_resource *xds_encode_routes(const struct route_table *t) {
     ((w)->n_request_headers_to_add || (w)->n_request_headers_to_remove || (w)->n_response_headers_to_add ||                      \
      (w)->n_response_headers_to_remove)
 
-/* *out stays NULL when there are none of ours. Others' filters are refused: what they would do (authorize, limit) we cannot. */
-static int decode_options(struct unpack *u, void *entries, size_t n, Wv__RouteOptions **out) {
+/* *out stays NULL when there are none of ours. Others' filters are refused: what they would do (authorize, limit) we cannot.
+ * `r`: a route may switch compressors off; NULL: refused too. */
+static int decode_options(struct unpack *u, void *entries, size_t n, Wv__RouteOptions **out, struct route *r) {
     struct unpack_entry **at = entries;
     *out = NULL;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(at[i]->key, KEY_ROUTE) != 0)
+    if (r)
+        r->uncompressed = arena_zalloc(u->to, n * sizeof *r->uncompressed);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(at[i]->key, KEY_ROUTE) == 0)
+            continue;
+        if (!r || !xds__is_compressor_override(at[i]->value))
             return err_set(u->e, WEFT_E_UNSUPPORTED, "typed_per_filter_config: \"%s\" is not supported", at[i]->key);
-    if (!n)
-        return 0;
-    return unpack_any(u, unpack_find(entries, n, KEY_ROUTE), &wv__route_options__descriptor, KEY_ROUTE, out);
+        if (xds__decode_compressor_override(u, at[i]->value) < 0)
+            return u->e->code;
+        r->uncompressed[r->n_uncompressed++] = unpack_str(u, at[i]->key);
+    }
+    const Google__Protobuf__Any *ours = unpack_find(entries, n, KEY_ROUTE);
+    return ours ? unpack_any(u, ours, &wv__route_options__descriptor, KEY_ROUTE, out) : 0;
 }
 
 static int decode_share(struct unpack *u, const Er__WeightedCluster__ClusterWeight *w, struct route_cluster *c) {
@@ -213,7 +221,7 @@ static int decode_share(struct unpack *u, const Er__WeightedCluster__ClusterWeig
     if (w->metadata_match || MUTATES(w))
         return unpack_unsupported(u, "weighted_clusters: metadata_match and header mutations");
     c->weight = w->weight ? w->weight->value : 0;
-    if (decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o) < 0)
+    if (decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o, NULL) < 0)
         return u->e->code;
     if (!o)
         return 0;
@@ -354,7 +362,7 @@ static int decode_route(struct unpack *u, const Er__Route *w, const Er__RetryPol
     r->name = unpack_str(u, w->name);
     if (MUTATES(w))
         return unpack_unsupported(u, "header mutations");
-    if (decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o) < 0 ||
+    if (decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o, r) < 0 ||
         decode_match(u, w->match, &r->match) < 0)
         return u->e->code;
     r->breaker = o && o->breaker;
@@ -388,7 +396,7 @@ static int decode_vhost(struct unpack *u, const Er__VirtualHost *w, struct map *
     v->name = unpack_str(u, w->name);
     if (MUTATES(w))
         return unpack_unsupported(u, "header mutations");
-    if (decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o) < 0)
+    if (decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o, NULL) < 0)
         return u->e->code;
     if (!w->n_domains)
         return err_set(u->e, WEFT_E_INVALID, "no domains");
@@ -410,7 +418,7 @@ int xds__decode_table(struct unpack *u, const Er__RouteConfiguration *w, struct 
     t->name = unpack_str(u, w->name);
     if (MUTATES(w))
         return unpack_unsupported(u, "header mutations");
-    if (decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o) < 0)
+    if (decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o, NULL) < 0)
         return u->e->code;
     struct map seen = {0};
     int r = 0;
