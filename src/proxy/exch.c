@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/exch.h"
 #include "base/mem.h"
+#include "proxy/compress.h"
 #include "proxy/stage.h"
 
 #define SILENCE_US (300 * CLOCK_S) /* a stream or tunnel without an octet for so long has ended */
@@ -197,7 +198,9 @@ static void on_trailers(struct stream *s, const struct msg_fields *f) {
 
 static void on_down_drained(struct stream *s, size_t octets) {
     struct exch *x = s->user;
-    if (x->up)
+    if (compress_active(x->compressing))
+        compress_drained(x);
+    else if (x->up)
         stream_consumed(x->up, octets);
 }
 
@@ -236,6 +239,7 @@ static void on_down_closed(struct stream *s, int why) {
         leave(x);
     orphan(x, WEFT_E_CANCELLED);
     loop_timer_stop(&w->loop, &x->timer);
+    compress_close(x);
     stage_log(x);
     buf_fini(&x->body.held);
     lease_drop(&x->lease);
@@ -327,6 +331,8 @@ static void on_up_head(struct stream *s, const struct msg *m, bool end) {
     if (m->fields.n)
         memcpy(head.fields.at, m->fields.at, m->fields.n * sizeof(*head.fields.at));
     stage_respond(x, &head);
+    if (x->compressing)
+        compress_head(x, &head, end);
     stream_head(x->down, &head, end);
 }
 
@@ -338,11 +344,15 @@ static void on_up_info(struct stream *s, const struct msg *m) {
 
 static void on_up_data(struct stream *s, struct str data, bool end) {
     struct exch *x = s->user;
-    x->resp.octets += data.len;
     x->resp.ended |= end;
     x->at.last = exch_now(x);
     if (end && !x->stream)
         loop_timer_stop(&x->w->loop, &x->timer);
+    if (compress_active(x->compressing)) {
+        compress_data(x, data, end);
+        return;
+    }
+    x->resp.octets += data.len;
     stream_data(x->down, data, end);
 }
 
@@ -350,7 +360,10 @@ static void on_up_trailers(struct stream *s, const struct msg_fields *f) {
     struct exch *x = s->user;
     x->resp.ended = true;
     loop_timer_stop(&x->w->loop, &x->timer);
-    stream_end(x->down, f);
+    if (compress_active(x->compressing))
+        compress_trailers(x, f);
+    else
+        stream_end(x->down, f);
 }
 
 static void on_up_drained(struct stream *s, size_t octets) {

@@ -64,8 +64,9 @@ struct exch {
     struct { /* microseconds, the loop's time but for wall */
         uint64_t start, wall, sent, first, last;
     } at;
-    struct timer timer; /* the deadline; after a stream's head: silence */
-    struct str reason;  /* of a reply of ours, or why the upstream failed */
+    struct compressing *compressing; /* compress.h: not NULL where the listener has compressors */
+    struct timer timer;              /* the deadline; after a stream's head: silence */
+    struct str reason;               /* of a reply of ours, or why the upstream failed */
     unsigned attempts;
     bool fresh;   /* do not take an idle connection: one just broke */
     bool counted; /* the host's active count has this one */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* forward: the request's head goes up, and what came of its body while it waited. From here on the streams are joined (exch.c).
  */
+#include "proxy/compress.h"
 #include "proxy/edge.h"
 #include "proxy/exch.h"
 #include "proxy/stage.h"
@@ -39,6 +40,8 @@ enum verdict stage_forward(struct exch *x) {
     x->conn = NULL;
     x->attempts++;
     add_fields(x);
+    if (x->chain->hcm->n_compressors)
+        compress_request(x);
     x->up = conn_request(c, &x->req, whole, &exch_up_cb, x, &e);
     if (!x->up) {
         conn_drain(c); /* of no use, and in no pool */

@@ -145,6 +145,8 @@ void thread_free(struct worker **wp) {
     }
     map_fini(&w->waiting);
     buf_fini(&w->log);
+    compress_pool_fini(&w->compressors);
+    buf_fini(&w->coded);
     stats_fini(&w->stats);
     loop_fini(&w->loop);
     free(w);

@@ -6,6 +6,7 @@
  * thread (worker_order other workers too); the rest its own. */
 #include <pthread.h>
 #include "base/buf.h"
+#include "codec/compress.h"
 #include "http/conn.h"
 #include "io/mbox.h"
 #include "io/sock.h"
@@ -98,6 +99,8 @@ struct worker {
     struct timer linger;        /* draining: the end of patience for connections that never sent a request */
     struct buf log;             /* access log lines of this turn */
     struct task log_task;
+    struct compress_pool compressors;
+    struct buf coded; /* what a compressor has just given: empty between callbacks */
     struct stats stats;
     atomic_bool serving; /* has a snapshot: other workers may hand it connections */
     bool started, draining, stopping;
