@@ -18,12 +18,14 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+	"google.golang.org/grpc"
 )
 
 type client struct {
 	http.Client
 	authority string
 	h2        bool
+	grpc      *grpc.ClientConn // of load.go
 }
 
 func newClient(proto, addr, authority string) *client {
@@ -180,18 +182,22 @@ var cases = map[string]func(*client) error{
 		}
 		return first(want("status", r.StatusCode, 413), want("body", string(b), "too much"))
 	},
-	"duplex": duplex,
+	"duplex": func(c *client) error { return duplex(c) },
 	"many":   many,
 }
 
 // duplex: each word comes back before the next is sent.
-func duplex(c *client) error {
+func duplex(c *client, change ...func(*http.Request)) error {
 	in, out := io.Pipe()
-	r, err := c.do("POST", "/duplex", in)
+	defer out.Close()
+	r, err := c.do("POST", "/duplex", in, change...)
 	if err != nil {
 		return err
 	}
 	defer r.Body.Close()
+	if err := want("status", r.StatusCode, 200); err != nil {
+		return err
+	}
 	for i := 0; i < 20; i++ {
 		word := pattern(1 + i*1000)
 		go out.Write(word)

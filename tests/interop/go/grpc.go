@@ -36,11 +36,16 @@ var grpcCases = map[string]func(context.Context, testgrpc.TestServiceClient, ...
 	"custom_metadata":             interop.DoCustomMetadata,
 }
 
-func callGRPC(addr, authority string, names []string) {
+func dialGRPC(addr, authority string) *grpc.ClientConn {
 	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithAuthority(authority), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		panic(err)
 	}
+	return conn
+}
+
+func callGRPC(addr, authority string, names []string) {
+	conn := dialGRPC(addr, authority)
 	defer conn.Close()
 	ctx, stop := context.WithTimeout(context.Background(), 60*time.Second)
 	defer stop()

@@ -7,8 +7,10 @@
 //	peer http-client h1|h2 ADDR AUTHORITY CASE...
 //	peer grpc-server
 //	peer grpc-client ADDR AUTHORITY CASE...
+//	peer load h1|h2|grpc ADDR AUTHORITY SEED [KIND-TO-LEAVE-OUT...]    for ./dev soak: load.go
 //
-// A server says "READY 127.0.0.1:PORT" and ends when it is killed. A client says "ok CASE" for each, or fails.
+// A server takes an address to listen on (default 127.0.0.1:0), says "READY 127.0.0.1:PORT" and ends when it is killed. A client says
+// "ok CASE" for each, or fails.
 package main
 
 import (
@@ -17,8 +19,8 @@ import (
 	"os"
 )
 
-func listen() net.Listener {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func listen(args []string) net.Listener {
+	l, err := net.Listen("tcp", append(args, "127.0.0.1:0")[0])
 	if err != nil {
 		panic(err)
 	}
@@ -30,15 +32,17 @@ func main() {
 	args := os.Args[2:]
 	switch os.Args[1] {
 	case "http-server":
-		serveHTTP(listen(), routes())
+		serveHTTP(listen(args), routes())
 	case "hop":
-		serveHTTP(listen(), hop(args[0], args[1]))
+		serveHTTP(listen(args[2:]), hop(args[0], args[1]))
 	case "http-client":
 		runCases(newClient(args[0], args[1], args[2]), args[3:])
 	case "grpc-server":
-		serveGRPC(listen())
+		serveGRPC(listen(args))
 	case "grpc-client":
 		callGRPC(args[0], args[1], args[2:])
+	case "load":
+		load(args[0], args[1], args[2], args[3], args[4:])
 	default:
 		panic("unknown peer: " + os.Args[1])
 	}

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/h2c"
@@ -95,6 +96,8 @@ func routes() http.Handler {
 		io.WriteString(w, "too much")
 	})
 	mux.HandleFunc("/duplex", serveDuplex)
+	mux.HandleFunc("/slow", serveSlow)
+	mux.HandleFunc("/tunnel", serveTunnel)
 	return mux
 }
 
@@ -124,6 +127,30 @@ func serveDuplex(w http.ResponseWriter, r *http.Request) {
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// serveSlow sends a hundred pieces, each a little later.
+func serveSlow(w http.ResponseWriter, r *http.Request) {
+	for i := 0; i < 100; i++ {
+		w.Write(pattern(1000))
+		w.(http.Flusher).Flush()
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// serveTunnel is switched to, and gives back what it gets until there is no more.
+func serveTunnel(w http.ResponseWriter, r *http.Request) {
+	conn, buffered, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+	io.Copy(conn, buffered)
 }
 
 // hop is one more proxy on the way.
