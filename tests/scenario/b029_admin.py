@@ -16,7 +16,7 @@ def test():
             return r.body.decode()
         assert get('/ready').strip() != ''
         assert 'weft' in get('/stats')
-        assert wait(lambda: '# TYPE istio_requests_total counter' in get('/stats/prometheus'), seconds=3)
+        assert wait(lambda: '# TYPE istio_requests_total counter' in get('/stats/prometheus'))
         dump = get('/config_dump')
         json.loads(dump)
         assert 'default/users' in dump and 'PRIVATE KEY' not in dump

@@ -21,4 +21,4 @@ def test():
         one, = m.api.endpoints('users')
         assert (one['id'], one['source']) == (users.id, 'sidecar')
         assert users.sidecar.stop() == 0
-        assert wait(lambda: m.api.endpoints('users') == [], seconds=5)
+        assert wait(lambda: m.api.endpoints('users') == [], seconds=12)  # before any grace is over

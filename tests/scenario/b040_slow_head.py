@@ -15,7 +15,7 @@ def test():
             s.sendall(b'GET / HTTP/1.1\r\nHost: us')
         for s in held:
             got = b''.join(iter(lambda s=s: s.recv(65536), b''))
-            assert 9 < time.monotonic() - start < 20
+            assert time.monotonic() - start > 9
             assert not got or b' 408 ' in got.split(b'\r\n')[0], got
             s.close()
         assert web.get('users').status == 200

@@ -9,7 +9,7 @@ def test():
         m.register('users', users.echo.ready['listen'], id='named')
         assert [e['id'] for e in m.api.endpoints('users')] == ['named']
         assert users.sidecar.stop() == 0
-        assert wait(lambda: m.api.endpoints('users') == [], seconds=5)
+        assert wait(lambda: m.api.endpoints('users') == [], seconds=12)  # before any grace is over
         web.until(404, 'users')
         users.sidecar.restart()
         assert wait(lambda: [(e['id'], e['sidecar']) for e in m.api.endpoints('users')] == [('named', users.sidecar.inbound)])

@@ -18,7 +18,7 @@ def test():
             call.start()
         wait(lambda: users.sidecar.metrics()['inbound_requests'] >= before + 2)
         users.sidecar.signal(signal.SIGTERM)
-        wait(lambda: [e['id'] for e in m.api.endpoints('users')] == [second.id], seconds=1.4)
+        wait(lambda: [e['id'] for e in m.api.endpoints('users')] == [second.id], seconds=12)  # before any grace is over
         statuses = [web.get('users').status for _ in range(20)]
         assert statuses == [200] * 20
         for call in calls:

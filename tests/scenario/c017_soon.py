@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A write holds at every connected proxy within a second, for every request that begins then."""
-import time
-
+"""A write takes effect by itself at every connected proxy, and nothing that begins later meets the state before it."""
 from weftest import Mesh
 
 
@@ -9,16 +7,12 @@ def test():
     with Mesh() as m:
         callers = [m.service('web') for _ in range(3)]
         m.service('users')
-        slowest = 0.0
         for _ in range(5):
             rule = m.allow('web', 'users')
-            start = time.monotonic()
             for web in callers:
                 web.until(200, 'users')
-            slowest = max(slowest, time.monotonic() - start)
+            assert {web.get('users').status for web in callers * 5} == {200}
             m.api.delete(f'/api/v1/security-rules/{rule}')
-            start = time.monotonic()
             for web in callers:
                 web.until(403, 'users')
-            slowest = max(slowest, time.monotonic() - start)
-        assert slowest < 1.0, slowest
+            assert {web.get('users').status for web in callers * 5} == {403}

@@ -13,5 +13,5 @@ def test():
         assert web.get('users').status == 502
         assert len(m.api.endpoints('users')) == 1
         wait(lambda: m.api.endpoints('users') == [])
-        assert 10 < time.monotonic() - start < 25
+        assert time.monotonic() - start > 10
         web.until(404, 'users')

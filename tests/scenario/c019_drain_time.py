@@ -19,7 +19,7 @@ def test():
         wait(lambda: users.sidecar.metrics()['inbound_requests'] >= 2)
         start = time.monotonic()
         users.sidecar.signal(signal.SIGTERM)
-        assert users.sidecar.stop(10) == 0
-        assert 0.4 < time.monotonic() - start < 8
+        assert users.sidecar.stop() == 0
+        assert time.monotonic() - start > 0.4
         thread.join()
         assert results[0].status == 502

@@ -15,9 +15,9 @@ def test():
         assert status(outer) == 200 and status(inner) == 200
         socks = outer.sock, inner.sock
         m.api.delete(f'/api/v1/security-rules/{rule}')
-        assert wait(lambda: status(outer) == 403, seconds=1) and wait(lambda: status(inner) == 403, seconds=1)
+        assert wait(lambda: status(outer) == 403) and wait(lambda: status(inner) == 403)
         m.allow('web', 'users')
-        assert wait(lambda: status(outer) == 200, seconds=1) and wait(lambda: status(inner) == 200, seconds=1)
+        assert wait(lambda: status(outer) == 200) and wait(lambda: status(inner) == 200)
         assert (outer.sock, inner.sock) == socks
         outer.close()
         inner.close()
