@@ -153,3 +153,8 @@ uint64_t grpc_timeout_us(struct str s) {
             return n * units[i].us;
     return 0;
 }
+
+bool grpc_content_type(struct str type) {
+    struct str grpc = STR("application/grpc");
+    return str_istarts(type, grpc) && (type.len == grpc.len || type.ptr[grpc.len] == '+' || type.ptr[grpc.len] == ';');
+}

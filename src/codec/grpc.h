@@ -38,6 +38,7 @@ int grpc_next(struct grpc_reader *r, struct str *in, struct str *msg, struct err
 void grpc_frame(struct buf *out, struct str msg);           /* prefix and message, not compressed */
 void grpc_message_encode(struct buf *out, struct str text); /* percent-encoding of grpc-message */
 void grpc_message_decode(struct buf *out, struct str enc);  /* invalid escapes stay as they are */
+bool grpc_content_type(struct str type);                    /* application/grpc, alone or with "+ENCODING" */
 int grpc_of_http(unsigned status);                          /* enum grpc_status for a bare HTTP status */
 int grpc_of_h2(uint32_t h2_code);                           /* for a RST_STREAM code */
 const char *grpc_status_name(int s);                        /* "UNAVAILABLE" */

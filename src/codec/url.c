@@ -167,3 +167,87 @@ struct str url_encode(struct str s, struct arena *a) {
     }
     return str_n(to, n);
 }
+
+/* ---- normal forms ---- */
+struct str url_unescape_slashes(struct str path, struct arena *a) {
+    struct str only = url_path_only(path);
+    char *to = arena_alloc(a, path.len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < path.len; i++) {
+        int c = i + 2 < only.len && path.ptr[i] == '%' ? hex_digit(path.ptr[i + 1]) << 4 | hex_digit(path.ptr[i + 2]) : -1;
+        bool slash = c == '/' || c == '\\';
+        to[n++] = slash ? (char)c : path.ptr[i];
+        i += slash ? 2 : 0;
+    }
+    return n == path.len ? path : str_n(to, n);
+}
+
+static int decode_unreserved(struct str in, char *to, size_t *n) {
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < in.len; i++) {
+        char c = in.ptr[i];
+        if (c != '%') {
+            to[(*n)++] = c == '\\' ? '/' : c;
+            continue;
+        }
+        int high = i + 2 < in.len ? hex_digit(in.ptr[i + 1]) : -1, low = i + 2 < in.len ? hex_digit(in.ptr[i + 2]) : -1;
+        if (high < 0 || low < 0 || (high | low) == 0)
+            return -1;
+        i += 2;
+        char decoded = (char)(high << 4 | low);
+        if (unreserved[(uint8_t)decoded]) {
+            to[(*n)++] = decoded;
+            continue;
+        }
+        to[(*n)++] = '%';
+        to[(*n)++] = digits[high];
+        to[(*n)++] = digits[low];
+    }
+    return 0;
+}
+
+/* In place: what is written never passes what is read. */
+static size_t remove_dots(char *p, size_t len) {
+    size_t out = 0;
+    for (size_t i = 0; i < len;) { /* at a slash */
+        size_t end = i + 1;
+        while (end < len && p[end] != '/')
+            end++;
+        struct str segment = str_n(p + i + 1, end - i - 1);
+        bool up = str_eq(segment, STR("..")), dot = up || str_eq(segment, STR("."));
+        if (up)
+            while (out && p[--out] != '/')
+                ;
+        if (!dot) {
+            memmove(p + out, p + i, end - i);
+            out += end - i;
+        } else if (end == len) {
+            p[out++] = '/';
+        }
+        i = end;
+    }
+    return out;
+}
+
+struct str url_normal(struct str path, struct arena *a) {
+    struct str only = url_path_only(path), query = str_from(path, only.len);
+    char *to = arena_alloc(a, path.len + 1);
+    size_t n = 0;
+    if (only.len == 0 || only.ptr[0] != '/')
+        return path;
+    if (decode_unreserved(only, to, &n) < 0)
+        return STR_NONE;
+    n = remove_dots(to, n);
+    if (query.len)
+        memcpy(to + n, query.ptr, query.len);
+    return str_n(to, n + query.len);
+}
+
+struct str url_merge_slashes(struct str path, struct arena *a) {
+    size_t only = url_path_only(path).len, n = 0;
+    char *to = arena_alloc(a, path.len + 1);
+    for (size_t i = 0; i < path.len; i++)
+        if (i >= only || i == 0 || path.ptr[i] != '/' || path.ptr[i - 1] != '/')
+            to[n++] = path.ptr[i];
+    return n == path.len ? path : str_n(to, n);
+}

@@ -4,6 +4,7 @@
  * (envoy.config.listener.v3.Listener, HttpConnectionManager, TcpProxy). */
 #include "codec/compress.h"
 #include "codec/ip.h"
+#include "model/format.h"
 #include "model/rbac.h"
 #include "model/ref.h"
 #include "model/secret.h"
@@ -29,6 +30,26 @@ struct compressor_filter { /* envoy.extensions.filters.http.compressor.v3.Compre
     size_t n_spared;
 };
 
+/* An access log as Envoy has it: a line of text, or an object. Without either: JSON with Istio's keys. */
+struct log_key {
+    struct str key;
+    struct format value;
+};
+struct access_log {
+    struct format text;
+    struct log_key *keys;
+    size_t n_keys;
+    unsigned n_resp; /* operators, in all, that are of the response's head */
+    bool omit_empty; /* keys without a value are left out; else null */
+    bool err;        /* to standard error */
+    struct str file; /* to a file; empty: standard output or error */
+};
+
+enum server_header { SERVER_OVERWRITE, SERVER_IF_ABSENT, SERVER_PASS };
+enum escaped_slashes { SLASHES_KEEP, SLASHES_REJECT, SLASHES_REDIRECT, SLASHES_FORWARD };
+enum strip_port { PORT_KEEP, PORT_STRIP_MATCHING, PORT_STRIP_ANY };
+enum underscores { UNDERSCORES_ALLOW, UNDERSCORES_REJECT, UNDERSCORES_DROP };
+
 struct hcm { /* HTTP connection manager */
     struct str stat_prefix;
     enum { HCM_AUTO, HCM_HTTP1, HCM_HTTP2 } codec;
@@ -49,6 +70,23 @@ struct hcm { /* HTTP connection manager */
     struct str server_name;
     struct compressor_filter *compressors; /* in the order of the configuration */
     size_t n_compressors;
+    /* What an Envoy's would do beside, in listeners of a bootstrap or a foreign control plane (proxy/edge.h). */
+    struct access_log *log; /* how access_log is written; NULL: JSON with Istio's keys */
+    enum server_header server_header;
+    struct str via;                                 /* empty: none */
+    uint32_t trusted_hops;                          /* xff_num_trusted_hops */
+    bool skip_xff_append, forwarded_port;           /* x-forwarded-port is added where it is not there */
+    bool preserve_request_id, request_id_in_answer; /* a caller's from outside is kept; it is told in responses */
+    bool normalize_path, merge_slashes;
+    enum escaped_slashes escaped_slashes;
+    enum strip_port strip_port;
+    bool strip_dot; /* of the host's name */
+    enum underscores underscores;
+    bool suppress_envoy;                                     /* the router adds no x-envoy-* */
+    uint32_t max_headers;                                    /* fields of a request; 0: default */
+    uint64_t stream_idle_us, request_us, head_us, stream_us; /* 0: default, or none */
+    struct str *upgrades;                                    /* types that are allowed */
+    size_t n_upgrades;
 };
 
 struct tcp_cluster {

@@ -13,3 +13,11 @@ void header_match_fini(struct header_match *m) {
 void path_match_fini(struct path_match *m) {
     regex_free(&m->regex);
 }
+
+void query_match_fini(struct query_match *m) {
+    string_match_fini(&m->string);
+}
+
+void regex_rewrite_fini(struct regex_rewrite *r) {
+    regex_free(&r->regex);
+}

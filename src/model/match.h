@@ -36,7 +36,20 @@ struct path_match {
     struct regex *regex;
 };
 
+struct query_match { /* of a query's parameter */
+    struct str name;
+    bool absent, present; /* must not be there; may have any value. Else `string` */
+    struct string_match string;
+};
+
+struct regex_rewrite { /* every match becomes the substitution, in which \1 to \9 are the groups (RE2's syntax) */
+    struct str pattern, substitution;
+    struct regex *regex; /* NULL: no rewrite */
+};
+
 /* Free the regular expression, for the fini of the resource that the match is part of. */
 void string_match_fini(struct string_match *m);
 void header_match_fini(struct header_match *m);
 void path_match_fini(struct path_match *m);
+void query_match_fini(struct query_match *m);
+void regex_rewrite_fini(struct regex_rewrite *r);

@@ -6,6 +6,12 @@ static void free_route(struct route *r) {
     path_match_fini(&r->match.path);
     for (size_t i = 0; i < r->match.n_headers; i++)
         header_match_fini(&r->match.headers[i]);
+    for (size_t i = 0; i < r->match.n_queries; i++)
+        query_match_fini(&r->match.queries[i]);
+    regex_rewrite_fini(&r->path_regex);
+    regex_rewrite_fini(&r->host_regex);
+    if (r->redirect)
+        regex_rewrite_fini(&r->redirect->regex);
 }
 
 static void free_table(struct ref *ref) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/match.h"
-#include "base/buf.h"
 #include "codec/regex.h"
 #include "codec/url.h"
 #include "policy/route.h"
@@ -61,27 +60,6 @@ static struct str pseudo(const struct msg *m, struct str name) {
     return STR_NONE;
 }
 
-/* The field's value; several fields of one name are one list (RFC 9110 §5.3), joined in *joined. ptr NULL: absent. */
-static struct str field_value(const struct msg *m, struct str name, struct buf *joined) {
-    if (name.len && name.ptr[0] == ':')
-        return pseudo(m, name);
-    struct str first = STR_NONE;
-    for (unsigned i = 0; i < m->fields.n; i++) {
-        const struct msg_field *f = &m->fields.at[i];
-        if (!str_ieq(f->name, name))
-            continue;
-        if (!first.ptr) {
-            first = f->value.ptr ? f->value : STR("");
-            continue;
-        }
-        if (!joined->len)
-            buf_add(joined, first);
-        buf_addc(joined, ',');
-        buf_add(joined, f->value);
-    }
-    return joined->len ? buf_str(joined) : first;
-}
-
 static bool in_range(const struct header_match *h, struct str value) {
     bool negative = value.len && value.ptr[0] == '-';
     uint64_t n;
@@ -100,16 +78,53 @@ static bool value_test(const struct header_match *h, struct str value) {
     return false;
 }
 
+/* Does one of the fields of that name have such a value? As Envoy judges: each by itself, not joined. */
+static bool any_field(const struct header_match *h, const struct msg *m, bool *there) {
+    for (unsigned i = 0; i < m->fields.n; i++) {
+        const struct msg_field *f = &m->fields.at[i];
+        if (!str_ieq(f->name, h->name))
+            continue;
+        *there = true;
+        if (value_test(h, f->value))
+            return true;
+    }
+    return false;
+}
+
 bool header_match_test(const struct header_match *h, const struct request_view *r) {
-    struct buf joined = {0};
-    struct str value = field_value(r->msg, h->name, &joined);
-    if (!value.ptr && h->missing_as_empty)
-        value = STR("");
-    bool hit;
-    if (!value.ptr && h->kind != HEADER_PRESENT)
-        hit = false ^ h->invert; /* a header that is absent matches only the inverted form */
-    else
-        hit = (value.ptr && value_test(h, value)) ^ h->invert;
-    buf_fini(&joined);
-    return hit;
+    bool there = false, hit = false;
+    if (h->name.len && h->name.ptr[0] == ':') {
+        struct str value = pseudo(r->msg, h->name);
+        there = value.ptr != NULL;
+        hit = there && value_test(h, value);
+    } else {
+        hit = any_field(h, r->msg, &there);
+    }
+    if (!there && h->kind != HEADER_PRESENT && !h->missing_as_empty)
+        return false; /* whatever `invert` says: there is nothing to judge */
+    if (!there && h->missing_as_empty)
+        hit = value_test(h, STR(""));
+    return hit ^ h->invert;
+}
+
+struct str match_parameter(struct str path, struct str name) {
+    struct str rest = url_query(path);
+    while (rest.ptr) {
+        struct str value = str_cut(&rest, '&'), key = str_cut(&value, '=');
+        if (str_eq(key, name))
+            return value.ptr ? value : STR("");
+    }
+    return STR_NONE;
+}
+
+bool query_match_test(const struct query_match *m, size_t n, struct str path) {
+    for (size_t i = 0; i < n; i++) {
+        struct str value = match_parameter(path, m[i].name);
+        bool hold = value.ptr && string_match_test(&m[i].string, value);
+        if (m[i].absent || m[i].present)
+            hold = !value.ptr == m[i].absent;
+        if (!hold)
+            return false;
+    }
+    return true;
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/route.h"
+#include "codec/grpc.h"
+#include "codec/url.h"
 #include "policy/split.h"
 
 /* How well a domain takes an authority: the greater the better, 0 not at all. exact > longest suffix > longest prefix > "*". */
@@ -20,9 +22,16 @@ static size_t domain_rank(struct str domain, struct str authority) {
     return 0;
 }
 
+static struct str without_port(struct str authority) {
+    ptrdiff_t colon = str_rchr(authority, ':');
+    return colon > str_rchr(authority, ']') ? str_first(authority, (size_t)colon) : authority;
+}
+
 const struct virtual_host *route_vhost(const struct route_table *t, struct str authority) {
     const struct virtual_host *best = NULL;
     size_t best_rank = 0;
+    if (t->ignore_port)
+        authority = without_port(authority);
     for (size_t i = 0; i < t->n_vhosts; i++) {
         const struct virtual_host *v = &t->vhosts[i];
         for (size_t d = 0; d < v->n_domains; d++) {
@@ -45,7 +54,8 @@ static bool conditions_hold(const struct route_match *m, const struct request_vi
     for (size_t i = 0; i < m->n_headers; i++)
         if (!header_match_test(&m->headers[i], r))
             return false;
-    return true;
+    return (!m->grpc || grpc_content_type(msg_get(&r->msg->fields, HDR_CONTENT_TYPE))) &&
+           query_match_test(m->queries, m->n_queries, r->msg->path);
 }
 
 static bool fraction_takes(const struct route_match *m, struct route_state *state) {
@@ -98,6 +108,7 @@ static struct str hash_input(const struct hash_on *h, const struct request_view 
     }
     case HASH_COOKIE: return cookie_value(r->msg, h->name);
     case HASH_SOURCE: return r->source_ip;
+    case HASH_QUERY: return match_parameter(r->msg->path, h->name);
     }
     return STR_NONE;
 }
@@ -111,6 +122,8 @@ bool route_hash(const struct route *route, const struct request_view *r, uint64_
             continue;
         hash = ((hash << 1) | (hash >> 63)) ^ str_hash(in, 0); /* Envoy's way to combine */
         any = true;
+        if (route->hash[i].terminal)
+            break;
     }
     *out = hash;
     return any;

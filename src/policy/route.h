@@ -15,8 +15,11 @@ struct request_view {                     /* what decisions look at; slices borr
 
 bool string_match_test(const struct string_match *m, struct str value);
 bool header_match_test(const struct header_match *m,
-                       const struct request_view *r);              /* several fields of one name count as joined by "," */
-bool path_match_test(const struct path_match *m, struct str path); /* path may have a query: it is not looked at */
+                       const struct request_view *r); /* several fields of one name: one of them, each judged by itself */
+struct str match_parameter(struct str path,
+                           struct str name); /* the first of that name in the query, as it is written; ptr NULL: none */
+bool query_match_test(const struct query_match *m, size_t n, struct str path); /* all of them, on the query of the path */
+bool path_match_test(const struct path_match *m, struct str path);             /* path may have a query: it is not looked at */
 
 /* Shares are walked, not drawn (policy/split.h). State: one counter each, shared by the proxy's workers. */
 struct route_state {        /* one per route with a fraction < ROUTE_PPM or more than one cluster; zeros are fresh */
@@ -26,7 +29,8 @@ struct route_state {        /* one per route with a fraction < ROUTE_PPM or more
 const struct route_cluster *route_share(const struct route *route,
                                         struct route_state *state); /* whose turn it is; `state` NULL: the first */
 
-/* The first virtual host that takes the authority (exact > longest suffix > longest prefix > "*"), or NULL. */
+/* The first virtual host that takes the authority (exact > longest suffix > longest prefix > "*"), or NULL. A table may say that
+ * the port is not looked at. */
 const struct virtual_host *route_vhost(const struct route_table *t, struct str authority);
 /* The first route that matches; `states` has one element per route of the vhost (NULL: fractions count as all). NULL: none. */
 const struct route *route_pick(const struct virtual_host *v, const struct request_view *r, struct route_state *states);

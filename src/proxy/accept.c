@@ -94,6 +94,8 @@ static void fill_cfg(struct conn_cfg *cfg, const struct hcm *hcm) {
     memset(cfg, 0, sizeof(*cfg));
     cfg->proto = hcm->codec == HCM_HTTP1 ? CONN_H1 : hcm->codec == HCM_HTTP2 ? CONN_H2 : CONN_AUTO;
     cfg->limits.head = hcm->max_head;
+    cfg->limits.fields = hcm->max_headers;
+    cfg->limits.head_timeout_us = hcm->head_us;
     cfg->limits.idle_timeout_us = hcm->idle_timeout_us;
     cfg->on_stream = on_stream;
     cfg->on_bad = on_bad;

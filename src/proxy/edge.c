@@ -1,8 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/edge.h"
+#include "codec/regex.h"
+#include "codec/url.h"
+#include "io/addr.h"
+#include "policy/rewrite.h"
 #include "proxy/exch.h"
+#include "proxy/fill.h"
 
-/* ---- the request ---- */
+/* Of a request these say to Envoys inside what to do: whoever is outside must not. */
+static const char *const internal_only[] = {
+    "x-envoy-retriable-status-codes",
+    "x-envoy-retriable-header-names",
+    "x-envoy-retry-on",
+    "x-envoy-retry-grpc-on",
+    "x-envoy-max-retries",
+    "x-envoy-upstream-alt-stat-name",
+    "x-envoy-upstream-rq-timeout-ms",
+    "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-upstream-rq-timeout-alt-response",
+    "x-envoy-force-trace",
+    "x-envoy-ip-tags",
+    "x-envoy-original-url",
+    "x-envoy-hedge-on-per-try-timeout",
+};
+static const char *const edge_only[] = {"x-envoy-decorator-operation", "x-envoy-downstream-service-cluster",
+                                        "x-envoy-downstream-service-node"};
+
+static void remove_all(struct msg_fields *f, const char *const *names, size_t n) {
+    for (unsigned i = 0; i < f->n; i++)
+        if (str_istarts(f->at[i].name, STR("x-envoy-"))) { /* nearly never */
+            for (size_t k = 0; k < n; k++)
+                msg_remove_name(f, str_of(names[k]));
+            return;
+        }
+}
+
+/* ---- the request: host and path ---- */
+static void normal_host(struct exch *x) {
+    const struct hcm *h = x->chain->hcm;
+    struct str host = x->req.authority;
+    ptrdiff_t colon = str_rchr(host, ':');
+    if (colon >= 0 && colon > str_rchr(host, ']') && h->strip_port != PORT_KEEP) {
+        struct str own = x->from->local_text, port = str_from(host, (size_t)colon);
+        if (h->strip_port == PORT_STRIP_ANY ||
+            str_eq(port, str_from(own, (size_t)(str_rchr(own, ':') < 0 ? 0 : str_rchr(own, ':')))))
+            host = str_first(host, (size_t)colon);
+    }
+    if (h->strip_dot && str_ends(host, STR(".")))
+        host.len--;
+    x->req.authority = host;
+}
+
+static enum verdict normal_path(struct exch *x) {
+    const struct hcm *h = x->chain->hcm;
+    struct arena *a = &x->down->arena;
+    struct str path = x->req.path;
+    bool redirect = false;
+    if (h->escaped_slashes != SLASHES_KEEP) {
+        path = url_unescape_slashes(path, a);
+        bool found = path.len != x->req.path.len;
+        if (found && h->escaped_slashes == SLASHES_REJECT)
+            return stage_reply(x, REPLY_BAD_PATH, STR_NONE);
+        redirect = found && h->escaped_slashes == SLASHES_REDIRECT;
+    }
+    if (h->normalize_path)
+        path = url_normal(path, a);
+    if (!path.ptr)
+        return stage_reply(x, REPLY_BAD_PATH, STR_NONE);
+    if (h->merge_slashes)
+        path = url_merge_slashes(path, a);
+    x->req.path = path;
+    return redirect ? stage_reply(x, REPLY_NORMAL_PATH, STR_NONE) : STAGE_NEXT;
+}
+
+/* ---- the request: who it is from ---- */
 static struct str forwarded_for(struct exch *x) { /* several fields are one list (RFC 9110 §5.3) */
     struct str so_far = STR_NONE;
     for (unsigned i = 0; i < x->req.fields.n; i++) {
@@ -13,38 +85,251 @@ static struct str forwarded_for(struct exch *x) { /* several fields are one list
     return so_far;
 }
 
-static void append_forwarded_for(struct exch *x) {
-    struct str so_far = forwarded_for(x), ip = x->from->remote_ip;
-    if (so_far.len && ip.len)
-        ip = arena_fmt(&x->down->arena, STR_FMT "," STR_FMT, STR_ARG(so_far), STR_ARG(ip));
-    if (ip.len)
-        msg_set(&x->req.fields, &x->down->arena, HDR_X_FORWARDED_FOR, ip);
+/* The address that `skip` trusted proxies before us saw; empty when the list is not that long, or says none. */
+static struct str trusted_address(struct str list, uint32_t skip) {
+    struct str at = STR_NONE;
+    for (uint32_t i = 0; i <= skip; i++) {
+        if (!list.ptr)
+            return STR_NONE;
+        ptrdiff_t comma = str_rchr(list, ',');
+        at = str_trim(comma < 0 ? list : str_from(list, (size_t)comma + 1));
+        list = comma < 0 ? STR_NONE : str_first(list, (size_t)comma);
+    }
+    return addr_is_ip(at) ? at : STR_NONE;
 }
 
-void edge_request(struct exch *x) {
+static void use_remote_address(struct exch *x) {
+    const struct hcm *h = x->chain->hcm;
+    struct arena *a = &x->down->arena;
     struct msg_fields *f = &x->req.fields;
-    struct str scheme = x->plain ? STR("http") : STR("https");
-    if (x->chain->hcm->use_remote_address) {
-        append_forwarded_for(x);
-        msg_set(f, &x->down->arena, HDR_X_FORWARDED_PROTO, scheme);
-    } else if (!msg_find(f, HDR_X_FORWARDED_PROTO)) {
-        msg_add(f, &x->down->arena, HDR_X_FORWARDED_PROTO, scheme);
+    struct str list = forwarded_for(x), ip = x->from->remote_ip;
+    if (h->trusted_hops)
+        x->client = trusted_address(list, h->trusted_hops - 1);
+    if (!h->skip_xff_append && ip.len)
+        msg_set(f, a, HDR_X_FORWARDED_FOR, list.len ? arena_fmt(a, STR_FMT "," STR_FMT, STR_ARG(list), STR_ARG(ip)) : ip);
+    if (!h->trusted_hops || !msg_find(f, HDR_X_FORWARDED_PROTO))
+        msg_set(f, a, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
+    if (h->forwarded_port && !msg_find_name(f, STR("x-forwarded-port"))) {
+        struct str own = x->from->local_text;
+        msg_add_name(f, a, STR("x-forwarded-port"), str_from(own, (size_t)(str_rchr(own, ':') + 1)));
     }
 }
 
+static void who(struct exch *x) {
+    const struct hcm *h = x->chain->hcm;
+    struct msg_fields *f = &x->req.fields;
+    if (h->use_remote_address)
+        use_remote_address(x);
+    else
+        x->client = trusted_address(forwarded_for(x), h->trusted_hops);
+    if (!msg_find(f, HDR_X_FORWARDED_PROTO))
+        msg_add(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
+    msg_remove_name(f, STR("x-envoy-internal"));
+    remove_all(f, internal_only, sizeof(internal_only) / sizeof(*internal_only));
+    if (!h->use_remote_address)
+        return;
+    remove_all(f, edge_only, sizeof(edge_only) / sizeof(*edge_only));
+    msg_set_name(f, &x->down->arena, STR("x-envoy-external-address"), x->client.len ? x->client : x->from->remote_ip);
+    if (!h->preserve_request_id)
+        msg_remove(f, HDR_X_REQUEST_ID); /* stage_trace.c makes another */
+}
+
+struct str edge_scheme(const struct exch *x) {
+    return str_eq(msg_get(&x->req.fields, HDR_X_FORWARDED_PROTO), STR("https")) ? STR("https") : STR("http");
+}
+
+/* ---- the request: headers ---- */
+static enum verdict underscores(struct exch *x) {
+    const struct hcm *h = x->chain->hcm;
+    struct msg_fields *f = &x->req.fields;
+    unsigned to = 0;
+    if (h->underscores == UNDERSCORES_ALLOW)
+        return STAGE_NEXT;
+    for (unsigned i = 0; i < f->n; i++) {
+        bool hit = str_chr(f->at[i].name, '_') >= 0;
+        if (hit && h->underscores == UNDERSCORES_REJECT)
+            return stage_reply(x, REPLY_UNDERSCORE, STR_NONE);
+        if (!hit)
+            f->at[to++] = f->at[i];
+    }
+    f->n = to;
+    return STAGE_NEXT;
+}
+
+static void client_cert(struct exch *x) {
+    enum xfcc_mode mode = x->chain->hcm->xfcc;
+    bool kept =
+        mode == XFCC_ALWAYS_FORWARD_ONLY || (x->from->peer.mtls && (mode == XFCC_FORWARD_ONLY || mode == XFCC_APPEND_FORWARD));
+    if (!kept)
+        msg_remove(&x->req.fields, HDR_X_FORWARDED_CLIENT_CERT);
+}
+
+enum verdict edge_request(struct exch *x) {
+    struct msg_fields *f = &x->req.fields;
+    struct str via = x->chain->hcm->via;
+    if (x->req.method_id == METHOD_CONNECT)
+        return stage_reply(x, REPLY_BAD_TARGET, STR("CONNECT is not served"));
+    msg_strip_hop_by_hop(f);
+    x->req.absolute_form = false; /* forwarded in origin form, its authority as Host (RFC 9112 §3.2.2) */
+    normal_host(x);
+    enum verdict v = underscores(x);
+    if (v == STAGE_NEXT)
+        v = normal_path(x);
+    if (v != STAGE_NEXT)
+        return v;
+    client_cert(x);
+    who(x);
+    if (via.len) {
+        const struct msg_field *was = msg_find_name(f, STR("via"));
+        msg_set_name(f, &x->down->arena, STR("via"),
+                     was ? arena_fmt(&x->down->arena, STR_FMT ", " STR_FMT, STR_ARG(was->value), STR_ARG(via)) : via);
+    }
+    return STAGE_NEXT;
+}
+
+/* ---- what the route says ---- */
+static void set_one(struct exch *x, const struct header_edit *e, struct msg_fields *f, const struct msg_fields *resp) {
+    struct arena *a = &x->down->arena;
+    struct str value = fill_header(x, &e->value, resp);
+    bool there = msg_find_name(f, e->name) != NULL;
+    if (!value.len && !e->keep_empty)
+        return;
+    if (e->action == EDIT_APPEND || (e->action == EDIT_ADD_IF_ABSENT && !there))
+        msg_add_name(f, a, e->name, value);
+    else if (e->action == EDIT_OVERWRITE || (e->action == EDIT_OVERWRITE_IF_EXISTS && there))
+        msg_set_name(f, a, e->name, value);
+}
+
+static void edit(struct exch *x, const struct edits *e, struct msg_fields *f, const struct msg_fields *resp) {
+    if (!e)
+        return;
+    const struct header_edits *h = resp ? &e->response : &e->request;
+    for (size_t i = 0; i < h->n_removed; i++)
+        msg_remove_name(f, h->removed[i]);
+    for (size_t i = 0; i < h->n_set; i++)
+        set_one(x, &h->set[i], f, resp);
+}
+
+/* The most specific first, unless the table says otherwise. */
+static void edit_all(struct exch *x, struct msg_fields *f, const struct msg_fields *resp) {
+    if (!x->to.route)
+        return;
+    const struct route_table *t = x->to.routes->table;
+    const struct edits *order[] = {x->to.share ? x->to.share->edits : NULL, x->to.route->edits, x->to.vhost->edits, t->edits};
+    for (size_t i = 0; i < 4; i++)
+        edit(x, order[t->specific_last ? 3 - i : i], f, resp);
+}
+
+static struct str new_host(struct exch *x) {
+    const struct route *r = x->to.route;
+    const struct msg_field *f;
+    struct str out = STR_NONE;
+    if (x->to.share && x->to.share->host_rewrite.len)
+        return x->to.share->host_rewrite;
+    switch (r->host) {
+    case HOST_LITERAL: return r->host_rewrite;
+    case HOST_HEADER: f = msg_find_name(&x->req.fields, r->host_rewrite); return f ? f->value : STR_NONE;
+    case HOST_PATH_REGEX:
+        regex_replace(r->host_regex.regex, url_path_only(x->req.path), r->host_regex.substitution, &x->down->arena, &out);
+        return out;
+    default: return STR_NONE;
+    }
+}
+
+static void append(struct exch *x, enum hdr_id id, struct str value) {
+    struct str was = msg_get(&x->req.fields, id);
+    struct arena *a = &x->down->arena;
+    msg_set(&x->req.fields, a, id, was.len ? arena_fmt(a, STR_FMT "," STR_FMT, STR_ARG(was), STR_ARG(value)) : value);
+}
+
+/* A host out of a request is one only if it looks like it. */
+static void rewrite_host(struct exch *x, struct str host) {
+    if (!host.len || str_eq(host, x->req.authority) || !url_authority(host, NULL, NULL))
+        return;
+    if (x->to.route->forwarded_host)
+        append(x, HDR_X_FORWARDED_HOST, x->req.authority);
+    if (x->listener->side == SIDE_STATIC && !x->chain->hcm->suppress_envoy)
+        msg_set_name(&x->req.fields, &x->down->arena, STR("x-envoy-original-host"), x->req.authority);
+    x->req.authority = host;
+}
+
+static bool among(const struct str *types, size_t n, struct str type) {
+    for (size_t i = 0; i < n; i++)
+        if (str_ieq(types[i], type))
+            return true;
+    return false;
+}
+
+bool edge_upgrade_allowed(const struct exch *x) {
+    const struct hcm *h = x->chain->hcm;
+    const struct route *r = x->to.route;
+    struct str type = x->req.upgrade;
+    if (!type.len || among(r->upgrades, r->n_upgrades, type))
+        return true;
+    return among(h->upgrades, h->n_upgrades, type) && !among(r->no_upgrades, r->n_no_upgrades, type);
+}
+
+enum verdict edge_route(struct exch *x) {
+    struct str path = x->req.path, host;
+    if (x->listener->side == SIDE_STATIC)
+        edit_all(x, &x->req.fields, NULL);
+    host = new_host(x);
+    x->req.path = rewrite_path(x->to.route, path, &x->down->arena);
+    rewrite_host(x, host);
+    bool rewrites = x->to.route->prefix_rewrite.len || x->to.route->path_regex.regex;
+    if (x->listener->side == SIDE_STATIC && rewrites && !x->chain->hcm->suppress_envoy)
+        msg_set_name(&x->req.fields, &x->down->arena, STR("x-envoy-original-path"), path);
+    return url_path_valid(x->req.path) || str_eq(path, x->req.path) ? STAGE_NEXT : stage_reply(x, REPLY_BAD_REWRITE, STR_NONE);
+}
+
+/* ---- to the upstream ---- */
 void edge_forward(struct exch *x) {
     struct arena *a = &x->down->arena;
-    uint64_t timeout = x->to.share->own_policy ? x->to.share->timeout_us : x->to.route->timeout_us;
-    if (timeout)
+    const struct route_cluster *share = x->to.share;
+    uint64_t timeout = share->own_policy ? share->timeout_us : x->to.route->timeout_us;
+    if (x->to.route->host == HOST_AUTO && x->to.host->name.len)
+        rewrite_host(x, x->to.host->name);
+    if (x->to.vhost->attempt_count_up)
+        msg_set(&x->req.fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_fmt(a, "%u", x->attempts));
+    if (timeout && !x->chain->hcm->suppress_envoy)
         msg_set_name(&x->req.fields, a, STR("x-envoy-expected-rq-timeout-ms"),
                      arena_fmt(a, "%llu", (unsigned long long)(timeout / CLOCK_MS)));
 }
 
 /* ---- the response ---- */
+static void add_via(struct exch *x, struct msg_fields *f) {
+    struct str via = x->chain->hcm->via;
+    const struct msg_field *was = via.len ? msg_find_name(f, STR("via")) : NULL;
+    if (via.len)
+        msg_set_name(f, &x->down->arena, STR("via"),
+                     was ? arena_fmt(&x->down->arena, STR_FMT ", " STR_FMT, STR_ARG(was->value), STR_ARG(via)) : via);
+}
+
+static void finish(struct exch *x, struct msg_fields *f) {
+    const struct hcm *h = x->chain->hcm;
+    struct arena *a = &x->down->arena;
+    struct str id = msg_get(&x->req.fields, HDR_X_REQUEST_ID);
+    edit_all(x, f, f);
+    if (h->server_header == SERVER_OVERWRITE || (h->server_header == SERVER_IF_ABSENT && !msg_find(f, HDR_SERVER)))
+        msg_set(f, a, HDR_SERVER, h->server_name.len ? h->server_name : STR("envoy"));
+    if (h->request_id_in_answer && id.len)
+        msg_set(f, a, HDR_X_REQUEST_ID, id);
+    add_via(x, f);
+    fill_keep(x, f);
+}
+
 void edge_respond(struct exch *x, struct msg *m) {
     struct arena *a = &x->down->arena;
-    struct str name = x->chain->hcm->server_name;
-    msg_set(&m->fields, a, HDR_SERVER, name.len ? name : STR("envoy"));
-    msg_set(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME,
-            arena_fmt(a, "%llu", (unsigned long long)((x->at.first - x->at.sent) / CLOCK_MS)));
+    if (!x->chain->hcm->suppress_envoy)
+        msg_set(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME,
+                arena_fmt(a, "%llu", (unsigned long long)((x->at.first - x->at.sent) / CLOCK_MS)));
+    if (x->to.vhost->attempt_count_down)
+        msg_set(&m->fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_fmt(a, "%u", x->attempts));
+    finish(x, &m->fields);
+}
+
+void edge_reply(struct exch *x, struct msg_fields *f) {
+    if (x->resp.own == REPLY_NORMAL_PATH)
+        msg_add(f, &x->down->arena, HDR_LOCATION, x->req.path);
+    finish(x, f);
 }

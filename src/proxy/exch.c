@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/exch.h"
 #include "base/mem.h"
+#include "codec/grpc.h"
 #include "proxy/compress.h"
 #include "proxy/stage.h"
 
@@ -47,8 +48,8 @@ static void unwait(struct exch *x) {
 }
 
 /* ---- replies of our own ---- */
-static bool is_grpc(const struct exch *x) {
-    return str_istarts(msg_get(&x->req.fields, HDR_CONTENT_TYPE), STR("application/grpc"));
+bool exch_is_grpc(const struct exch *x) {
+    return grpc_content_type(msg_get(&x->req.fields, HDR_CONTENT_TYPE));
 }
 
 static void drop_body(struct exch *x) {
@@ -73,13 +74,18 @@ static void send_reply(struct exch *x) {
     const struct reply_row *row = reply_row(x->resp.own);
     struct reply_in in = {.id = x->resp.own,
                           .profile = x->lease->serve->profile,
-                          .grpc = is_grpc(x),
+                          .grpc = exch_is_grpc(x),
                           .reason = x->reason,
                           .details = x->resp.details};
+    if (in.profile == PROFILE_ENVOY) {
+        in.dress = stage_respond_own;
+        in.ctx = x;
+        in.status = x->resp.own == REPLY_NO_CLUSTER && x->to.route ? x->to.route->no_cluster_status : 0;
+    }
     loop_timer_stop(&x->w->loop, &x->timer);
     count_own(x, row);
     x->resp.begun = x->resp.ended = true;
-    x->resp.status = in.profile == PROFILE_ENVOY ? row->envoy_status : row->status;
+    x->resp.status = in.profile != PROFILE_ENVOY ? row->status : in.status ? in.status : row->envoy_status;
     x->resp.flag = row->flag;
     if (!x->resp.details.len)
         x->resp.details = str_of(row->details);

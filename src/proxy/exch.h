@@ -31,10 +31,12 @@ struct exch {
         struct target target;
         struct str name; /* "NS/NAME" */
         struct serve_routes *routes;
+        const struct virtual_host *vhost;
         const struct route *route;
         const struct route_cluster *share;
         struct serve_cluster *cluster;
         struct host *host;
+        struct str local; /* our address on the connection to it; kept only where a log may want it */
         bool asked, away; /* the service had to be asked for; the control plane is away */
     } to;
     struct { /* endpoints that could not be connected to */
@@ -57,6 +59,7 @@ struct exch {
         unsigned status;
         uint64_t octets;
         struct str details; /* response_code_details */
+        struct str *kept;   /* what of its head the access log will want (proxy/fill.h); NULL: nothing */
         enum reply_id own;  /* a reply of ours */
         const char *flag;
         bool begun, ended;
@@ -66,6 +69,7 @@ struct exch {
     } at;
     struct compressing *compressing; /* compress.h: not NULL where the listener has compressors */
     struct timer timer;              /* the deadline; after a stream's head: silence */
+    struct str client;               /* the address of whom it is for, as trusted proxies say; empty: the peer itself */
     struct str reason;               /* of a reply of ours, or why the upstream failed */
     unsigned attempts;
     bool fresh;   /* do not take an idle connection: one just broke */
@@ -83,6 +87,7 @@ void exch_resume(struct exch *x);
 void exch_rebalance(struct exch *x); /* to another endpoint than those tried: runs on from the balance stage */
 /* Ends it with a reply of ours, or, when the response has begun, with a reset. From outside of stages. */
 void exch_fail(struct exch *x, enum reply_id id, struct str reason);
+bool exch_is_grpc(const struct exch *x);  /* by its content type */
 extern const struct stream_cb exch_up_cb; /* of the upstream stream, whose user is the exchange */
 static inline uint64_t exch_now(const struct exch *x) {
     return x->w->loop.now;

@@ -15,6 +15,7 @@ struct host {
     enum conn_proto proto; /* what is spoken to it; CONN_AUTO: as ALPN says */
     bool mtls;             /* reached through its sidecar, or a static cluster with TLS */
     atomic_bool retired;   /* no longer in the newest snapshot: workers let its connections go */
+    struct str name;       /* the name that it was found by, of a cluster that resolves names; else empty */
     struct str text;       /* "10.0.0.7:8001": the key for hashing and merging, and what logs show */
     unsigned workers;
     struct pool *pool[]; /* one slot per worker, which only that worker touches */

@@ -60,14 +60,19 @@ static struct str json_body(struct str text, struct arena *a) {
     return s;
 }
 
-static void make_grpc(struct reply_out *out, const struct reply_row *row, struct str text, struct arena *a) {
+void reply_grpc(struct msg_fields *f, int status, struct str text, struct arena *a) {
     struct buf b = {0};
     grpc_message_encode(&b, text);
-    out->status = 200;
-    msg_set(&out->fields, a, HDR_CONTENT_TYPE, STR("application/grpc"));
-    msg_add(&out->fields, a, HDR_GRPC_STATUS, arena_fmt(a, "%d", row->grpc));
-    msg_add(&out->fields, a, HDR_GRPC_MESSAGE, arena_dup(a, buf_str(&b)));
+    msg_set(f, a, HDR_CONTENT_TYPE, STR("application/grpc"));
+    msg_add(f, a, HDR_GRPC_STATUS, arena_fmt(a, "%d", status));
+    if (text.len)
+        msg_add(f, a, HDR_GRPC_MESSAGE, arena_dup(a, buf_str(&b)));
     buf_fini(&b);
+}
+
+static void make_grpc(struct reply_out *out, const struct reply_row *row, struct str text, struct arena *a) {
+    out->status = 200;
+    reply_grpc(&out->fields, row->grpc, text, a);
 }
 
 static void make_mesh(struct reply_out *out, const struct reply_in *in, struct arena *a) {
@@ -87,7 +92,7 @@ static void make_mesh(struct reply_out *out, const struct reply_in *in, struct a
 
 static void make_envoy(struct reply_out *out, const struct reply_in *in, struct arena *a) {
     const struct reply_row *row = reply_row(in->id);
-    out->status = row->envoy_status;
+    out->status = in->status ? in->status : row->envoy_status;
     if (in->grpc) {
         make_grpc(out, row, str_of(row->envoy_body), a);
     } else if (row->envoy_body[0]) {
@@ -108,6 +113,8 @@ void reply_make(struct reply_out *out, const struct reply_in *in, struct arena *
 size_t reply_send(struct stream *s, const struct reply_in *in) {
     struct reply_out out;
     reply_make(&out, in, &s->arena);
+    if (in->dress)
+        in->dress(in->ctx, &out.fields);
     stream_reply_with(s, out.status, &out.fields, out.body);
     return s->method == METHOD_HEAD ? 0 : out.body.len;
 }

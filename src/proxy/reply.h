@@ -31,12 +31,17 @@ struct reply_in {
     bool grpc;          /* the caller speaks gRPC: grpc-status in a 200 */
     struct str reason;  /* this case's own words: the text where the row has none, else added to the details; may be empty */
     struct str details; /* instead of the row's; may be empty */
+    uint16_t status;    /* envoy: instead of the row's; 0: the row's */
+    void (*dress)(void *ctx, struct msg_fields *f); /* adds and changes headers before it is sent; may be NULL */
+    void *ctx;
 };
 struct reply_out {
     uint16_t status;
     struct msg_fields fields; /* in the arena */
     struct str body;
 };
+/* The fields of an answer to a gRPC call without a message of its own; the HTTP status is 200. */
+void reply_grpc(struct msg_fields *f, int status, struct str text, struct arena *a);
 void reply_make(struct reply_out *out, const struct reply_in *in, struct arena *a);
 size_t reply_send(struct stream *s, const struct reply_in *in); /* octets of its body */
 /* The reply for input that is no request: code as told by conn_cfg.on_bad. */

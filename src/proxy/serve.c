@@ -5,7 +5,8 @@
 #include "io/tls.h"
 #include "policy/chain.h"
 
-#define PEM_MAX (1u << 20) /* octets of a PEM file */
+#define PEM_MAX (1u << 20)  /* octets of a PEM file */
+#define BODY_MAX (1u << 20) /* of the body of a direct response */
 
 /* ---- TLS contexts of static bootstraps ---- */
 static int read_source(const struct data_source *d, struct buf *out, struct err *e) {
@@ -212,7 +213,9 @@ static int build_cluster(struct serve_cluster **out, struct cluster *cluster, co
 
 /* ---- routes ---- */
 static void routes_fini(struct ref *r) {
-    ref_put(container_of(r, struct serve_routes, ref)->table);
+    struct serve_routes *routes = container_of(r, struct serve_routes, ref);
+    map_fini(&routes->bodies);
+    ref_put(routes->table);
 }
 
 static const struct route_state *state_find(const struct serve_routes *prev, struct str vhost, struct str route) {
@@ -223,6 +226,31 @@ static const struct route_state *state_find(const struct serve_routes *prev, str
                 return &prev->states[v][i];
     }
     return NULL;
+}
+
+/* Bodies of direct responses that are in files: read once for a table. */
+static int read_body(struct serve_routes *r, struct str file, struct err *e) {
+    struct buf text = {0};
+    if (!file.len || map_has(&r->bodies, file))
+        return 0;
+    int rc = file_read(file, BODY_MAX, &text, e);
+    if (rc >= 0) {
+        struct str *body = arena_alloc(&r->ref.mem, sizeof(*body));
+        *body = text.len ? arena_dup(&r->ref.mem, buf_str(&text)) : STR("");
+        map_put(&r->bodies, file, body);
+    }
+    buf_fini(&text);
+    return rc;
+}
+
+static int read_bodies(struct serve_routes *r, struct err *e) {
+    for (size_t v = 0; v < r->table->n_vhosts; v++)
+        for (size_t i = 0; i < r->table->vhosts[v].n_routes; i++) {
+            int rc = read_body(r, r->table->vhosts[v].routes[i].body_file, e);
+            if (rc < 0)
+                return rc;
+        }
+    return 0;
 }
 
 static struct serve_routes *build_routes(struct route_table *table, struct serve_routes *prev) {
@@ -284,6 +312,8 @@ static int build_chain(struct serve *s, struct serve_chain *c, const struct serv
         atomic_store_explicit(&c->split, atomic_load_explicit(&prev->split, memory_order_relaxed), memory_order_relaxed);
     if (c->hcm && c->hcm->routes)
         c->routes = build_routes(c->hcm->routes, prev ? prev->routes : NULL);
+    if (c->routes && read_bodies(c->routes, e) < 0)
+        return e->code;
     return chain_tls(c, in, e);
 }
 

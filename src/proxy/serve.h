@@ -31,6 +31,7 @@ struct serve_routes {
     struct ref ref;
     struct route_table *table;   /* reference */
     struct route_state **states; /* per virtual host, one per route */
+    struct map bodies;           /* file -> struct str *: of direct responses; in ref.mem */
     _Atomic uint64_t used_at;    /* loop time of the last request, in seconds: what eviction goes by */
 };
 
@@ -86,6 +87,12 @@ struct serve_input {
 };
 /* A new form with one reference. Fails only on certificates of a static bootstrap that cannot be used. */
 int serve_build(struct serve **out, const struct serve_input *in, struct err *e) MUST_CHECK;
+
+/* The body of a direct response that is in a file; ptr NULL: it is in none. */
+static inline struct str serve_body(const struct serve_routes *r, const struct route *route) {
+    const struct str *body = route->body_file.len ? map_get(&r->bodies, route->body_file) : NULL;
+    return body ? *body : STR_NONE;
+}
 
 static inline struct serve_cluster *serve_cluster_get(const struct serve *s, struct str name) {
     return map_get(&s->clusters, name);

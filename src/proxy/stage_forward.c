@@ -33,12 +33,19 @@ static void send_body(struct exch *x) {
         buf_fini(&x->body.held);
 }
 
+static void note_local(struct exch *x, const struct conn *c) {
+    char text[ADDR_TEXT];
+    if (x->chain->hcm->log)
+        x->to.local = arena_dup(&x->down->arena, str_of(addr_text(&c->tr->local, text)));
+}
+
 enum verdict stage_forward(struct exch *x) {
     struct conn *c = x->conn;
     struct err e = {0};
     bool whole = x->body.ended && !x->body.received && !x->body.trailers;
     x->conn = NULL;
     x->attempts++;
+    note_local(x, c);
     add_fields(x);
     if (x->chain->hcm->n_compressors)
         compress_request(x);

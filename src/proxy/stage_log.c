@@ -2,6 +2,7 @@
 /* log: at the end of an exchange: its access log line (Istio's keys) and Istio's metrics. Nothing is written here: the line goes
  * to the scribe at the end of the turn. */
 #include "proxy/exch.h"
+#include "proxy/fill.h"
 #include "proxy/stage.h"
 #include "telemetry/alog.h"
 
@@ -37,7 +38,6 @@ static void access_log(struct exch *x) {
                             .route_name = x->to.route ? x->to.route->name : STR_NONE,
                             .upstream_transport_failure_reason = x->resp.own ? x->reason : STR_NONE};
     alog_json(&x->w->log, &r);
-    worker_log(x->w);
 }
 
 static void istio_metrics(struct exch *x) {
@@ -70,8 +70,13 @@ void stage_log(struct exch *x) {
         return;
     if (x->listener->side == SIDE_INBOUND)
         stat_add(&x->w->stats, STAT_duration_us, exch_now(x) - x->at.start);
-    if (hcm->access_log)
-        access_log(x);
+    if (hcm->access_log) {
+        if (hcm->log)
+            fill_log(x, hcm->log, &x->w->log);
+        else
+            access_log(x);
+        worker_log(x->w);
+    }
     if (hcm->metrics)
         istio_metrics(x);
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* route: the target's route table (asked for when it is used for the first time: WAIT), the route in it, its share, its cluster;
  * and the deadline. */
+#include "codec/grpc.h"
+#include "policy/rewrite.h"
+#include "proxy/edge.h"
 #include "proxy/exch.h"
 #include "proxy/stage.h"
 #include "proxy/worker.h"
@@ -78,14 +81,51 @@ static enum verdict outbound(struct exch *x) {
     return find_table(x);
 }
 
-static void answer_directly(struct exch *x, const struct route *route) {
-    struct msg_fields f = {0};
-    struct str name = x->chain->hcm->server_name;
-    if (route->body.len)
-        msg_add(&f, &x->down->arena, HDR_CONTENT_TYPE, STR("text/plain"));
+/* An answer that the route itself gives: nothing resumes it. */
+static enum verdict answer(struct exch *x, unsigned status, struct msg_fields *f, struct str body, const char *details) {
+    x->resp.begun = x->resp.ended = true;
+    x->resp.status = status;
+    x->resp.details = str_of(details);
+    x->resp.octets = x->req.method_id == METHOD_HEAD ? 0 : body.len;
     if (x->lease->serve->profile == PROFILE_ENVOY)
-        msg_add(&f, &x->down->arena, HDR_SERVER, name.len ? name : STR("envoy"));
-    stream_reply_with(x->down, route->status, &f, route->body);
+        edge_reply(x, f);
+    stream_reply_with(x->down, status, f, body);
+    return STAGE_WAIT;
+}
+
+static enum verdict answer_directly(struct exch *x, const struct route *route, struct str body) {
+    struct msg_fields f = {0};
+    if (x->lease->serve->profile == PROFILE_ENVOY && exch_is_grpc(x)) {
+        reply_grpc(&f, grpc_of_http(route->status), body, &x->down->arena);
+        return answer(x, 200, &f, STR_NONE, "direct_response");
+    }
+    if (body.len)
+        msg_add(&f, &x->down->arena, HDR_CONTENT_TYPE, STR("text/plain"));
+    return answer(x, route->status, &f, body, "direct_response");
+}
+
+static enum verdict redirect(struct exch *x, unsigned status, struct str location) {
+    struct msg_fields f = {0};
+    msg_add(&f, &x->down->arena, HDR_LOCATION, location);
+    return answer(x, status, &f, STR_NONE, "direct_response");
+}
+
+/* Plain where only TLS may come: the same over https. */
+static bool needs_tls(const struct exch *x, const struct virtual_host *vh) {
+    return vh->require_tls != TLS_NOT_REQUIRED && x->listener->side == SIDE_STATIC && !str_eq(edge_scheme(x), STR("https"));
+}
+
+static enum verdict redirect_to_tls(struct exch *x) {
+    return redirect(x, 301,
+                    arena_fmt(&x->down->arena, "https://" STR_FMT STR_FMT, STR_ARG(x->req.authority), STR_ARG(x->req.path)));
+}
+
+static enum verdict act(struct exch *x, const struct route *route) {
+    const struct redirect_from from = {edge_scheme(x), x->req.authority, x->req.path};
+    if (route->action == ROUTE_REDIRECT)
+        return redirect(x, route->redirect->status, rewrite_redirect(route, &from, &x->down->arena));
+    struct str file = serve_body(x->to.routes, route);
+    return answer_directly(x, route, file.ptr ? file : route->body);
 }
 
 static enum verdict pick(struct exch *x) {
@@ -93,28 +133,24 @@ static enum verdict pick(struct exch *x) {
     const struct virtual_host *vh = r ? route_vhost(r->table, x->req.authority) : NULL;
     struct request_view view = {.msg = &x->req, .peer_spiffe = x->from->peer.spiffe, .source_ip = x->from->remote_ip};
     struct route_state *states = vh ? r->states[vh - r->table->vhosts] : NULL;
+    if (vh && needs_tls(x, vh))
+        return redirect_to_tls(x);
     const struct route *route = vh ? route_pick(vh, &view, states) : NULL;
     if (!route || route->action == ROUTE_NONE)
         return stage_reply(x, REPLY_NO_SERVICE, STR_NONE);
+    x->to.vhost = vh;
     x->to.route = route;
-    if (route->action == ROUTE_DIRECT) {
-        x->resp.begun = x->resp.ended = true;
-        x->resp.status = route->status;
-        x->resp.details = STR("direct_response");
-        answer_directly(x, route);
-        return STAGE_WAIT; /* answered: nothing resumes it */
-    }
+    if (route->action != ROUTE_FORWARD)
+        return act(x, route);
     x->to.share = route_share(route, &states[route - vh->routes]);
     return STAGE_NEXT;
 }
 
-static void rewrite(struct exch *x) {
-    const struct route *r = x->to.route;
-    if (r->host_rewrite.len)
-        x->req.authority = r->host_rewrite;
-    if (r->prefix_rewrite.len && r->match.path.kind == PATH_PREFIX)
-        x->req.path = arena_fmt(&x->down->arena, STR_FMT STR_FMT, STR_ARG(r->prefix_rewrite),
-                                STR_ARG(str_from(x->req.path, r->match.path.text.len)));
+/* Which cluster: the share's, or the one that a header names. */
+static struct str cluster_name(const struct exch *x) {
+    struct str header = x->to.route->cluster_header;
+    const struct msg_field *f = header.len ? msg_find_name(&x->req.fields, header) : NULL;
+    return header.len ? (f ? f->value : STR_NONE) : x->to.share->cluster;
 }
 
 static void start_deadline(struct exch *x) {
@@ -145,10 +181,11 @@ enum verdict stage_route(struct exch *x) {
     enum verdict v = pick(x);
     if (v != STAGE_NEXT)
         return v;
-    x->to.cluster = serve_cluster_get(x->lease->serve, x->to.share->cluster);
+    x->to.cluster = serve_cluster_get(x->lease->serve, cluster_name(x));
     if (!x->to.cluster)
         return stage_reply(x, REPLY_NO_CLUSTER, STR_NONE);
-    rewrite(x);
+    if (x->listener->side == SIDE_STATIC && !edge_upgrade_allowed(x))
+        return stage_reply(x, REPLY_NO_UPGRADE, STR_NONE);
     start_deadline(x);
-    return STAGE_NEXT;
+    return edge_route(x);
 }

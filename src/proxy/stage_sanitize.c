@@ -46,6 +46,8 @@ static void forwarded(struct exch *x) {
 
 enum verdict stage_sanitize(struct exch *x) {
     struct msg_fields *f = &x->req.fields;
+    if (x->listener->side == SIDE_STATIC)
+        return edge_request(x);
     if (x->listener->side == SIDE_OUTBOUND)
         stat_add(&x->w->stats, STAT_outbound_requests, 1);
     if (x->req.method_id == METHOD_CONNECT)
@@ -57,10 +59,7 @@ enum verdict stage_sanitize(struct exch *x) {
     msg_remove(f, HDR_X_FORWARDED_CLIENT_CERT); /* never passed through */
     if (x->listener->side == SIDE_INBOUND && x->plain)
         distrust(x);
-    if (x->listener->side == SIDE_STATIC)
-        edge_request(x);
-    else
-        forwarded(x);
+    forwarded(x);
     x->req.absolute_form = false; /* forwarded in origin form, its authority as Host (RFC 9112 §3.2.2) */
     return STAGE_NEXT;
 }

@@ -9,7 +9,13 @@ static int decode_routes(struct unpack *u, struct str bytes, struct route_table 
     int r = unpack_msg(u, &er__route_configuration__descriptor, bytes, &w);
     if (r >= 0 && !*w->name)
         return err_set(u->e, WEFT_E_INVALID, "name: must not be empty");
-    return r < 0 ? r : xds__decode_table(u, w, t);
+    if (r < 0 || xds__decode_table(u, w, t) < 0)
+        return u->e->code;
+    for (size_t v = 0; v < t->n_vhosts; v++)
+        for (size_t i = 0; i < t->vhosts[v].n_routes; i++)
+            if (t->vhosts[v].routes[i].body_file.len)
+                return unpack_unsupported(u, "direct_response: a body from a file, but in a listener");
+    return 0;
 }
 
 static int decode_endpoints(struct unpack *u, struct str bytes, struct endpoints *eps) {

@@ -3,6 +3,7 @@
 /* xds_int: what the encoders and decoders of the resources share. Encoders make messages in an arena and cannot fail; decoders
  * put model parts into u->to and say with u->e what they refuse. */
 #include "endpoint.pb-c.h"
+#include "hcm.pb-c.h"
 #include "matcher.pb-c.h"
 #include "model/snap.h"
 #include "rbac.pb-c.h"
@@ -18,6 +19,36 @@ Er__HeaderMatcher *xds__encode_header(struct arena *a, const struct header_match
 int xds__decode_header(struct unpack *u, const Er__HeaderMatcher *w, struct header_match *m) MUST_CHECK;
 void xds__encode_path(struct arena *a, const struct path_match *m, Er__RouteMatch *w);
 int xds__decode_path(struct unpack *u, const Er__RouteMatch *w, struct path_match *m) MUST_CHECK;
+
+int xds__decode_queries(struct unpack *u, const Er__RouteMatch *w, struct route_match *m) MUST_CHECK;
+Er__QueryParameterMatcher **xds__encode_queries(struct arena *a, const struct route_match *m);
+/* A rewrite by a regular expression; regexes are freed by the user's fini, after a failure too. NULL: none. */
+Em__RegexMatchAndSubstitute *xds__encode_rewrite(struct arena *a, const struct regex_rewrite *r);
+int xds__decode_rewrite(struct unpack *u, const Em__RegexMatchAndSubstitute *w, const char *what,
+                        struct regex_rewrite *r) MUST_CHECK;
+
+/* xds_hcm.c: the fields of a connection manager that are those of proxy/edge.h. Errors after which the user releases nothing. */
+void xds__encode_hcm_options(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w);
+int xds__decode_hcm_options(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) MUST_CHECK;
+/* xds_log.c: access logs. At most one. */
+void xds__encode_log(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w);
+int xds__decode_log(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) MUST_CHECK;
+
+/* xds_header.c: header edits. The four lists of a message, each where it has it. */
+struct xds__edits {
+    size_t *n_set_up, *n_set_down, *n_removed_up, *n_removed_down;
+    Ec__HeaderValueOption ***set_up, ***set_down;
+    char ***removed_up, ***removed_down;
+};
+/* Of a message that is written, or read (then through it nothing is changed). */
+#define XDS__EDITS(w)                                                                                                            \
+    (&(struct xds__edits){(size_t *)&(w)->n_request_headers_to_add, (size_t *)&(w)->n_response_headers_to_add,                   \
+                          (size_t *)&(w)->n_request_headers_to_remove, (size_t *)&(w)->n_response_headers_to_remove,             \
+                          (Ec__HeaderValueOption ***)&(w)->request_headers_to_add,                                               \
+                          (Ec__HeaderValueOption ***)&(w)->response_headers_to_add, (char ***)&(w)->request_headers_to_remove,   \
+                          (char ***)&(w)->response_headers_to_remove})
+void xds__encode_edits(struct arena *a, const struct edits *e, const struct xds__edits *w);
+int xds__decode_edits(struct unpack *u, const struct xds__edits *w, struct edits **out) MUST_CHECK; /* *out NULL: none */
 
 /* xds_rbac.c: *out in u->to; regexes in it are freed with rbac_fini, after a failure too */
 Erb__RBAC *xds__encode_rbac(struct arena *a, const struct rbac *r);

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* LDS. A listener of weft has HTTP connection managers only, and tells TLS from plain by itself. Refused: everything that decides
  * who is connected or where to (original destination, PROXY protocol, matches on addresses, names or ALPN), filters that we do
- * not have unless they are optional, trusted hops, and, beside a policy, rewriting of paths. Ignored, as they only tune: buffer
- * limits, drain_type, timeouts but the idle one, HTTP/2 settings, upgrades, stat_prefix of the listener. */
+ * not have unless they are optional. What is ignored: fields.def. */
 #include <math.h>
 #include "hcm.pb-c.h"
 #include "http_rbac.pb-c.h"
 #include "listener.pb-c.h"
 #include "router.pb-c.h"
-#include "stdout.pb-c.h"
 #include "tls_inspector.pb-c.h"
 #include "weft.pb-c.h"
 #include "xds/xds.h"
@@ -29,6 +27,8 @@ static Eh__HttpFilter *encode_filter(struct arena *a, const char *name, const vo
 }
 
 static void encode_filters(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w) {
+    Ertr__Router *router = PACK_NEW(a, ertr__router);
+    router->suppress_envoy_headers = h->suppress_envoy;
     w->http_filters = pack_array(a, 3);
     if (h->metrics || h->trust_source_headers) {
         Wv__ListenerOptions *o = PACK_NEW(a, wv__listener_options);
@@ -43,19 +43,11 @@ static void encode_filters(struct arena *a, const struct hcm *h, Eh__HttpConnect
         r->rules = xds__encode_rbac(a, h->rbac);
         w->http_filters[w->n_http_filters++] = encode_filter(a, "envoy.filters.http.rbac", r);
     }
-    w->http_filters[w->n_http_filters++] = encode_filter(a, "envoy.filters.http.router", PACK_NEW(a, ertr__router));
+    w->http_filters[w->n_http_filters++] = encode_filter(a, "envoy.filters.http.router", router);
 }
 
 static void encode_logging(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w) {
-    if (h->access_log) {
-        Eal__AccessLog *log = PACK_NEW(a, eal__access_log);
-        log->name = (char *)"envoy.access_loggers.stdout";
-        log->config_type_case = EAL__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG;
-        log->typed_config = pack_any(a, PACK_NEW(a, eas__stdout_access_log));
-        w->n_access_log = 1;
-        w->access_log = pack_array(a, 1);
-        w->access_log[0] = log;
-    }
+    xds__encode_log(a, h, w);
     if (h->tracing) {
         w->tracing = PACK_NEW(a, eh__http_connection_manager__tracing);
         w->tracing->random_sampling = PACK_NEW(a, et__percent);
@@ -111,6 +103,7 @@ static Eh__HttpConnectionManager *encode_hcm(struct arena *a, const struct hcm *
     }
     if (h->max_head)
         w->max_request_headers_kb = pack_u32(a, (h->max_head + 1023) / 1024);
+    xds__encode_hcm_options(a, h, w);
     return w;
 }
 
@@ -209,20 +202,11 @@ static int decode_filter(struct unpack *u, const Eh__HttpFilter *w, struct hcm *
 }
 
 static int decode_filters(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) {
-    size_t n = w->n_http_filters;
-    const Eh__HttpFilter *last = n ? w->http_filters[n - 1] : NULL;
-    if (!last || last->config_type_case != EH__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG ||
-        !unpack_is(last->typed_config, &ertr__router__descriptor))
-        return err_set(u->e, WEFT_E_INVALID, "http_filters: the last must be the router");
-    h->compressors = arena_zalloc(u->to, n * sizeof *h->compressors);
-    for (size_t i = 0; i + 1 < n; i++)
+    h->compressors = arena_zalloc(u->to, w->n_http_filters * sizeof *h->compressors);
+    for (size_t i = 0; i + 1 < w->n_http_filters; i++)
         if (decode_filter(u, w->http_filters[i], h) < 0)
             return u->e->code;
-    /* Policies are judged on the path as it came; a peer that counts on another form would be let past them. */
-    bool rewrites =
-        (w->normalize_path && w->normalize_path->value) || w->merge_slashes ||
-        w->path_with_escaped_slashes_action > EH__HTTP_CONNECTION_MANAGER__PATH_WITH_ESCAPED_SLASHES_ACTION__KEEP_UNCHANGED;
-    return rewrites && h->rbac ? unpack_unsupported(u, "normalize_path, merge_slashes and path_with_escaped_slashes_action") : 0;
+    return 0;
 }
 
 static int decode_tracing(struct unpack *u, const Eh__HttpConnectionManager__Tracing *w, struct hcm *h) {
@@ -288,18 +272,14 @@ static int decode_hcm(struct unpack *u, const Eh__HttpConnectionManager *w, stru
     h->server_name = unpack_str(u, w->server_name);
     h->use_remote_address = w->use_remote_address && w->use_remote_address->value;
     h->generate_request_id = !w->generate_request_id || w->generate_request_id->value;
-    if (w->xff_num_trusted_hops)
-        return unpack_unsupported(u, "xff_num_trusted_hops");
     if (w->max_request_headers_kb) {
         if (!w->max_request_headers_kb->value || w->max_request_headers_kb->value > HEAD_KB_MAX)
             return err_set(u->e, WEFT_E_INVALID, "max_request_headers_kb: must be 1 to %u", HEAD_KB_MAX);
         h->max_head = w->max_request_headers_kb->value * 1024;
     }
-    for (size_t i = 0; i < w->n_access_log; i++)
-        h->access_log |= w->access_log[i]->config_type_case == EAL__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG &&
-                         unpack_is(w->access_log[i]->typed_config, &eas__stdout_access_log__descriptor);
     if ((w->tracing && decode_tracing(u, w->tracing, h) < 0) || decode_codec(u, w, h) < 0 || decode_client_cert(u, w, h) < 0 ||
-        decode_idle(u, w->common_http_protocol_options, h) < 0 || decode_filters(u, w, h) < 0)
+        decode_idle(u, w->common_http_protocol_options, h) < 0 || xds__decode_hcm_options(u, w, h) < 0 ||
+        xds__decode_log(u, w, h) < 0 || decode_filters(u, w, h) < 0)
         return u->e->code;
     return decode_routes(u, w, h);
 }

@@ -191,3 +191,72 @@ int xds__decode_path(struct unpack *u, const Er__RouteMatch *w, struct path_matc
     default: return err_set(u->e, WEFT_E_INVALID, "match: says no path");
     }
 }
+
+/* ---- queries and rewrites ---- */
+
+Er__QueryParameterMatcher **xds__encode_queries(struct arena *a, const struct route_match *m) {
+    Er__QueryParameterMatcher **list = pack_array(a, m->n_queries);
+    for (size_t i = 0; i < m->n_queries; i++) {
+        const struct query_match *q = &m->queries[i];
+        list[i] = PACK_NEW(a, er__query_parameter_matcher);
+        list[i]->name = pack_str(a, q->name);
+        if (q->absent || q->present) {
+            list[i]->query_parameter_match_specifier_case =
+                ER__QUERY_PARAMETER_MATCHER__QUERY_PARAMETER_MATCH_SPECIFIER_PRESENT_MATCH;
+            list[i]->present_match = q->present;
+        } else {
+            list[i]->query_parameter_match_specifier_case =
+                ER__QUERY_PARAMETER_MATCHER__QUERY_PARAMETER_MATCH_SPECIFIER_STRING_MATCH;
+            list[i]->string_match = xds__encode_string(a, &q->string);
+        }
+    }
+    return list;
+}
+
+static int decode_query(struct unpack *u, const Er__QueryParameterMatcher *w, struct query_match *q) {
+    if (unpack_name(u, w->name, "query_parameters: name", &q->name) < 0)
+        return u->e->code;
+    switch (w->query_parameter_match_specifier_case) {
+    case ER__QUERY_PARAMETER_MATCHER__QUERY_PARAMETER_MATCH_SPECIFIER_STRING_MATCH:
+        return xds__decode_string(u, w->string_match, "query_parameters", &q->string);
+    case ER__QUERY_PARAMETER_MATCHER__QUERY_PARAMETER_MATCH_SPECIFIER_PRESENT_MATCH:
+        q->present = w->present_match;
+        q->absent = !w->present_match;
+        return 0;
+    default: q->present = true; return 0; /* as the API says */
+    }
+}
+
+int xds__decode_queries(struct unpack *u, const Er__RouteMatch *w, struct route_match *m) {
+    m->queries = arena_zalloc(u->to, w->n_query_parameters * sizeof *m->queries);
+    for (m->n_queries = 0; m->n_queries < w->n_query_parameters;) {
+        size_t i = m->n_queries++; /* counted before: its regex is freed then */
+        if (decode_query(u, w->query_parameters[i], &m->queries[i]) < 0)
+            return u->e->code;
+    }
+    return 0;
+}
+
+Em__RegexMatchAndSubstitute *xds__encode_rewrite(struct arena *a, const struct regex_rewrite *r) {
+    if (!r->regex)
+        return NULL;
+    Em__RegexMatchAndSubstitute *w = PACK_NEW(a, em__regex_match_and_substitute);
+    w->pattern = encode_regex(a, r->pattern);
+    w->substitution = pack_str(a, r->substitution);
+    return w;
+}
+
+int xds__decode_rewrite(struct unpack *u, const Em__RegexMatchAndSubstitute *w, const char *what, struct regex_rewrite *r) {
+    if (!w)
+        return 0;
+    if (!w->pattern)
+        return err_set(u->e, WEFT_E_INVALID, "%s: no pattern", what);
+    if (unpack_name(u, w->pattern->regex, what, &r->pattern) < 0)
+        return u->e->code;
+    if (regex_new_anywhere(&r->regex, r->pattern, u->e) < 0)
+        return err_in(u->e, "%s", what);
+    r->substitution = unpack_str(u, w->substitution);
+    return regex_substitution_ok(r->regex, r->substitution)
+               ? 0
+               : err_set(u->e, WEFT_E_INVALID, "%s: the substitution names a group that is not there", what);
+}

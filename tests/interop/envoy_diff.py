@@ -95,9 +95,7 @@ class Upstreams:
             while head := read_head(f):
                 line, fields = head
                 method, path, version = line.split(' ')
-                self.received[case.name].append(
-                    {'method': method, 'path': path, 'version': version, 'fields': fields, 'body': read_body(f, fields)[0]}
-                )
+                self.received[case.name].append({'method': method, 'path': path, 'version': version, 'fields': fields, 'body': read_body(f, fields)[0]})
                 if case.answer == 'close':
                     return
                 if case.answer == 'silent':

@@ -125,12 +125,63 @@ static void two_threads_share_one(void **state) {
     regex_free(&r);
 }
 
+static const struct {
+    const char *pattern, *substitution, *subject, *want; /* NULL: the substitution is refused */
+} replaced[] = {
+    {"a", "b", "banana", "bbnbnb"},
+    {"(a)(n)?", "<\\2\\1>", "banana", "b<na><na><a>"},
+    {"x*", "-", "ab", "-a-b-"},
+    {"^/a(/.*)$", "\\1", "/a/b", "/b"},
+    {"a", "\\\\", "a", "\\"},
+    {"a", "\\0\\0", "ba", "baa"},
+    {"z", "y", "banana", "banana"},
+    {"a", "\\1", "a", NULL},
+    {"a", "\\", "a", NULL},
+    {"(a)", "\\x", "a", NULL},
+    {"", "-", "", "-"},
+};
+
+static void replaces_every_match(void **state) {
+    for (size_t i = 0; i < sizeof replaced / sizeof *replaced; i++) {
+        struct arena a = {0};
+        struct regex *r;
+        struct str got, substitution = str_of(replaced[i].substitution);
+        assert_int_equal(regex_new_anywhere(&r, str_of(replaced[i].pattern), NULL), 0);
+        assert_int_equal(regex_substitution_ok(r, substitution), replaced[i].want != NULL);
+        if (replaced[i].want) {
+            bool hit = regex_replace(r, str_of(replaced[i].subject), substitution, &a, &got);
+            if (!str_eq(got, str_of(replaced[i].want)) || hit != (strcmp(replaced[i].want, replaced[i].subject) != 0))
+                fail_msg("%s: %.*s", replaced[i].pattern, (int)got.len, got.ptr);
+        }
+        regex_free(&r);
+        arena_fini(&a);
+    }
+}
+
+/* One octet becomes many: the result is bounded, and without it the subject stays. */
+static void a_result_has_a_limit(void **state) {
+    struct arena a = {0};
+    struct regex *r;
+    struct str got;
+    char *subject = mem_alloc(40000);
+    memset(subject, 'a', 40000);
+    assert_int_equal(regex_new_anywhere(&r, STR("a"), NULL), 0);
+    assert_false(regex_replace(r, str_n(subject, 40000), STR("bbbb"), &a, &got));
+    assert_int_equal(got.len, 40000);
+    assert_true(regex_replace(r, str_n(subject, 16384), STR("bbbb"), &a, &got));
+    assert_int_equal(got.len, REGEX_RESULT);
+    regex_free(&r);
+    arena_fini(&a);
+    free(subject);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_the_whole_subject),     cmocka_unit_test(takes_any_octets),
         cmocka_unit_test(says_where_a_pattern_is_wrong), cmocka_unit_test(keeps_the_pattern_limits),
         cmocka_unit_test(catastrophic_patterns_end),     cmocka_unit_test(long_subjects_still_match),
-        cmocka_unit_test(two_threads_share_one),
+        cmocka_unit_test(two_threads_share_one),         cmocka_unit_test(replaces_every_match),
+        cmocka_unit_test(a_result_has_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -200,10 +200,44 @@ static void test_escapes(void **state) {
     arena_fini(&a);
 }
 
+static const struct {
+    const char *in, *unescaped, *normal, *merged;
+} forms[] = {
+    {"/a/b?c", "/a/b?c", "/a/b?c", "/a/b?c"},
+    {"/a%2fb%5Cc%2e?%2f", "/a/b\\c%2e?%2f", "/a%2Fb%5Cc.?%2f", "/a%2fb%5Cc%2e?%2f"},
+    {"/a//b///c?//", "/a//b///c?//", "/a//b///c?//", "/a/b/c?//"},
+    {"/a/./b/../c", "/a/./b/../c", "/a/c", "/a/./b/../c"},
+    {"/..", "/..", "/", "/.."},
+    {"/../../a", "/../../a", "/a", "/../../a"},
+    {"/a/b/..", "/a/b/..", "/a/", "/a/b/.."},
+    {"/a/.", "/a/.", "/a/", "/a/."},
+    {"/a/%2e%2E/b", "/a/%2e%2E/b", "/b", "/a/%2e%2E/b"},
+    {"/a\\..\\b", "/a\\..\\b", "/b", "/a\\..\\b"},
+    {"/a/...", "/a/...", "/a/...", "/a/..."},
+    {"/a//../b", "/a//../b", "/a/b", "/a/../b"},
+    {"/%7eu/%C3%a9", "/%7eu/%C3%a9", "/~u/%C3%A9", "/%7eu/%C3%a9"},
+    {"/?/../x", "/?/../x", "/?/../x", "/?/../x"},
+    {"*", "*", "*", "*"},
+    {"/%", "/%", NULL, "/%"},
+    {"/%0g", "/%0g", NULL, "/%0g"},
+    {"/a%00", "/a%00", NULL, "/a%00"},
+};
+
+static void test_normal_forms(void **state) {
+    struct arena a = {0};
+    for (size_t i = 0; i < N(forms); i++) {
+        struct str in = str_of(forms[i].in), normal = url_normal(in, &a);
+        if (!str_eq(url_unescape_slashes(in, &a), str_of(forms[i].unescaped)) || !normal.ptr != !forms[i].normal ||
+            !str_eq(normal, str_of(forms[i].normal)) || !str_eq(url_merge_slashes(in, &a), str_of(forms[i].merged)))
+            fail_msg("%s", forms[i].in);
+    }
+    arena_fini(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_authority), cmocka_unit_test(test_parse),   cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_query),     cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_query),     cmocka_unit_test(test_escapes), cmocka_unit_test(test_normal_forms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

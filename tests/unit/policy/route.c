@@ -76,8 +76,15 @@ static void headers(void **state) {
     assert_true(header(exact, beta)); /* names in any case */
     exact.string.text = STR("Beta");
     assert_false(header(exact, beta)); /* values exact */
-    exact.string.text = STR("a,b");
+    exact.string.text = STR("a,b");    /* each field is judged by itself */
+    assert_false(header(exact, two));
+    exact.string.text = STR("b");
     assert_true(header(exact, two));
+    exact.invert = true; /* none of them may be so; and there must be one */
+    assert_false(header(exact, two));
+    assert_true(header(exact, beta));
+    assert_false(header(exact, none));
+    exact.invert = false;
     exact.string.text = STR("");
     assert_true(header(exact, empty));
     assert_false(header(exact, none));

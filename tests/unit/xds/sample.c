@@ -185,8 +185,9 @@ static void forward(struct make *m, struct route *r) {
         r->hash[i].kind = (enum hash_on_kind)below(m, 3);
         r->hash[i].name = r->hash[i].kind == HASH_SOURCE ? STR_NONE : STR("x-hash");
     }
-    r->prefix_rewrite = maybe(m);
-    r->host_rewrite = maybe(m);
+    r->prefix_rewrite = coin(m) ? STR("/new") : STR_NONE;
+    r->host_rewrite = coin(m) ? STR("h.test:80") : STR_NONE;
+    r->host = r->host_rewrite.len ? HOST_LITERAL : HOST_KEEP;
 }
 
 static struct route route(struct make *m) {
