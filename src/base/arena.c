@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #define POOL_MAX 256u
+#define FIRST_BLOCK 128u /* octets of the first block of an arena without a pool */
 
 struct arena_block {
     struct arena_block *next;
@@ -66,6 +67,16 @@ void arena_fini(struct arena *a) {
     a->used = 0;
 }
 
+/* Without a pool an arena belongs to something long-lived, of which there may be many with little in them: it begins small. */
+static size_t next_cap(const struct arena *a, size_t n) {
+    if (a->pool)
+        return BLOCK_DATA;
+    size_t block = a->head ? 2 * (sizeof(struct arena_block) + a->head->cap) : FIRST_BLOCK;
+    while (block < ARENA_BLOCK && block - sizeof(struct arena_block) < n)
+        block *= 2;
+    return (block < ARENA_BLOCK ? block : ARENA_BLOCK) - sizeof(struct arena_block);
+}
+
 /* A large request gets a block of its own behind the current one, which goes on being filled. */
 static void *alloc_large(struct arena *a, size_t n) {
     struct arena_block *b = take_block(a, n);
@@ -87,7 +98,7 @@ void *arena_alloc(struct arena *a, size_t n) {
     if (!b || n > b->cap - b->used) {
         if (n > BLOCK_DATA / 4) /* half-full blocks are not given up for it */
             return alloc_large(a, n);
-        b = take_block(a, BLOCK_DATA);
+        b = take_block(a, next_cap(a, n));
         b->next = a->head;
         a->head = b;
     }

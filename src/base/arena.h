@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* arena: memory that dies all at once, for what a request needs.
- * Blocks come from a pool (a free list of one thread) when one is given, else from malloc. Allocations are 16-octet aligned.
- * A struct of zeros is an empty arena without a pool. One thread. Tests: tests/unit/base/arena.c */
+ * Blocks come from a pool (a free list of one thread) when one is given, else from malloc, the first ones small. Allocations are
+ * 16-octet aligned. A struct of zeros is an empty arena without a pool. One thread. Tests: tests/unit/base/arena.c */
 #include <stddef.h>
 #include <stdint.h>
 #include "base/str.h"

@@ -89,6 +89,24 @@ void buf_keep(struct buf *b) {
     b->off = b->len = 0;
 }
 
+void buf_pool_fini(struct buf_pool *p) {
+    while (p->n)
+        free(p->spare[--p->n].mem);
+}
+
+void buf_borrow(struct buf *b, struct buf_pool *p) {
+    if (!b->mem && p->n)
+        *b = p->spare[--p->n];
+}
+
+void buf_give(struct buf *b, struct buf_pool *p) {
+    if (!b->mem || b->cap > BUF_SPARE_CAP || p->n == BUF_SPARE)
+        free(b->mem);
+    else
+        p->spare[p->n++] = (struct buf){.mem = b->mem, .cap = b->cap};
+    *b = (struct buf){0};
+}
+
 struct str buf_z(struct buf *b) {
     *buf_room(b, 1) = 0;
     return buf_str(b);

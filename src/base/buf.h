@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include "base/str.h"
 
+#define BUF_SPARE 32u        /* allocations that a buf_pool keeps at most ... */
+#define BUF_SPARE_CAP 16384u /* ... of so many octets each at most */
+
 struct buf {
     char *mem;  /* private: allocation */
     size_t off; /* private: start of the content */
@@ -24,5 +27,14 @@ char *buf_room(struct buf *b, size_t n); /* at least n writable octets after the
 void buf_added(struct buf *b, size_t n); /* ... of which n have been written */
 void buf_take(struct buf *b, size_t n);  /* drops n <= len octets from the front; frees the memory when none is left */
 void buf_cut(struct buf *b, size_t len); /* shortens the content to len octets */
-void buf_keep(struct buf *b);            /* like taking all, but keeps the memory for the next use (hot paths) */
+void buf_keep(struct buf *b);            /* like taking all, but keeps the memory for the next use */
 struct str buf_z(struct buf *b);         /* the content with a NUL behind it that is not counted */
+
+/* Memory for buffers that are used for a short while each, and often (hot paths): of one thread, zeros are an empty pool. */
+struct buf_pool {
+    struct buf spare[BUF_SPARE]; /* private */
+    unsigned n;                  /* private */
+};
+void buf_pool_fini(struct buf_pool *p);
+void buf_borrow(struct buf *b, struct buf_pool *p); /* gives a buffer without memory some that is spare, if there is any */
+void buf_give(struct buf *b, struct buf_pool *p);   /* like taking all; the memory goes to the pool while it has room */

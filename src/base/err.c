@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include <stdio.h>
 #include <string.h>
+#include "base/mem.h"
 #include "base/str.h"
 
 struct code {
@@ -27,18 +28,51 @@ static const struct code *find(int code) {
     return code > WEFT_E_NONE_ && code < WEFT_E_END_ ? &codes[code - WEFT_E_NONE_ - 1] : &unknown;
 }
 
-int err_set(struct err *e, int code, const char *fmt, ...) {
-    if (!e)
-        return code;
+static void format(struct err *e, int code, const char *fmt, va_list ap) {
     char msg[sizeof e->msg]; /* e->msg may be among the arguments */
-    va_list ap;
-    va_start(ap, fmt);
     vsnprintf(msg, sizeof msg, fmt, ap);
-    va_end(ap);
     str_printable(msg, strlen(msg));
     memcpy(e->msg, msg, sizeof msg);
     e->code = code;
+}
+
+int err_set(struct err *e, int code, const char *fmt, ...) {
+    if (!e)
+        return code;
+    va_list ap;
+    va_start(ap, fmt);
+    format(e, code, fmt, ap);
+    va_end(ap);
     return code;
+}
+
+const struct err err_none;
+
+void err_keep(const struct err **at, const struct err *e) {
+    struct err *own = NULL;
+    if (e->code) {
+        own = mem_new(struct err);
+        *own = *e;
+    }
+    err_drop(at); /* not before: it may hold `e` */
+    if (own)
+        *at = own;
+}
+
+int err_note(const struct err **at, int code, const char *fmt, ...) {
+    struct err e;
+    va_list ap;
+    va_start(ap, fmt);
+    format(&e, code, fmt, ap);
+    va_end(ap);
+    err_keep(at, &e);
+    return code;
+}
+
+void err_drop(const struct err **at) {
+    if (*at != &err_none)
+        free((void *)(uintptr_t)*at);
+    *at = &err_none;
 }
 
 int err_in(struct err *e, const char *fmt, ...) {

@@ -31,6 +31,13 @@ int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format
  * WEFT_E_INVALID. */
 int err_in(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* An error that something long-lived keeps: it points to err_none as long as there is nothing to tell, and so costs a pointer. */
+extern const struct err err_none;
+void err_keep(const struct err **at, const struct err *e); /* a copy, in place of what was there */
+int err_note(const struct err **at, int code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4))); /* err_set and err_keep */
+void err_drop(const struct err **at);      /* back to err_none */
+
 const char *err_text(int code); /* the text of err.def; "unknown error" for others */
 const char *err_name(int code); /* "TIMEOUT"; for logs and tests */
 enum err_blame err_blame(int code);

@@ -47,7 +47,7 @@ static int status_of_failure(const struct stream *s, int why) {
     case 0: return GRPC_UNKNOWN;
     case WEFT_E_CANCELLED: return GRPC_CANCELLED;
     case WEFT_E_PROTOCOL: return GRPC_INTERNAL;
-    case WEFT_E_RESET: return s->reset_code || s->conn->error.code == 0 ? grpc_of_h2(s->reset_code) : GRPC_UNAVAILABLE;
+    case WEFT_E_RESET: return s->reset_code || s->conn->error->code == 0 ? grpc_of_h2(s->reset_code) : GRPC_UNAVAILABLE;
     default: return GRPC_UNAVAILABLE;
     }
 }

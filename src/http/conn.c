@@ -64,6 +64,7 @@ static void tear_down(struct conn_priv *p) {
     if (c->cfg->on_closed)
         c->cfg->on_closed(c, p->why);
     loop_later_cancel(&p->task); /* on_closed may have touched the connection */
+    err_drop(&p->pub.error);
     buf_fini(&p->in);
     buf_fini(&p->out);
     free(p);
@@ -129,9 +130,10 @@ void conn__drain_tell(struct conn_priv *p) {
 }
 
 static void broken(struct conn_priv *p, int code) {
-    p->pub.error = p->pub.tr->error;
-    if (p->pub.error.code == 0)
-        err_set(&p->pub.error, code, "%s", err_text(code));
+    if (p->pub.tr->error->code)
+        err_keep(&p->pub.error, p->pub.tr->error);
+    else
+        err_note(&p->pub.error, code, "%s", err_text(code));
     conn__fail(p, code);
 }
 
@@ -162,7 +164,7 @@ size_t conn__writev(struct conn_priv *p, struct iovec *iov, int n) {
             broken(p, (int)took);
             return 0;
         }
-        p->pub.error = p->pub.tr->error;
+        err_keep(&p->pub.error, p->pub.tr->error);
         p->write_error = (int)took;
         conn__later(p); /* its answer may wait: salvage */
         return all;
@@ -182,13 +184,14 @@ void conn__taken(struct conn_priv *p, size_t n) {
         buf_take(&p->out, n);
         return;
     }
-    buf_keep(&p->out); /* the memory goes when the connection has been idle for a while */
-    p->out_kept = true;
+    buf_give(&p->out, &p->pub.loop->bufs); /* an idle connection holds none */
 }
 
 void conn__flush(struct conn_priv *p) {
-    if (p->out.len == 0)
+    if (p->out.len == 0) {
+        buf_give(&p->out, &p->pub.loop->bufs); /* what was borrowed for nothing */
         return;
+    }
     struct str s = buf_str(&p->out);
     struct iovec iov = {.iov_base = (void *)(uintptr_t)s.ptr, .iov_len = s.len};
     conn__taken(p, conn__writev(p, &iov, 1));
@@ -311,7 +314,7 @@ static void on_event(void *ctx, unsigned ev) {
         conn__later(p);
     }
     if ((ev & TR_FAIL) && !conn__dead(p) && !p->write_error)
-        broken(p, p->pub.tr->error.code ? p->pub.tr->error.code : WEFT_E_RESET);
+        broken(p, p->pub.tr->error->code ? p->pub.tr->error->code : WEFT_E_RESET);
 }
 
 /* ---- time ---- */
@@ -335,10 +338,6 @@ static uint64_t check_due(struct conn_priv *p, uint64_t now) {
         conn__fail(p, WEFT_E_TIMEOUT);
         return UINT64_MAX;
     }
-    if (p->out_kept && p->out.len == 0 && p->pub.streams == 0) {
-        buf_fini(&p->out);
-        p->out_kept = false;
-    }
     uint64_t next = p->pub.ops->due(p, now);
     return p->blocked && p->stall_due < next ? p->stall_due : next;
 }
@@ -356,7 +355,7 @@ static void on_timer(struct timer *t) {
 
 static struct conn_priv *make(struct loop *l, struct transport **tr, const struct conn_cfg *cfg, void *user) {
     struct conn_priv *p = mem_new(struct conn_priv);
-    p->pub = (struct conn){.cfg = cfg, .user = user, .loop = l, .tr = *tr, .idle_since = l->now};
+    p->pub = (struct conn){.cfg = cfg, .user = user, .loop = l, .tr = *tr, .idle_since = l->now, .error = &err_none};
     *tr = NULL;
     transport_bind(p->pub.tr, on_event, p);
     return p;

@@ -55,7 +55,7 @@ struct conn {
     uint64_t requests;          /* begun on it */
     uint64_t idle_since;        /* loop time when the last stream ended; for pools */
     const struct conn_ops *ops; /* private; the rest of the memory is the protocol's */
-    struct err error;           /* why it broke */
+    const struct err *error;    /* why it broke; err_none while it has not. Never NULL */
 };
 
 /* Takes the transport over (*tr becomes NULL); it may still be connecting or shaking hands. A client's must not have told TR_OPEN

@@ -58,7 +58,7 @@ struct conn_priv {
     bool paused;  /* reading is off */
     bool closing; /* LINGER as soon as `out` is empty */
     bool eof;     /* the peer has ended its side */
-    bool drain_told, ready_due, out_kept;
+    bool drain_told, ready_due;
 };
 
 static inline struct conn_priv *conn__of(const struct conn *c) {

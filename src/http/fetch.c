@@ -72,7 +72,7 @@ static void on_stream_closed(struct stream *s, int why) {
     if (!f->done)
         return;
     why = why < 0 ? why : WEFT_E_RESET;
-    f->err = s->conn->error; /* the text */
+    f->err = *s->conn->error; /* the text */
     f->err.code = f->err.code ? why : 0;
     answer(f, why);
 }
@@ -94,7 +94,7 @@ static void on_conn_closed(struct conn *c, int why) {
     struct fetch *f = c->user;
     f->conn = NULL;
     if (f->done) {
-        f->err = c->error;
+        f->err = *c->error;
         answer(f, why < 0 ? why : WEFT_E_CLOSED);
     }
     if (f->tls)

@@ -4,7 +4,6 @@
 #include "http/h1_int.h"
 
 #define INFOS 32u /* 1xx heads that one request may bring */
-#define KEPT_US (5 * CLOCK_S)
 
 /* ---- responses ---- */
 
@@ -20,8 +19,6 @@ static void answered(struct h1 *h) {
         conn__fail(p, 0);
         return;
     }
-    if (p->out_kept)
-        conn__due(p, conn__after(p, KEPT_US));
     conn__resume(p);
     p->ready_due = true;
     conn__later(p);
@@ -47,7 +44,7 @@ static void take_final(struct h1 *h, const struct msg *m) {
 }
 
 static int refuse(struct h1 *h, const struct err *why) {
-    h->p->pub.error = *why;
+    err_keep(&h->p->pub.error, why);
     conn__fail(h->p, WEFT_E_PROTOCOL);
     return WEFT_E_PROTOCOL;
 }
@@ -202,6 +199,7 @@ static struct stream *request(struct conn_priv *p, const struct msg *m, bool end
     struct msg copy;
     h1__frame_copy(h, &copy, m);
     h1_frame(&copy, &s->arena, length, false, m->upgrade);
+    buf_borrow(&p->out, &p->pub.loop->bufs);
     if (h1_write_request(&p->out, &copy) < 0) {
         err_set(e, WEFT_E_INVALID, "request cannot be written in HTTP/1.1");
         return undo(h);

@@ -6,7 +6,6 @@
 
 #define DROP_OCTETS 65536u /* of a request body that nobody wants: up to so much is read so that the connection can go on */
 #define DROP_US CLOCK_S
-#define KEPT_US (5 * CLOCK_S) /* an idle connection gives its memory back after so long */
 
 /* ---- answers to what is no request ---- */
 
@@ -43,7 +42,7 @@ static void bad(struct h1 *h, const struct err *why) {
     h->http10 = false;
     h->out = H1_OUT_NONE;
     h->st.in_ended = true;
-    p->pub.error = *why;
+    err_keep(&p->pub.error, why);
     if (p->pub.cfg->on_bad)
         p->pub.cfg->on_bad(&p->pub, &h->st, why);
     else
@@ -147,8 +146,6 @@ static void idle(struct h1 *h) {
         return;
     }
     h1__set_due(h, p->pub.draining ? CONN__GRACE_US : conn__idle_us(p));
-    if (p->out_kept)
-        conn__due(p, conn__after(p, KEPT_US));
 }
 
 /* The request's body; false when there is nothing left to take. */
@@ -301,6 +298,7 @@ static void send_info(struct h1 *h, const struct msg *m) {
     struct msg copy;
     h1__frame_copy(h, &copy, m);
     h1_frame(&copy, &h->st.arena, -2, false, STR_NONE);
+    buf_borrow(&h->p->out, &h->p->pub.loop->bufs);
     if (h1_write_response(&h->p->out, &copy) == 0)
         conn__later(h->p);
 }
@@ -340,6 +338,7 @@ static void send_head(struct stream *s, const struct msg *m, bool end) {
     h1_frame(&copy, &s->arena, length, !h->keep_alive && !tunnel, upgrade);
     if (h->http10 && h->keep_alive)
         msg_add(&copy.fields, &s->arena, HDR_CONNECTION, STR("keep-alive"));
+    buf_borrow(&p->out, &p->pub.loop->bufs);
     if (h1_write_response(&p->out, &copy) < 0) {
         h1__reset(s, WEFT_E_INVALID);
         return;

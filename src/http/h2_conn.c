@@ -10,7 +10,6 @@
 #define CONN_WINDOW (1024u * 1024u)
 #define SEND_MAX 65536u /* octets that one h2_send may gather; with as many unsent the session keeps the rest */
 #define PONG_US (20 * CLOCK_S)
-#define KEPT_US (5 * CLOCK_S)
 
 struct conn_stream {
     struct stream s;
@@ -285,9 +284,12 @@ static void input(struct conn_priv *p, struct str in) {
     if (hc->broken)
         return;
     h2_tick(hc->h, conn__now(p));
-    int rc = h2_recv(hc->h, in, &p->pub.error);
-    if (rc < 0)
+    struct err e;
+    int rc = h2_recv(hc->h, in, &e);
+    if (rc < 0) {
         hc->broken = rc;
+        err_keep(&p->pub.error, &e);
+    }
     conn__later(p);
 }
 
@@ -298,16 +300,18 @@ static void on_eof(struct conn_priv *p) {
 /* What the session has to say, as far as the kernel takes it. */
 static void send_all(struct h2_conn *hc) {
     struct conn_priv *p = hc->p;
-    while (!conn__dead(p)) {
+    bool more = true;
+    while (more && !conn__dead(p) && !p->blocked) {
         size_t before = p->out.len;
-        if (before < SEND_MAX && h2_send(hc->h, &p->out, SEND_MAX - before, &p->pub.error) < 0) {
+        struct err e;
+        buf_borrow(&p->out, &p->pub.loop->bufs);
+        if (before < SEND_MAX && h2_send(hc->h, &p->out, SEND_MAX - before, &e) < 0) {
+            err_keep(&p->pub.error, &e);
             conn__fail(p, WEFT_E_PROTOCOL);
             return;
         }
-        bool more = p->out.len >= SEND_MAX;
+        more = p->out.len >= SEND_MAX;
         conn__flush(p);
-        if (p->blocked || !more)
-            return;
     }
 }
 
@@ -347,8 +351,6 @@ static void end_early(struct h2_conn *hc) {
 
 static void went_idle(struct h2_conn *hc) {
     struct conn_priv *p = hc->p;
-    if (p->out_kept)
-        conn__due(p, conn__after(p, KEPT_US));
     if (!p->pub.server || hc->idle_due != UINT64_MAX)
         return;
     hc->idle_due = conn__after(p, conn__idle_us(p));

@@ -236,5 +236,6 @@ void loop_fini(struct loop *l) {
     free(l->slots);
     free(l->scratch);
     arena_pool_fini(&l->arenas);
+    buf_pool_fini(&l->bufs);
     *l = (struct loop){.epfd = -1};
 }

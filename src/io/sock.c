@@ -63,7 +63,7 @@ static void fail(struct sock *s, int code, int no) {
     char peer[ADDR_TEXT];
     s->state = FAILED;
     loop_timer_stop(s->t.loop, &s->timeout);
-    err_set(&s->t.error, code, "%s: %s", addr_text(&s->t.remote, peer), no ? strerror(no) : err_text(code));
+    err_note(&s->t.error, code, "%s: %s", addr_text(&s->t.remote, peer), no ? strerror(no) : err_text(code));
     loop_unwatch(&s->watch); /* nothing more to learn from it */
 }
 
@@ -165,7 +165,7 @@ static ssize_t receive(struct sock *s, void *dst, size_t cap, int flags) {
         n = recv(s->fd, dst, cap, MSG_DONTWAIT | flags);
     while (n < 0 && errno == EINTR);
     if (s->state == FAILED && n <= 0) /* after a failed write, what the peer sent before it went is still there to be read */
-        return s->t.error.code;
+        return s->t.error->code;
     if (n >= 0)
         return n;
     return errno == EAGAIN ? WEFT_E_AGAIN : fail_in_call(s, stream_code(errno), errno);
@@ -194,7 +194,7 @@ ssize_t sock_peek(struct transport *t, void *dst, size_t cap) {
 static ssize_t sock_writev(struct transport *t, const struct iovec *iov, int n) {
     struct sock *s = sock_of(t);
     if (s->state == FAILED)
-        return t->error.code;
+        return t->error->code;
     if (s->shut)
         return WEFT_E_CLOSED;
     if (s->state == CONNECTING || s->blocked)
@@ -265,7 +265,8 @@ static const struct transport_ops tcp_ops = {
 
 static struct sock *make(struct loop *l, int fd, const struct addr *remote, transport_f *on_event, void *ctx) {
     struct sock *s = mem_new(struct sock);
-    s->t = (struct transport){.ops = &tcp_ops, .loop = l, .on_event = on_event, .ctx = ctx, .remote = *remote};
+    s->t =
+        (struct transport){.ops = &tcp_ops, .loop = l, .on_event = on_event, .ctx = ctx, .remote = *remote, .error = &err_none};
     s->fd = fd; /* -1: the dial failed already */
     s->want_read = true;
     return s;

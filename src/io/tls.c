@@ -28,10 +28,9 @@ struct tls {
     struct timer timeout;
     uint64_t timeout_us; /* of the handshake, from when the lower transport is open */
     struct task later;
-    struct err below_error; /* of a lower read */
     enum { HANDSHAKE, OPEN, FAILED } state;
     bool drained; /* the last receive brought less than asked for: no probing before the next wake-up */
-    bool below_eof;
+    bool below_eof, below_failed;
     bool more;       /* OpenSSL may hold octets, or an end, of which the lower transport will not tell */
     bool want_read;  /* the owner's wish */
     bool blocked;    /* a write was short: TR_WRITE is owed */
@@ -50,7 +49,7 @@ static struct tls *tls_of(struct transport *t) {
 static int bio_read(BIO *bio, char *dst, int cap) {
     struct tls *s = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (cap <= 0 || s->below_eof || s->below_error.code)
+    if (cap <= 0 || s->below_eof || s->below_failed)
         return 0;
     ssize_t n = s->drained ? WEFT_E_AGAIN : transport_read(s->below, dst, (size_t)cap);
     if (n < cap)
@@ -62,7 +61,7 @@ static int bio_read(BIO *bio, char *dst, int cap) {
     else if (n == WEFT_E_AGAIN)
         BIO_set_retry_read(bio);
     else
-        s->below_error = s->below->error;
+        s->below_failed = true;
     return n == 0 ? 0 : -1;
 }
 
@@ -112,9 +111,11 @@ static int flush(struct tls *s) {
         if (n < 0)
             return (int)n;
         bool all = (size_t)n == s->out.len;
-        buf_take(&s->out, (size_t)n);
-        if (!all)
+        if (!all) {
+            buf_take(&s->out, (size_t)n);
             return 0; /* TR_WRITE follows */
+        }
+        buf_give(&s->out, &s->t.loop->bufs);
     }
     if (s->shut && s->state != HANDSHAKE && !s->below_shut) {
         s->below_shut = true;
@@ -150,7 +151,9 @@ static void explain(struct tls *s) {
     int reason = ERR_GET_REASON(first);
     bool cert = ERR_GET_LIB(first) == ERR_LIB_SSL &&
                 (is_cert_alert(reason - SSL_AD_REASON_OFFSET) || reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE);
-    ossl_err(&s->t.error, cert ? WEFT_E_CERT : WEFT_E_TLS, s->state == HANDSHAKE ? "TLS handshake" : "TLS");
+    struct err e;
+    ossl_err(&e, cert ? WEFT_E_CERT : WEFT_E_TLS, s->state == HANDSHAKE ? "TLS handshake" : "TLS");
+    err_keep(&s->t.error, &e);
 }
 
 /* Why an operation of OpenSSL gave `result`: WEFT_E_AGAIN, WEFT_E_EOF, or an error, which is then in s->t.error. The queue is
@@ -160,17 +163,17 @@ static int judge(struct tls *s, int result) {
     if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
         code = WEFT_E_AGAIN;
     } else if (why == SSL_ERROR_ZERO_RETURN) {
-        code = s->state == HANDSHAKE ? err_set(&s->t.error, WEFT_E_TLS, "TLS handshake: closed by peer") : WEFT_E_EOF;
-    } else if (s->t.error.code) {
-        code = s->t.error.code; /* our own reason for refusing the certificate */
-    } else if (s->below_error.code) {
-        code = err_set(&s->t.error, s->state == HANDSHAKE ? WEFT_E_TLS : s->below_error.code, "TLS: %s", s->below_error.msg);
+        code = s->state == HANDSHAKE ? err_note(&s->t.error, WEFT_E_TLS, "TLS handshake: closed by peer") : WEFT_E_EOF;
+    } else if (s->t.error->code) {
+        code = s->t.error->code; /* our own reason for refusing the certificate */
+    } else if (s->below_failed) {
+        code = err_note(&s->t.error, s->state == HANDSHAKE ? WEFT_E_TLS : s->below->error->code, "TLS: %s", s->below->error->msg);
     } else if (s->below_eof) {
-        code = s->state == HANDSHAKE ? err_set(&s->t.error, WEFT_E_TLS, "TLS handshake: closed by peer")
-                                     : err_set(&s->t.error, WEFT_E_RESET, "TLS: closed without close_notify");
+        code = s->state == HANDSHAKE ? err_note(&s->t.error, WEFT_E_TLS, "TLS handshake: closed by peer")
+                                     : err_note(&s->t.error, WEFT_E_RESET, "TLS: closed without close_notify");
     } else {
         explain(s);
-        code = s->t.error.code;
+        code = s->t.error->code;
     }
     ossl_drain();
     return code;
@@ -180,13 +183,13 @@ static int judge(struct tls *s, int result) {
  * comes only after our side of the handshake (RFC 8446 §4.4.2.4). */
 static int judge_broken_write(struct tls *s, int code) {
     char c;
-    struct err broken = s->below->error;
+    struct err broken = *s->below->error;
     s->drained = false;
     int n = SSL_peek(s->ssl, &c, 1);
     if (n > 0 || judge(s, n) != WEFT_E_CERT)
-        err_set(&s->t.error, s->state == HANDSHAKE ? WEFT_E_TLS : code, "TLS: %s", broken.msg);
+        err_note(&s->t.error, s->state == HANDSHAKE ? WEFT_E_TLS : code, "TLS: %s", broken.msg);
     ossl_drain();
-    return s->t.error.code;
+    return s->t.error->code;
 }
 
 /* ---- handshake ---- */
@@ -231,7 +234,7 @@ static void tell_later(struct tls *s) {
 static int fail_in_call(struct tls *s) {
     fail(s);
     tell_later(s);
-    return s->t.error.code;
+    return s->t.error->code;
 }
 
 static void close_notify(struct tls *s) {
@@ -286,7 +289,7 @@ static void go_on(struct tls *s) {
 
 static void on_timeout(struct timer *timer) {
     struct tls *s = container_of(timer, struct tls, timeout);
-    err_set(&s->t.error, WEFT_E_TIMEOUT, "TLS handshake: timed out");
+    err_note(&s->t.error, WEFT_E_TIMEOUT, "TLS handshake: timed out");
     fail(s);
     tell_fail(s);
 }
@@ -301,7 +304,7 @@ static void take_addresses(struct tls *s) {
 static void on_below_failed(struct tls *s) {
     if (s->state == FAILED)
         return;
-    s->t.error = s->below->error;
+    err_keep(&s->t.error, s->below->error);
     fail(s);
     tell_fail(s);
 }
@@ -363,7 +366,7 @@ static ssize_t end_read(struct tls *s, size_t got, int code) {
 static ssize_t tls_read(struct transport *t, void *dst, size_t cap) {
     struct tls *s = tls_of(t);
     if (s->state == FAILED)
-        return t->error.code;
+        return t->error->code;
     if (s->state == HANDSHAKE || cap == 0)
         return WEFT_E_AGAIN;
     if (s->eof)
@@ -411,7 +414,7 @@ static int encrypt(struct tls *s, struct str plain) {
     if (ok && n == plain.len) /* always: a record at most, and the BIO takes it */
         return 0;
     int code = judge(s, ok);
-    return code < 0 && s->t.error.code ? code : err_set(&s->t.error, WEFT_E_TLS, "TLS: cannot write");
+    return code < 0 && s->t.error->code ? code : err_note(&s->t.error, WEFT_E_TLS, "TLS: cannot write");
 }
 
 static ssize_t tls_writev(struct transport *t, const struct iovec *iov, int n) {
@@ -420,12 +423,13 @@ static ssize_t tls_writev(struct transport *t, const struct iovec *iov, int n) {
     size_t off = 0, taken = 0, all = 0;
     int code = 0;
     if (s->state != OPEN || s->shut)
-        return s->state == FAILED ? t->error.code : s->shut ? WEFT_E_CLOSED : WEFT_E_AGAIN;
+        return s->state == FAILED ? t->error->code : s->shut ? WEFT_E_CLOSED : WEFT_E_AGAIN;
     for (int i = 0; i < n; i++)
         all += iov[i].iov_len;
     ossl_drain();
     while (taken < all && s->out.len < OUT_HIGH && code >= 0) {
         size_t batch = all - taken < OUT_HIGH ? all - taken : OUT_HIGH;
+        buf_borrow(&s->out, &s->t.loop->bufs);
         buf_room(&s->out, batch + (batch / RECORD_MAX + 1) * RECORD_OVERHEAD);
         while (taken < all && s->out.len < OUT_HIGH && code >= 0) {
             struct str plain = next_record(&iov, &n, &off, stage);
@@ -497,7 +501,8 @@ static struct tls *make(struct transport **below, struct tls_ctx *ctx, uint64_t 
     struct tls *s = mem_new(struct tls);
     s->below = *below;
     *below = NULL;
-    s->t = (struct transport){.ops = &tls_ops, .loop = s->below->loop, .on_event = on_event, .ctx = arg, .tls = true};
+    s->t = (struct transport){
+        .ops = &tls_ops, .loop = s->below->loop, .on_event = on_event, .ctx = arg, .error = &err_none, .tls = true};
     s->ctx = tls_ctx_ref(ctx);
     s->want = (struct tls_want){.ctx = ctx, .error = &s->t.error};
     s->want_read = true;

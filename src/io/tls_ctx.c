@@ -22,11 +22,14 @@ static int check_leaf(const struct tls_want *want, X509 *leaf) {
     struct arena a = {0};
     struct spiffe_id id;
     struct x509_info info;
-    int code = x509_check_svid(&id, leaf, str_of(want->ctx->trust_domain), &a, want->error);
+    struct err e;
+    int code = x509_check_svid(&id, leaf, str_of(want->ctx->trust_domain), &a, &e);
     if (code >= 0)
-        code = x509_describe(&info, leaf, &a, want->error);
+        code = x509_describe(&info, leaf, &a, &e);
     if (code >= 0 && !is_wanted(want, info.spiffe))
-        code = err_set(want->error, WEFT_E_CERT, "the peer is " STR_FMT ", which is not expected here", STR_ARG(info.spiffe));
+        code = err_set(&e, WEFT_E_CERT, "the peer is " STR_FMT ", which is not expected here", STR_ARG(info.spiffe));
+    if (code < 0)
+        err_note(want->error, WEFT_E_CERT, "%s", e.msg); /* whatever it was that could not be read */
     arena_fini(&a);
     return code;
 }
@@ -37,13 +40,12 @@ static int verify_cert(X509_STORE_CTX *store, void *arg) {
     const struct tls_want *want = SSL_get_app_data(ssl);
     if (X509_verify_cert(store) <= 0) {
         int no = X509_STORE_CTX_get_error(store);
-        err_set(want->error, WEFT_E_CERT, "certificate not accepted: %s", X509_verify_cert_error_string(no));
+        err_note(want->error, WEFT_E_CERT, "certificate not accepted: %s", X509_verify_cert_error_string(no));
         if (no == X509_V_OK)
             X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
         return 0;
     }
     if (want->ctx->spiffe && check_leaf(want, X509_STORE_CTX_get0_cert(store)) < 0) {
-        want->error->code = WEFT_E_CERT; /* whatever it was that could not be read */
         X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
         return 0;
     }

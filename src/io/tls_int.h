@@ -21,7 +21,7 @@ struct tls_want { /* the app data of an SSL: whom the connection accepts */
     const struct tls_ctx *ctx;
     char **ids; /* SPIFFE IDs, of which the peer's must be one; n_ids 0: any of the trust domain */
     size_t n_ids;
-    struct err *error; /* WEFT_E_CERT and why, when the certificate is not accepted */
+    const struct err **error; /* the transport's: WEFT_E_CERT and why, when the certificate is not accepted */
 };
 
 BIO_METHOD *tls__bio_method(void); /* over a struct transport; the caller frees it */

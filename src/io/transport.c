@@ -9,6 +9,8 @@ ssize_t transport_write(struct transport *t, struct str s) {
 void transport_close(struct transport **t) {
     struct transport *gone = *t;
     *t = NULL;
-    if (gone)
-        gone->ops->close(gone);
+    if (!gone)
+        return;
+    err_drop(&gone->error);
+    gone->ops->close(gone);
 }

@@ -48,7 +48,7 @@ struct transport {
     struct addr local, remote;   /* of the socket below */
     const struct tls_peer *peer; /* TLS with a verified certificate: who is there; owned by the transport; else NULL */
     struct str alpn;             /* TLS: the protocol agreed on; valid while the transport is */
-    struct err error;            /* after TR_FAIL or a failed call: what happened */
+    const struct err *error;     /* after TR_FAIL or a failed call: what happened; else err_none. Never NULL */
     bool abort;                  /* the owner's, before it closes: TCP resets the peer instead of ending the stream in order */
     bool tls;                    /* encrypted */
     uint64_t rx, tx;             /* octets carried, as the owner sees them */

@@ -83,7 +83,7 @@ static void on_closed(struct conn *c, int why) {
     if (why == WEFT_E_TLS || why == WEFT_E_CERT) {
         char text[ADDR_TEXT];
         stat_add(&d->w->stats, STAT_down_cx_tls_error, 1);
-        log_debug(d->w->env->log, "%s: %s", addr_text(&d->remote, text), c->error.msg);
+        log_debug(d->w->env->log, "%s: %s", addr_text(&d->remote, text), c->error->msg);
     }
     d->conn = NULL;
     down_free(d);

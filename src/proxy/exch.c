@@ -414,7 +414,7 @@ static void send_again(struct exch *x) {
 static void on_up_closed(struct stream *s, int why) {
     struct exch *x = s->user;
     bool reused = s->reused_conn;
-    struct str reason = why ? str_of(s->conn->error.msg) : STR_NONE;
+    struct str reason = why ? str_of(s->conn->error->msg) : STR_NONE;
     x->up = NULL;
     if (why == 0 || (x->resp.ended && !x->stream)) {
         attempt_end(x, x->resp.status < 500);

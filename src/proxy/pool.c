@@ -160,7 +160,7 @@ static void on_closed(struct conn *c, int why) {
     if (!u->opened) {
         u->lane->dialling--;
         stat_add(&w->stats, STAT_up_cx_fail, 1);
-        fail_waiters(p, u->lane, why, &c->error);
+        fail_waiters(p, u->lane, why, c->error);
     }
     p->conns--;
     free(u);

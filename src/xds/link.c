@@ -313,8 +313,8 @@ static void on_retry(struct timer *t) {
 static void on_closed(struct conn *c, int why) {
     struct link *l = c->user;
     struct err told = l->why;
-    if (!told.code && err_set(&told, why ? why : WEFT_E_CLOSED, "%s", err_text(why ? why : WEFT_E_CLOSED)) && c->error.code)
-        told = c->error;
+    if (!told.code && err_set(&told, why ? why : WEFT_E_CLOSED, "%s", err_text(why ? why : WEFT_E_CLOSED)) && c->error->code)
+        told = *c->error;
     l->conn = NULL;
     l->up = false;
     if (l->stopping) {

@@ -77,6 +77,36 @@ static void memory_is_given_back_when_empty(void **state) {
     assert_null(b.mem);
 }
 
+static void memory_is_lent(void **state) {
+    struct buf_pool pool = {0};
+    struct buf b = {0}, other = {0};
+    buf_borrow(&b, &pool); /* nothing is spare */
+    assert_null(b.mem);
+    buf_add(&b, STR("abc"));
+    char *mem = b.mem;
+    buf_give(&b, &pool);
+    assert_null(b.mem);
+    assert_int_equal(b.len, 0);
+    buf_borrow(&other, &pool);
+    buf_add(&other, STR("de"));
+    assert_ptr_equal(other.mem, mem);
+    assert_true(str_eq(buf_str(&other), STR("de")));
+    buf_borrow(&other, &pool); /* it has memory, and content */
+    assert_true(str_eq(buf_str(&other), STR("de")));
+    buf_give(&other, &pool);
+    for (int i = 0; i < 100; i++) { /* no more than the pool holds, and no large ones */
+        struct buf more = {0};
+        buf_room(&more, i % 2 ? 1 : BUF_SPARE_CAP + 1);
+        buf_give(&more, &pool);
+        assert_null(more.mem);
+    }
+    assert_int_equal(pool.n, BUF_SPARE);
+    for (unsigned i = 0; i < pool.n; i++)
+        assert_true(pool.spare[i].cap <= BUF_SPARE_CAP && pool.spare[i].len == 0);
+    buf_pool_fini(&pool);
+    assert_int_equal(pool.n, 0);
+}
+
 static void room_is_writable_to_its_end(void **state) {
     struct buf b = {0};
     for (size_t n = 1; n < 3000; n += 97) {
@@ -126,6 +156,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(like_a_plain_array),
         cmocka_unit_test(memory_is_given_back_when_empty),
+        cmocka_unit_test(memory_is_lent),
         cmocka_unit_test(room_is_writable_to_its_end),
         cmocka_unit_test(a_long_queue_is_not_quadratic),
         cmocka_unit_test(terminated),

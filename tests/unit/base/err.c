@@ -67,11 +67,31 @@ static void the_table(void **state) {
     }
 }
 
+static void kept(void **state) {
+    const struct err *at = &err_none, *before;
+    struct err e = {0};
+    err_keep(&at, &e);
+    assert_ptr_equal(at, &err_none);
+    assert_int_equal(err_note(&at, WEFT_E_RESET, "gone after %d", 3), WEFT_E_RESET);
+    assert_int_equal(at->code, WEFT_E_RESET);
+    assert_string_equal(at->msg, "gone after 3");
+    before = at;
+    err_note(&at, WEFT_E_TLS, "TLS: %s", at->msg); /* of itself */
+    assert_string_equal(at->msg, "TLS: gone after 3");
+    assert_ptr_not_equal(at, before);
+    err_keep(&at, at);
+    assert_string_equal(at->msg, "TLS: gone after 3");
+    err_drop(&at);
+    assert_ptr_equal(at, &err_none);
+    err_drop(&at);
+    assert_int_equal(err_none.code, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(set_and_add),    cmocka_unit_test(its_own_message_as_argument),
         cmocka_unit_test(hostile_quotes), cmocka_unit_test(long_messages_are_cut),
-        cmocka_unit_test(the_table),
+        cmocka_unit_test(the_table),      cmocka_unit_test(kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,8 +168,8 @@ static void refused(void **state) {
     assert_int_equal(f.client.events, 0);
     PUMP_UNTIL(&f.l, f.client.events);
     assert_int_equal(f.client.events, TR_FAIL);
-    assert_int_equal(f.client.t->error.code, WEFT_E_REFUSED);
-    assert_non_null(strstr(f.client.t->error.msg, "refused"));
+    assert_int_equal(f.client.t->error->code, WEFT_E_REFUSED);
+    assert_non_null(strstr(f.client.t->error->msg, "refused"));
     assert_int_equal(transport_write(f.client.t, STR("x")), WEFT_E_REFUSED);
     down(&f);
 }
@@ -182,7 +182,7 @@ static void refused_unix(void **state) {
     f.client.t = sock_dial(&f.l, &a, 0, on_event, &f.client);
     assert_int_equal(f.client.events, 0);
     PUMP_UNTIL(&f.l, f.client.events);
-    assert_int_equal(f.client.t->error.code, WEFT_E_CONNECT);
+    assert_int_equal(f.client.t->error->code, WEFT_E_CONNECT);
     assert_int_equal(f.client.fails, 1);
     down(&f);
 }
@@ -209,7 +209,7 @@ static void dial_timeout(void **state) {
     unsigned timeouts = 0;
     for (int i = 0; i < 8; i++) {
         if (ends[i].fails)
-            assert_int_equal(ends[i].t->error.code, WEFT_E_CONNECT_TIMEOUT);
+            assert_int_equal(ends[i].t->error->code, WEFT_E_CONNECT_TIMEOUT);
         timeouts += ends[i].fails;
         transport_close(&ends[i].t);
     }
@@ -263,7 +263,7 @@ static void reset_is_told_to_a_paused_reader(void **state) {
     assert_int_equal(transport_write(f.client.t, STR("unread")), 6);
     transport_close(&f.server.t);
     PUMP_UNTIL(&f.l, f.client.fails);
-    assert_int_equal(f.client.t->error.code, WEFT_E_RESET);
+    assert_int_equal(f.client.t->error->code, WEFT_E_RESET);
     for (int i = 0; i < 5; i++)
         loop_turn(&f.l, false);
     assert_int_equal(f.client.fails, 1);

@@ -45,7 +45,7 @@ static void on_event(void *ctx, unsigned events) {
     e->writes += !!(events & TR_WRITE);
     e->reads += !!(events & TR_READ);
     if (events & TR_FAIL)
-        e->fail_code = e->t->error.code;
+        e->fail_code = e->t->error->code;
     if (events & TR_FAIL && e->close_on_fail) {
         transport_close(&e->t);
         return;
@@ -214,7 +214,7 @@ static void both_open(struct fix *f, struct str id) {
     dial(f, id);
     PUMP_UNTIL(&f->l, f->client.fails || (f->client.opens && f->server.opens));
     if (f->client.fails)
-        fail_msg("%s", f->client.t->error.msg);
+        fail_msg("%s", f->client.t->error->msg);
 }
 
 static void mutual(void **state) {
@@ -367,7 +367,7 @@ static void server_of_another_ca(void **state) {
     contexts(f, &c, &s);
     expect_failure(f, WEFT_E_CERT, WEFT_E_CERT); /* the server learns it from the alert */
     assert_int_equal(f->client.opens, 0);
-    assert_non_null(strstr(f->client.t->error.msg, "certificate not accepted"));
+    assert_non_null(strstr(f->client.t->error->msg, "certificate not accepted"));
 }
 
 static void client_of_another_ca(void **state) {
@@ -425,7 +425,7 @@ static void server_that_is_not_the_wanted_one(void **state) {
     dial(f, STR("spiffe://cluster.local/ns/default/sa/db"));
     PUMP_UNTIL(&f->l, f->client.fails && f->server.fails);
     assert_int_equal(f->client.fail_code, WEFT_E_CERT);
-    assert_non_null(strstr(f->client.t->error.msg, "/sa/web"));
+    assert_non_null(strstr(f->client.t->error->msg, "/sa/web"));
     assert_int_equal(f->server.fail_code, WEFT_E_CERT);
 }
 
@@ -447,7 +447,7 @@ static void expired(void **state) {
     s.key_pem = old.key_pem;
     contexts(f, &c, &s);
     expect_failure(f, WEFT_E_CERT, WEFT_E_CERT);
-    assert_non_null(strstr(f->client.t->error.msg, "expired"));
+    assert_non_null(strstr(f->client.t->error->msg, "expired"));
 }
 
 static void without_spiffe(void **state) {
