@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/sock.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/buf.h"
 #include "base/mem.h"
 #include "io/sock_int.h"
 
@@ -15,7 +17,8 @@ struct sock {
     struct transport t;
     struct watch watch;
     struct timer timeout; /* of the dial */
-    struct task later;    /* tells a failure that was found within a call of the owner's */
+    struct task later;    /* tells a failure that was found within a call of the owner's, and of octets that were put back */
+    struct buf ahead;     /* put back: read before all else */
     int fd;
     enum { CONNECTING, OPEN, FAILED } state;
     bool told;      /* TR_FAIL */
@@ -40,6 +43,8 @@ struct addr sock__local(int fd) {
         a.len = 0;
     return a;
 }
+
+static const struct transport_ops tcp_ops;
 
 static struct sock *sock_of(struct transport *t) {
     return container_of(t, struct sock, t);
@@ -75,7 +80,11 @@ static void tell_fail(struct sock *s) {
 }
 
 static void on_later(struct task *task) {
-    tell_fail(container_of(task, struct sock, later));
+    struct sock *s = container_of(task, struct sock, later);
+    if (s->state == FAILED)
+        tell_fail(s);
+    else if (s->want_read)
+        tell(s, TR_READ);
 }
 
 /* A failure within a call of the owner's: the error is returned, the event comes from the loop. */
@@ -171,10 +180,34 @@ static ssize_t receive(struct sock *s, void *dst, size_t cap, int flags) {
     return errno == EAGAIN ? WEFT_E_AGAIN : fail_in_call(s, stream_code(errno), errno);
 }
 
+/* What was put back. The kernel does not know of it: that there is more, or the end, is told from the loop. */
+static ssize_t read_ahead(struct sock *s, void *dst, size_t cap) {
+    size_t n = s->ahead.len < cap ? s->ahead.len : cap;
+    memcpy(dst, buf_str(&s->ahead).ptr, n);
+    buf_take(&s->ahead, n);
+    if (s->state != FAILED && (s->ahead.len || s->eof))
+        loop_later(s->t.loop, &s->later, on_later);
+    return (ssize_t)n;
+}
+
+void sock_unread(struct transport *t, struct str octets) {
+    struct sock *s = sock_of(t);
+    WEFT_ASSERT(!s->ahead.len);
+    buf_add(&s->ahead, octets);
+    t->rx -= octets.len;
+    if (octets.len && s->state != FAILED)
+        loop_later(t->loop, &s->later, on_later);
+}
+
 static ssize_t sock_read(struct transport *t, void *dst, size_t cap) {
     struct sock *s = sock_of(t);
     if (cap == 0)
         return WEFT_E_AGAIN;
+    if (s->ahead.len) {
+        ssize_t n = read_ahead(s, dst, cap);
+        t->rx += (uint64_t)n;
+        return n;
+    }
     if (s->eof)
         return 0;
     ssize_t n = receive(s, dst, cap, 0);
@@ -189,6 +222,54 @@ static ssize_t sock_read(struct transport *t, void *dst, size_t cap) {
 
 ssize_t sock_peek(struct transport *t, void *dst, size_t cap) {
     return receive(sock_of(t), dst, cap, MSG_PEEK);
+}
+
+bool sock_can_splice(const struct transport *t) {
+    return t->ops == &tcp_ops && !container_of(t, const struct sock, t)->ahead.len;
+}
+
+ssize_t sock_splice_in(struct transport *t, int pipe_wr, size_t max) {
+    struct sock *s = sock_of(t);
+    if (s->state == FAILED)
+        return t->error->code;
+    if (s->eof)
+        return 0;
+    ssize_t n;
+    do
+        n = splice(s->fd, NULL, pipe_wr, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EAGAIN ? WEFT_E_AGAIN : fail_in_call(s, stream_code(errno), errno);
+    if (n == 0) {
+        s->eof = true;
+        set_want(s);
+    }
+    t->rx += (uint64_t)n;
+    return n;
+}
+
+ssize_t sock_splice_out(struct transport *t, int pipe_rd, size_t n) {
+    struct sock *s = sock_of(t);
+    if (s->state == FAILED)
+        return t->error->code;
+    if (s->shut)
+        return WEFT_E_CLOSED;
+    if (s->blocked)
+        return WEFT_E_AGAIN;
+    ssize_t sent;
+    do
+        sent = splice(pipe_rd, NULL, s->fd, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && errno != EAGAIN)
+        return fail_in_call(s, stream_code(errno), errno);
+    if (sent < (ssize_t)n) {
+        s->blocked = true;
+        set_want(s);
+    }
+    if (sent < 0)
+        return WEFT_E_AGAIN;
+    t->tx += (uint64_t)sent;
+    return sent;
 }
 
 static ssize_t sock_writev(struct transport *t, const struct iovec *iov, int n) {
@@ -224,8 +305,11 @@ static ssize_t sock_writev(struct transport *t, const struct iovec *iov, int n) 
 static void sock_want_read(struct transport *t, bool on) {
     struct sock *s = sock_of(t);
     s->want_read = on;
-    if (s->state == OPEN)
-        set_want(s);
+    if (s->state != OPEN)
+        return;
+    set_want(s);
+    if (on && s->ahead.len)
+        loop_later(t->loop, &s->later, on_later);
 }
 
 static void sock_shutdown(struct transport *t) {
@@ -245,6 +329,7 @@ static void sock_close(struct transport *t) {
     loop_timer_stop(t->loop, &s->timeout);
     loop_later_cancel(&s->later);
     loop_unwatch(&s->watch);
+    buf_fini(&s->ahead);
     if (s->fd >= 0 && t->abort)
         (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger)); /* close resets */
     if (s->fd >= 0)

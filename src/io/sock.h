@@ -44,5 +44,12 @@ struct transport *sock_adopt(struct loop *l, int fd, const struct addr *peer, tr
 /* The first octets without taking them (MSG_PEEK), to tell TLS from plain: count, 0 at the end, WEFT_E_AGAIN. Only for transports
  * of sock_*. */
 ssize_t sock_peek(struct transport *t, void *dst, size_t cap);
+/* Puts octets that were read back before what comes next. Only for transports of sock_*, and not while some are still there. */
+void sock_unread(struct transport *t, struct str octets);
+/* Octets from socket to socket through a pipe, without bringing them here. Only where sock_can_splice: a transport of sock_* with
+ * nothing put back. They answer as the transport's read and writev do. */
+bool sock_can_splice(const struct transport *t);
+ssize_t sock_splice_in(struct transport *t, int pipe_wr, size_t max); /* into an empty pipe */
+ssize_t sock_splice_out(struct transport *t, int pipe_rd, size_t n);  /* n: what the pipe holds */
 /* The source address the kernel would use towards `a` (a UDP connect, nothing is sent): what to advertise. Port 0. */
 int sock_source_for(const struct addr *a, struct addr *source, struct err *e) MUST_CHECK;

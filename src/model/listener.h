@@ -146,3 +146,11 @@ struct listener { /* a resource (LDS) */
     bool continue_on_timeout;      /* then the chain is chosen with what is known; else the connection is closed */
 };
 struct listener *listener_new(void);
+/* What must be known of a connection before its chain can be chosen. */
+enum { LISTENER_NEEDS_TLS = 1 /* is it TLS? */, LISTENER_NEEDS_HELLO = 2 /* SNI or ALPN of the ClientHello */ };
+unsigned listener_needs(const struct listener *l);
+
+bool chain_match_is_any(const struct chain_match *m);                          /* has no condition */
+bool chain_match_eq(const struct chain_match *a, const struct chain_match *b); /* written the same */
+/* Is there a connection that both take, neither being the more specific? Such chains cannot be told apart. */
+bool chain_match_clash(const struct chain_match *a, const struct chain_match *b);

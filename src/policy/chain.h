@@ -21,10 +21,3 @@ struct chain_input {             /* what is known of a connection */
 
 /* The index in l->chains, l->n_chains for the default chain, or -1: nothing takes it. */
 ptrdiff_t chain_pick(const struct listener *l, const struct chain_input *in);
-
-enum { CHAIN_NEEDS_TLS = 1 /* is it TLS? */, CHAIN_NEEDS_HELLO = 2 /* SNI or ALPN of the ClientHello */ };
-unsigned chain_needs(const struct listener *l);
-
-bool chain_match_eq(const struct chain_match *a, const struct chain_match *b); /* written the same */
-/* Is there a connection that both take, neither being the more specific? Such chains cannot be told apart. */
-bool chain_match_clash(const struct chain_match *a, const struct chain_match *b);

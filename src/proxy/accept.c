@@ -6,6 +6,7 @@
 #include "io/tls.h"
 #include "policy/chain.h"
 #include "proxy/exch.h"
+#include "proxy/tcp.h"
 
 #define DETECT_US (15 * CLOCK_S) /* Envoy's default for listener filters */
 #define TLS_HANDSHAKE 0x16       /* ContentType handshake (RFC 8446 §5.1) */
@@ -15,57 +16,11 @@ struct shared_cfg { /* of HTTP connections: few differ, and one serves all that 
     struct conn_cfg cfg;
 };
 
-static void down_free(struct down *d) {
-    struct worker *w = d->w;
-    loop_timer_stop(&w->loop, &d->timer);
-    list_remove(&d->node);
-    lease_drop(&d->last);
-    d->port->downs--;
-    atomic_fetch_sub_explicit(&w->stats.connections, 1, memory_order_relaxed);
-    arena_fini(&d->mem);
-    free(d);
-    worker_check(w);
-}
-
 /* ---- the HTTP connection ---- */
-static struct str xfcc_of(struct down *d, const struct tls_peer *tp) {
-    const struct identity *own = d->w->lease->serve->identity;
-    struct buf b = {0};
-    if (own)
-        buf_fmt(&b, "By=" STR_FMT ";", STR_ARG(own->spiffe));
-    buf_fmt(&b, "Hash=%s;Subject=\"", tp->hash);
-    for (size_t i = 0; i < tp->subject.len; i++) {
-        char c = tp->subject.ptr[i];
-        if (c == '"' || c == '\\')
-            buf_addc(&b, '\\');
-        buf_addc(&b, c >= 0x20 && c < 0x7f ? c : '?');
-    }
-    buf_fmt(&b, "\";URI=" STR_FMT, STR_ARG(tp->spiffe));
-    struct str s = arena_dup(&d->mem, buf_str(&b));
-    buf_fini(&b);
-    return s;
-}
-
-static void learn_peer(struct down *d) {
-    const struct tls_peer *tp = d->conn->tr->peer;
-    char text[ADDR_TEXT];
-    d->known = true;
-    d->remote_text = arena_dup(&d->mem, str_of(addr_text(&d->remote, text)));
-    d->remote_ip = arena_dup(&d->mem, str_of(addr_ip_text(&d->remote, text)));
-    d->local_text = arena_dup(&d->mem, str_of(addr_text(&d->conn->tr->local, text)));
-    if (!tp)
-        return;
-    d->peer.mtls = true;
-    d->peer.spiffe = arena_dup(&d->mem, tp->spiffe);
-    d->peer.ns = arena_dup(&d->mem, tp->ns);
-    d->peer.service = arena_dup(&d->mem, tp->service);
-    d->peer.xfcc = xfcc_of(d, tp);
-}
-
 static void on_stream(struct conn *c, struct stream *s) {
     struct down *d = c->user;
     if (!d->known)
-        learn_peer(d);
+        down_learn(d, c->tr);
     if (d->w->draining || d->last || d->port->last)
         conn_drain(c); /* this one is still served, and told that it is the last */
     exch_open(d, s);
@@ -74,7 +29,7 @@ static void on_stream(struct conn *c, struct stream *s) {
 static void on_bad(struct conn *c, struct stream *s, const struct err *why) {
     struct down *d = c->user;
     if (!d->known)
-        learn_peer(d);
+        down_learn(d, c->tr);
     exch_bad(d, s, why);
 }
 
@@ -136,7 +91,7 @@ static void begin(struct down *d, const struct serve_chain *c) {
     if (c->hcm)
         d->conn = conn_server(&d->w->loop, &d->tr, cfg_for(d->w, c->hcm), d);
     else
-        close_early(d);
+        tcp_open(d, c->id);
 }
 
 static void choose(struct down *d, struct chain_input *in) {
@@ -254,6 +209,8 @@ void accept_listen(struct port *p) {
 
 /* ---- ends ---- */
 void accept_drain(struct down *d, bool patient) {
+    if (d->tcp)
+        return; /* nothing can be said to its peers: it goes on until it ends, or time is up */
     if (!d->conn) {
         if (!patient)
             close_early(d);
@@ -265,6 +222,16 @@ void accept_drain(struct down *d, bool patient) {
 void accept_abort(struct down *d) {
     if (d->conn)
         conn_abort(d->conn, WEFT_E_CLOSED);
+    else if (d->tcp)
+        tcp_abort(d->tcp);
     else
         close_early(d);
+}
+
+static void on_expired(struct timer *t) {
+    accept_abort(container_of(t, struct down, timer));
+}
+
+void accept_expire(struct down *d, uint64_t after_us) {
+    loop_timer(&d->w->loop, &d->timer, after_us, on_expired);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* down: a downstream connection: accepted, handed to the worker with the fewest, taken by a filter chain once enough is known of
- * it, then an HTTP server connection whose streams become exchanges. Freed with its connection. Threads: its worker's. */
+ * it, then an HTTP server connection whose streams become exchanges, or a TCP tunnel. Freed with its connection. Threads: its
+ * worker's. */
 #include "proxy/worker.h"
 
 struct peer { /* who is at the other end, as the certificate proves; empty: plain, or without SPIFFE */
@@ -10,6 +11,8 @@ struct peer { /* who is at the other end, as the certificate proves; empty: plai
     struct str xfcc; /* the x-forwarded-client-cert element that says so */
 };
 
+struct tcp;
+
 struct down {
     struct list node;
     struct worker *w;
@@ -17,13 +20,15 @@ struct down {
     unsigned chain;       /* the filter chain that took it: the id of the serve_chain; 0: none yet */
     struct lease *last;   /* the chain is no more: what this connection goes on with; else NULL */
     struct transport *tr; /* until there is a connection */
-    struct conn *conn;
-    struct timer timer; /* how long the first octet may take */
+    struct conn *conn;    /* HTTP, or */
+    struct tcp *tcp;      /* octets as they come */
+    struct timer timer;   /* how long the first octet may take */
     struct peer peer;
     bool known;      /* peer has been filled */
     bool bad_logged; /* the malformed body of its last request has its line in the access log */
     struct addr remote;
-    struct str remote_text, remote_ip, local_text;
+    struct str remote_text, remote_ip, local_text, local_ip;
+    struct str server_name; /* SNI, where it was looked at */
     struct arena mem;
 };
 
@@ -34,3 +39,5 @@ static inline struct lease *down_lease(const struct down *d) {
 static inline struct serve_listener *down_listener(const struct down *d, const struct lease *l) { /* NULL: none yet */
     return l ? serve_listener_get(l->serve, d->port->id) : NULL;
 }
+void down_learn(struct down *d, const struct transport *tr); /* who is there: fills peer and the texts */
+void down_free(struct down *d); /* its transport, connection or tunnel is gone; the worker may stop with it */

@@ -2,8 +2,7 @@
 #include "proxy/pool.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "io/sock.h"
-#include "io/tls.h"
+#include "proxy/dial.h"
 #include "proxy/worker.h"
 
 struct up {           /* an upstream connection, dialling or open; conn->user */
@@ -64,15 +63,8 @@ static unsigned worth(const struct pool *p, const struct pool_lane *lane) {
 
 static void dial(struct pool *p, struct pool_lane *lane, const struct serve_cluster *c) {
     struct worker *w = p->w;
-    uint64_t timeout = c->cluster->connect_timeout_us;
     bool h1 = lane == &p->lane[LANE_H1];
-    struct transport *tr = sock_dial(&w->loop, &p->host->addr, timeout, NULL, NULL);
-    if (p->host->mtls && c->tls) {
-        const struct tls_context *t = c->cluster->tls;
-        struct str sni = t ? t->sni : STR_NONE;
-        tr = tls_client(&tr, h1 && c->tls_h1 ? c->tls_h1 : c->tls, sni, t ? t->sans : NULL, t ? t->n_sans : 0, timeout, NULL,
-                        NULL);
-    }
+    struct transport *tr = dial_host(w, c, p->host, h1 && c->tls_h1 ? c->tls_h1 : c->tls, NULL, NULL);
     struct up *u = mem_new(struct up);
     u->pool = p;
     u->lane = lane;

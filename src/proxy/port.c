@@ -71,6 +71,7 @@ static void retire_chains(struct port *p, const struct serve_listener *now) {
         if (d->port != p || d->last || !d->chain || serve_chain_get(now, d->chain))
             continue;
         d->last = lease_take(w);
+        accept_expire(d, w->env->drain_us);
         accept_drain(d, true);
     }
 }

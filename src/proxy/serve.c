@@ -58,6 +58,7 @@ static void cluster_fini(struct ref *r) {
         ref_put(c->all[i]);
     tls_ctx_unref(&c->tls);
     tls_ctx_unref(&c->tls_h1);
+    tls_ctx_unref(&c->tls_raw);
     ref_put(c->identity);
     ref_put(c->endpoints);
     ref_put(c->cluster);
@@ -162,6 +163,8 @@ static int cluster_tls(struct serve_cluster *c, const struct serve_input *in, st
     rc = tls_ctx_offer(&c->tls, base, t->n_alpn ? join_alpn(t, &a) : default_alpn(c), e);
     if (rc >= 0 && c->cluster->proto != CLUSTER_HTTP2)
         rc = tls_ctx_offer(&c->tls_h1, base, STR("http/1.1"), e);
+    if (rc >= 0)
+        rc = tls_ctx_offer(&c->tls_raw, base, join_alpn(t, &a), e);
     tls_ctx_unref(&base);
     arena_fini(&a);
     return rc;
@@ -326,7 +329,7 @@ static int build_listener(struct serve *s, const struct serve_port *port, const 
     if (!res || res->n_chains + (res->fallback != NULL) == 0)
         return 0;
     l->listener = ref_get(res);
-    l->needs = chain_needs(res);
+    l->needs = listener_needs(res);
     l->chains = arena_zalloc(&s->ref.mem, (res->n_chains + 1) * sizeof(*l->chains));
     for (unsigned i = 0; i < res->n_chains + (res->fallback != NULL); i++) {
         l->chains[i].conf = i < res->n_chains ? &res->chains[i] : res->fallback;

@@ -20,6 +20,7 @@ struct serve_cluster {
     struct endpoints *endpoints; /* reference, or NULL */
     struct identity *identity;   /* reference: whose client context it uses; NULL in a static bootstrap */
     struct tls_ctx *tls;         /* reference; NULL: plain */
+    struct tls_ctx *tls_raw;     /* reference: the same for TCP tunnels, offering what is configured only; NULL: plain */
     struct tls_ctx *tls_h1;      /* reference: the same, offering HTTP/1.1 only; NULL: plain, or never HTTP/1.1 */
     struct host **all;           /* every endpoint, references */
     struct host **members;       /* the healthy ones, borrowed from `all`, as the balancer knows them */
@@ -51,7 +52,7 @@ struct serve_listener {
     struct listener *listener; /* reference; NULL: no configuration yet */
     struct serve_chain *chains;
     unsigned n_chains; /* listener->n_chains, and the default chain behind them if there is one */
-    unsigned needs;    /* what must be known of a connection before its chain can be chosen: CHAIN_NEEDS_* (policy/chain.h) */
+    unsigned needs; /* what must be known of a connection before its chain can be chosen: LISTENER_NEEDS_* (model/listener.h) */
 };
 
 struct serve {

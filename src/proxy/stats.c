@@ -53,7 +53,8 @@ static void make_labels(struct buf *b, const struct stats_request *r) {
     prom_label(b, "destination_service_name", dest);
     prom_label(b, "destination_service_namespace", dest_ns);
     prom_label(b, "request_protocol", r->protocol);
-    prom_label(b, "response_code", str_of(code));
+    if (!r->tcp)
+        prom_label(b, "response_code", str_of(code));
     prom_label(b, "response_flags", r->flags);
     /* Istio: only the destination knows for certain. */
     prom_label(b, "connection_security_policy", !r->inbound ? STR("unknown") : r->mtls ? STR("mutual_tls") : STR("none"));
@@ -68,10 +69,10 @@ static size_t key_add(char *key, size_t at, size_t cap, struct str s) {
     return at + n + 1;
 }
 
-static struct metric_series *series_of(struct stats *s, const struct stats_request *r) {
+struct metric_series *stats_series(struct stats *s, const struct stats_request *r) {
     char key[512];
     struct str parts[] = {r->source, r->source_ns, r->destination, r->destination_ns, r->flags, r->protocol};
-    key[0] = (char)('A' + (r->inbound ? 1 : 0) + (r->mtls ? 2 : 0));
+    key[0] = (char)('A' + (r->inbound ? 1 : 0) + (r->mtls ? 2 : 0) + (r->tcp ? 4 : 0));
     key[1] = (char)(r->status >> 8);
     key[2] = (char)(r->status & 0xff);
     size_t len = 3;
@@ -90,7 +91,7 @@ static struct metric_series *series_of(struct stats *s, const struct stats_reque
 }
 
 void stats_request(struct stats *s, const struct stats_request *r) {
-    metric_count(series_of(s, r), r->duration_us, r->request_bytes, r->response_bytes);
+    metric_count(stats_series(s, r), r->duration_us, r->request_bytes, r->response_bytes);
     s->changed = true;
 }
 
@@ -102,23 +103,47 @@ uint64_t stats_sum(const struct stats_all *all, enum stat_id id) {
     return sum;
 }
 
+static bool has_requests(const struct metric_series *s) {
+    return s->requests > 0;
+}
+
+static bool is_tcp(const struct metric_series *s) {
+    return s->tcp_opened || s->tcp_closed;
+}
+
 static void print_hists(struct prom *p, const struct metric_table *t, const char *name, const char *help, size_t offset) {
     const struct metric_series *s;
     size_t at = 0;
     prom_family(p, name, PROM_HISTOGRAM, help);
     while ((s = metric_next(t, &at)))
-        prom_hist(p, s->labels, (const struct hist *)(const void *)((const char *)s + offset));
+        if (has_requests(s))
+            prom_hist(p, s->labels, (const struct hist *)(const void *)((const char *)s + offset));
+}
+
+static void print_counter(struct prom *p, const struct metric_table *t, const char *name, const char *help, size_t offset,
+                          bool (*has)(const struct metric_series *s)) {
+    const struct metric_series *s;
+    size_t at = 0;
+    prom_family(p, name, PROM_COUNTER, help);
+    while ((s = metric_next(t, &at)))
+        if (has(s))
+            prom_sample(p, s->labels, *(const uint64_t *)(const void *)((const char *)s + offset));
 }
 
 static void print_series(struct prom *p, const struct metric_table *t) {
-    const struct metric_series *s;
-    size_t at = 0;
-    prom_family(p, "istio_requests_total", PROM_COUNTER, "Requests by source, destination and outcome");
-    while ((s = metric_next(t, &at)))
-        prom_sample(p, s->labels, s->requests);
+    print_counter(p, t, "istio_requests_total", "Requests by source, destination and outcome",
+                  offsetof(struct metric_series, requests), has_requests);
     print_hists(p, t, "istio_request_duration_milliseconds", "How long requests took", offsetof(struct metric_series, duration));
     print_hists(p, t, "istio_request_bytes", "Octets of request bodies", offsetof(struct metric_series, request_bytes));
     print_hists(p, t, "istio_response_bytes", "Octets of response bodies", offsetof(struct metric_series, response_bytes));
+    print_counter(p, t, "istio_tcp_connections_opened_total", "TCP connections that were opened",
+                  offsetof(struct metric_series, tcp_opened), is_tcp);
+    print_counter(p, t, "istio_tcp_connections_closed_total", "TCP connections that ended",
+                  offsetof(struct metric_series, tcp_closed), is_tcp);
+    print_counter(p, t, "istio_tcp_sent_bytes_total", "Octets sent to clients of TCP connections",
+                  offsetof(struct metric_series, tcp_sent), is_tcp);
+    print_counter(p, t, "istio_tcp_received_bytes_total", "Octets received from clients of TCP connections",
+                  offsetof(struct metric_series, tcp_received), is_tcp);
 }
 
 void stats_prometheus(const struct stats_all *all, const struct metric_table *series, struct buf *out) {

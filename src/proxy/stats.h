@@ -31,12 +31,15 @@ static inline void stat_add(struct stats *s, enum stat_id id, uint64_t n) {
 
 struct stats_request { /* one finished request; slices borrowed */
     bool inbound, mtls;
+    bool tcp;                                                  /* a connection: no status */
     struct str source, source_ns, destination, destination_ns; /* service names; empty: unknown */
     unsigned status;
     struct str flags, protocol;
     uint64_t duration_us, request_bytes, response_bytes;
 };
 void stats_request(struct stats *s, const struct stats_request *r);
+/* The series of these labels, to be added to by the owner, who then sets s->changed. As long as `s`. */
+struct metric_series *stats_series(struct stats *s, const struct stats_request *r);
 
 /* ---- over all workers ---- */
 struct stats_all {

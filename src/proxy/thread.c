@@ -5,6 +5,7 @@
 #include "proxy/accept.h"
 #include "proxy/pool.h"
 #include "proxy/port.h"
+#include "proxy/tcp.h"
 
 #define SWEEP_US (5 * CLOCK_S)    /* how often idle upstream connections are looked at */
 #define UP_IDLE_US (60 * CLOCK_S) /* how long they are kept */
@@ -16,6 +17,7 @@ static void take_serve(struct worker *w, struct serve *s) {
     port_retire(w, s);
     worker_lease(w, s);
     port_serve(w);
+    tcp_judge_all(w);
     pool_sweep(w, UP_IDLE_US);
     worker_wake_answered(w);
 }
@@ -84,6 +86,7 @@ int thread_new(struct worker **out, unsigned id, struct worker_env *env, struct 
     w->env = env;
     list_init(&w->ports);
     list_init(&w->conn_cfgs);
+    list_init(&w->tcps);
     list_init(&w->downs);
     list_init(&w->pools);
     list_init(&w->ups);
@@ -138,6 +141,7 @@ void thread_free(struct worker **wp) {
     mbox_fini(&w->mbox);
     port_fini(w);
     accept_fini(w);
+    pipe_pool_fini(&w->pipes);
     if (w->lease) {
         struct lease *last = lease_take(w);
         w->lease = NULL;

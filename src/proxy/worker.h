@@ -9,6 +9,7 @@
 #include "codec/compress.h"
 #include "http/conn.h"
 #include "io/mbox.h"
+#include "io/pipe.h"
 #include "io/sock.h"
 #include "proxy/serve.h"
 #include "proxy/stats.h"
@@ -87,8 +88,10 @@ struct worker {
     struct mbox mbox;
     struct list ports;          /* struct port */
     struct list conn_cfgs;      /* private to accept.c */
+    struct pipe_pool pipes;     /* of tunnels */
     struct lease *lease;        /* the newest; NULL before the first */
     struct list downs;          /* struct down */
+    struct list tcps;           /* struct tcp */
     struct list pools;          /* struct pool */
     struct list ups;            /* every upstream connection: struct up (pool.c) */
     struct conn_cfg up_cfg[3];  /* of upstream connections, by enum conn_proto */

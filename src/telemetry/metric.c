@@ -89,6 +89,10 @@ void metric_merge(struct metric_table *to, const struct metric_table *from) {
     for (const struct metric_series *s; (s = metric_next(from, &at));) {
         struct metric_series *sum = metric_at(to, s->labels);
         sum->requests += s->requests;
+        sum->tcp_opened += s->tcp_opened;
+        sum->tcp_closed += s->tcp_closed;
+        sum->tcp_sent += s->tcp_sent;
+        sum->tcp_received += s->tcp_received;
         hist_merge(&sum->duration, &s->duration);
         hist_merge(&sum->request_bytes, &s->request_bytes);
         hist_merge(&sum->response_bytes, &s->response_bytes);

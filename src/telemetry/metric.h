@@ -27,10 +27,11 @@ void hist_add(struct hist *h, uint64_t value);
 void hist_merge(struct hist *to, const struct hist *from); /* both of the same bounds */
 uint64_t hist_count(const struct hist *h);                 /* values added */
 
-/* The figures of Istio's standard HTTP metrics for one set of labels. */
+/* The figures of Istio's standard metrics for one set of labels. */
 struct metric_series {
     struct str labels; /* as prom_label wrote them; the table's */
     uint64_t requests;
+    uint64_t tcp_opened, tcp_closed, tcp_sent, tcp_received; /* of connections: instead; octets to and from the client */
     struct hist duration, request_bytes, response_bytes;
 };
 

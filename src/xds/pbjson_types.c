@@ -11,10 +11,12 @@
 #include "http_options.pb-c.h"
 #include "http_rbac.pb-c.h"
 #include "listener.pb-c.h"
+#include "network_rbac.pb-c.h"
 #include "rbac.pb-c.h"
 #include "route.pb-c.h"
 #include "router.pb-c.h"
 #include "stdout.pb-c.h"
+#include "tcp_proxy.pb-c.h"
 #include "tls.pb-c.h"
 #include "tls_inspector.pb-c.h"
 #include "weft.pb-c.h"
@@ -36,10 +38,12 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ehc__compressor_per_route__descriptor,
     &ehr__rbac__descriptor,
     &el__listener__descriptor,
+    &enr__rbac__descriptor,
     &er__route_configuration__descriptor,
     &erb__rbac__descriptor,
     &ertr__router__descriptor,
     &eti__tls_inspector__descriptor,
+    &etp__tcp_proxy__descriptor,
     &etls__downstream_tls_context__descriptor,
     &etls__secret__descriptor,
     &etls__upstream_tls_context__descriptor,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* LDS. A listener of weft has HTTP connection managers only, and tells TLS from plain by itself. Refused: everything that decides
- * who is connected or where to (original destination, PROXY protocol, matches on addresses, names or ALPN), filters that we do
- * not have unless they are optional. What is ignored: fields.def. */
+/* LDS. A chain is one HTTP connection manager (xds_hcm.c) or a TCP proxy (xds_chain.c). Refused: everything that decides who is
+ * connected or where to (original destination, PROXY protocol), filters that we do not have unless they are optional. What is
+ * ignored: fields.def. */
 #include <math.h>
 #include "hcm.pb-c.h"
 #include "http_rbac.pb-c.h"
@@ -10,6 +10,7 @@
 #include "tls_inspector.pb-c.h"
 #include "weft.pb-c.h"
 #include "xds/xds.h"
+#include "xds/xds_chain.h"
 #include "xds/xds_int.h"
 
 #define HCM_NAME "envoy.filters.network.http_connection_manager"
@@ -112,18 +113,16 @@ static Eh__HttpConnectionManager *encode_hcm(struct arena *a, const struct hcm *
 static El__FilterChain *encode_chain(struct arena *a, const struct filter_chain *c) {
     El__FilterChain *w = PACK_NEW(a, el__filter_chain);
     w->name = pack_str(a, c->name);
-    if (c->match.transport != CHAIN_ANY) {
-        w->filter_chain_match = PACK_NEW(a, el__filter_chain_match);
-        w->filter_chain_match->transport_protocol = (char *)(c->match.transport == CHAIN_TLS ? "tls" : "raw_buffer");
-    }
+    w->filter_chain_match = xds__encode_match(a, &c->match);
     if (c->tls)
         w->transport_socket = xds__encode_downstream(a, c->tls);
+    if (c->kind == CHAIN_TCP) {
+        xds__encode_tcp(a, c, w);
+        return w;
+    }
     w->n_filters = 1;
     w->filters = pack_array(a, 1);
-    w->filters[0] = PACK_NEW(a, el__filter);
-    w->filters[0]->name = (char *)HCM_NAME;
-    w->filters[0]->config_type_case = EL__FILTER__CONFIG_TYPE_TYPED_CONFIG;
-    w->filters[0]->typed_config = pack_any(a, encode_hcm(a, &c->hcm));
+    w->filters[0] = xds__encode_filter(a, HCM_NAME, encode_hcm(a, &c->hcm));
     return w;
 }
 
@@ -143,22 +142,19 @@ struct xds_resource *xds_encode_listener(const struct listener *l) {
                                                      [LISTENER_OUTBOUND] = EC__TRAFFIC_DIRECTION__OUTBOUND};
     struct arena a = {0};
     El__Listener *w = PACK_NEW(&a, el__listener);
-    bool inspect = false;
     w->name = pack_str(&a, l->name);
     w->address = xds__encode_address(&a, l->address, l->port);
     w->traffic_direction = direction[l->direction];
     w->n_filter_chains = l->n_chains;
     w->filter_chains = pack_array(&a, l->n_chains);
-    for (size_t i = 0; i < l->n_chains; i++) {
+    for (size_t i = 0; i < l->n_chains; i++)
         w->filter_chains[i] = encode_chain(&a, &l->chains[i]);
-        inspect |= l->chains[i].match.transport != CHAIN_ANY;
-    }
     if (l->fallback)
         w->default_filter_chain = encode_chain(&a, l->fallback);
     if (l->detect_timeout_us) /* none at all is 0 there */
         w->listener_filters_timeout = pack_duration(&a, l->detect_timeout_us == UINT64_MAX ? 0 : l->detect_timeout_us);
     w->continue_on_listener_filters_timeout = l->continue_on_timeout;
-    if (inspect)
+    if (listener_needs(l))
         encode_inspector(&a, w);
     struct xds_resource *r = pack_resource(XDS_LISTENER, l->name, w);
     arena_fini(&a);
@@ -286,29 +282,15 @@ static int decode_hcm(struct unpack *u, const Eh__HttpConnectionManager *w, stru
 
 /* ---- decoding: listeners ---- */
 
-static int decode_chain_match(struct unpack *u, const El__FilterChainMatch *w, struct filter_chain *c) {
-    const char *protocol = w ? w->transport_protocol : "";
-    if (w && (w->n_prefix_ranges || w->n_source_prefix_ranges || w->n_source_ports || w->destination_port ||
-              w->n_application_protocols || w->n_server_names || w->source_type || w->n_direct_source_prefix_ranges))
-        return unpack_unsupported(u, "filter_chain_match: conditions but transport_protocol");
-    if (!*protocol)
-        c->match.transport = CHAIN_ANY;
-    else if (strcmp(protocol, "tls") == 0)
-        c->match.transport = CHAIN_TLS;
-    else if (strcmp(protocol, "raw_buffer") == 0)
-        c->match.transport = CHAIN_RAW;
-    else
-        return unpack_unsupported(u, "filter_chain_match: transport_protocol but tls and raw_buffer");
-    return 0;
-}
-
 static int decode_chain(struct unpack *u, const El__FilterChain *w, struct filter_chain *c) {
     Eh__HttpConnectionManager *h;
     c->name = unpack_str(u, w->name);
-    if (decode_chain_match(u, w->filter_chain_match, c) < 0 || xds__decode_downstream(u, w->transport_socket, &c->tls) < 0)
+    if (xds__decode_match(u, w->filter_chain_match, &c->match) < 0 || xds__decode_downstream(u, w->transport_socket, &c->tls) < 0)
         return u->e->code;
+    if (xds__is_tcp(w))
+        return xds__decode_tcp(u, w, c);
     if (w->n_filters != 1 || w->filters[0]->config_type_case != EL__FILTER__CONFIG_TYPE_TYPED_CONFIG)
-        return unpack_unsupported(u, "filters: but one HTTP connection manager");
+        return unpack_unsupported(u, "filters: but one HTTP connection manager, or a TCP proxy");
     if (unpack_any(u, w->filters[0]->typed_config, &eh__http_connection_manager__descriptor, "filters", &h) < 0)
         return u->e->code;
     return decode_hcm(u, h, &c->hcm);
@@ -323,7 +305,7 @@ static int decode_next_chain(struct unpack *u, const El__FilterChain *w, struct 
     if (decode_named_chain(u, w, c) < 0)
         return u->e->code;
     for (size_t i = 0; i + 1 < l->n_chains; i++)
-        if (l->chains[i].match.transport == c->match.transport)
+        if (chain_match_clash(&l->chains[i].match, &c->match))
             return err_set(u->e, WEFT_E_INVALID, "filter chains %zu and %zu match the same", i + 1, l->n_chains);
     return 0;
 }

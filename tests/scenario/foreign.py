@@ -62,11 +62,17 @@ def describe(certificate):
 
 
 class Server:
-    """A server in a thread that answers every connection by `handle(socket)`; keeps what it failed with in `errors`."""
+    """A server in a thread that answers every connection by `handle(socket)`; keeps what it failed with in `errors`. Where `path`
+    is given it listens there, on a Unix socket."""
 
-    def __init__(self, handle, issued=None):
-        self.listener = socket.create_server(('127.0.0.1', 0))
-        self.addr = f'127.0.0.1:{self.listener.getsockname()[1]}'
+    def __init__(self, handle, issued=None, path=None):
+        if path:
+            self.listener, self.addr = socket.socket(socket.AF_UNIX), f'unix:{path}'
+            self.listener.bind(str(path))
+            self.listener.listen()
+        else:
+            self.listener = socket.create_server(('127.0.0.1', 0))
+            self.addr = f'127.0.0.1:{self.listener.getsockname()[1]}'
         self.handle, self.errors, self.connections = handle, [], 0
         self.tls = server_context(issued) if issued else None
         self.thread = threading.Thread(target=self._serve, daemon=True)

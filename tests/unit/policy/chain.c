@@ -146,13 +146,13 @@ static void sources(void **state) {
 static void what_must_be_known(void **state) {
     struct filter_chain c = {0};
     struct listener l = {.chains = &c, .n_chains = 1};
-    assert_int_equal(chain_needs(&l), 0);
+    assert_int_equal(listener_needs(&l), 0);
     c.match = (struct chain_match){.destination_port = 5};
-    assert_int_equal(chain_needs(&l), 0);
+    assert_int_equal(listener_needs(&l), 0);
     c.match = (struct chain_match){.transport = CHAIN_RAW};
-    assert_int_equal(chain_needs(&l), CHAIN_NEEDS_TLS);
+    assert_int_equal(listener_needs(&l), LISTENER_NEEDS_TLS);
     c.match = (struct chain_match){NAMES(STR("a"))};
-    assert_int_equal(chain_needs(&l), CHAIN_NEEDS_TLS | CHAIN_NEEDS_HELLO);
+    assert_int_equal(listener_needs(&l), LISTENER_NEEDS_TLS | LISTENER_NEEDS_HELLO);
 }
 
 static void the_same_and_clashing(void **state) {

@@ -481,7 +481,22 @@ static void refused_of_listeners(void **state) {
     w = new_listener(new_hcm());
     El__FilterChainMatch *m = w->filter_chains[0]->filter_chain_match = PACK_NEW(&a, el__filter_chain_match);
     ONE(m->server_names, m->n_server_names, (char *)"a");
-    decode(XDS_LISTENER, w, "filter_chain_match");
+    ref_put(decode(XDS_LISTENER, w, NULL));
+    m->server_names[0] = (char *)"a*.test"; /* no label of its own */
+    decode(XDS_LISTENER, w, "filter_chain_match: server_names");
+    m->server_names[0] = (char *)"*";
+    decode(XDS_LISTENER, w, "filter_chain_match: server_names");
+    m->n_server_names = 0;
+    m->transport_protocol = (char *)"quic";
+    decode(XDS_LISTENER, w, "filter_chain_match: transport_protocol");
+    m->transport_protocol = (char *)"";
+    m->destination_port = pack_u32(&a, 65536);
+    decode(XDS_LISTENER, w, "filter_chain_match: destination_port");
+    m->destination_port = NULL;
+    ONE(m->prefix_ranges, m->n_prefix_ranges, PACK_NEW(&a, ec__cidr_range));
+    m->prefix_ranges[0]->address_prefix = (char *)"10.0.0.0";
+    m->prefix_ranges[0]->prefix_len = pack_u32(&a, 33);
+    decode(XDS_LISTENER, w, "is no range");
 
     w = new_listener(new_hcm());
     El__FilterChain *twice[] = {w->filter_chains[0], w->filter_chains[0]};

@@ -300,6 +300,60 @@ static struct hcm hcm(struct make *m) {
     return h;
 }
 
+static void ranges(struct make *m, struct ip_range **out, size_t *n) {
+    static const char *const ips[] = {"10.0.0.0", "192.168.7.1", "fd00::1", "::"};
+    *n = below(m, 3);
+    *out = SOME(m, struct ip_range, *n + 1);
+    for (size_t i = 0; i < *n; i++) {
+        WEFT_ASSERT(ip_parse(&(*out)[i].ip, str_of(ips[below(m, 4)])));
+        (*out)[i].bits = (uint8_t)below(m, 33);
+    }
+}
+
+/* The port tells them apart. */
+static struct chain_match chain_match(struct make *m, uint16_t port) {
+    struct chain_match c = {.destination_port = port, .transport = below(m, 3), .source_type = below(m, 3)};
+    ranges(m, &c.destinations, &c.n_destinations);
+    ranges(m, &c.direct_sources, &c.n_direct_sources);
+    ranges(m, &c.sources, &c.n_sources);
+    c.n_server_names = below(m, 3);
+    c.server_names = SOME(m, struct str, 3);
+    for (size_t i = 0; i < c.n_server_names; i++)
+        c.server_names[i] = coin(m) ? STR("*.example.com") : STR("a.test");
+    c.n_protocols = below(m, 2);
+    c.protocols = SOME(m, struct str, 1);
+    c.protocols[0] = STR("h2");
+    c.n_source_ports = below(m, 2);
+    c.source_ports = SOME(m, uint16_t, 1);
+    c.source_ports[0] = 4000;
+    return c;
+}
+
+static struct tcp_proxy tcp_proxy(struct make *m) {
+    struct tcp_proxy t = {.stat_prefix = maybe(m), .n_clusters = 1 + below(m, 3)};
+    t.clusters = SOME(m, struct tcp_cluster, t.n_clusters);
+    for (size_t i = 0; i < t.n_clusters; i++)
+        t.clusters[i] = (struct tcp_cluster){word(m), t.n_clusters == 1 ? 1 : 1 + (uint32_t)below(m, 100)};
+    t.idle_timeout_us = coin(m) ? UINT64_MAX : below(m, 3) * 1000000;
+    t.max_connect_attempts = (uint32_t)below(m, 3);
+    t.hash_source_ip = coin(m);
+    t.access_log = coin(m);
+    t.metrics = coin(m);
+    return t;
+}
+
+static void chain(struct make *m, struct filter_chain *c) {
+    c->name = maybe(m);
+    c->tls = coin(m) ? tls(m, true) : NULL;
+    c->kind = coin(m) ? CHAIN_TCP : CHAIN_HTTP;
+    if (c->kind == CHAIN_TCP && coin(m))
+        c->rbac = rbac(m);
+    if (c->kind == CHAIN_TCP)
+        c->tcp = tcp_proxy(m);
+    else
+        c->hcm = hcm(m);
+}
+
 static struct listener *listener(struct rand *rand) {
     struct listener *l = listener_new();
     struct make m = {rand, &l->ref.mem};
@@ -310,14 +364,12 @@ static struct listener *listener(struct rand *rand) {
     l->n_chains = 1 + below(&m, 3);
     l->chains = SOME(&m, struct filter_chain, l->n_chains);
     for (size_t i = 0; i < l->n_chains; i++) {
-        l->chains[i].name = maybe(&m);
-        l->chains[i].match.transport = (unsigned)i;
-        l->chains[i].tls = coin(&m) ? tls(&m, true) : NULL;
-        l->chains[i].hcm = hcm(&m);
+        l->chains[i].match = chain_match(&m, (uint16_t)(i + 1));
+        chain(&m, &l->chains[i]);
     }
     if (coin(&m)) {
         l->fallback = SOME(&m, struct filter_chain, 1);
-        l->fallback->hcm = hcm(&m);
+        chain(&m, l->fallback);
     }
     l->detect_timeout_us = coin(&m) ? UINT64_MAX : below(&m, 3) * 1000000;
     l->continue_on_timeout = coin(&m);
@@ -525,11 +577,49 @@ static void say_hcm(struct buf *out, const struct hcm *h) {
     SAY_STR("server_name", h->server_name);
 }
 
+static void say_ranges(struct buf *out, const char *what, const struct ip_range *r, size_t n) {
+    char text[IP_TEXT];
+    for (size_t i = 0; i < n; i++)
+        buf_fmt(out, "%s %s/%u ", what, ip_text(&r[i].ip, text), r[i].bits);
+}
+
+static void say_match(struct buf *out, const struct chain_match *m) {
+    SAY("transport", m->transport);
+    SAY("port", m->destination_port);
+    SAY("source", m->source_type);
+    say_ranges(out, "to", m->destinations, m->n_destinations);
+    say_ranges(out, "direct", m->direct_sources, m->n_direct_sources);
+    say_ranges(out, "from", m->sources, m->n_sources);
+    for (size_t i = 0; i < m->n_server_names; i++)
+        SAY_STR("name", m->server_names[i]);
+    for (size_t i = 0; i < m->n_protocols; i++)
+        SAY_STR("alpn", m->protocols[i]);
+    for (size_t i = 0; i < m->n_source_ports; i++)
+        SAY("source_port", m->source_ports[i]);
+}
+
+static void say_tcp(struct buf *out, const struct tcp_proxy *t) {
+    SAY_STR("tcp", t->stat_prefix);
+    for (size_t i = 0; i < t->n_clusters; i++) {
+        SAY_STR("cluster", t->clusters[i].cluster);
+        SAY("weight", t->clusters[i].weight);
+    }
+    SAY("idle", t->idle_timeout_us);
+    SAY("attempts", t->max_connect_attempts);
+    SAY("hash", t->hash_source_ip);
+    SAY("log", t->access_log);
+    SAY("metrics", t->metrics);
+}
+
 static void say_chain(struct buf *out, const struct filter_chain *c) {
     SAY_STR("\nchain", c->name);
-    SAY("transport", c->match.transport);
+    say_match(out, &c->match);
     say_tls(out, c->tls);
-    say_hcm(out, &c->hcm);
+    say_rbac(out, c->rbac);
+    if (c->kind == CHAIN_TCP)
+        say_tcp(out, &c->tcp);
+    else
+        say_hcm(out, &c->hcm);
 }
 
 static void say_listener(struct buf *out, const struct listener *l) {
