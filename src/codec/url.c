@@ -183,7 +183,6 @@ struct str url_unescape_slashes(struct str path, struct arena *a) {
 }
 
 static int decode_unreserved(struct str in, char *to, size_t *n) {
-    static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < in.len; i++) {
         char c = in.ptr[i];
         if (c != '%') {
@@ -199,9 +198,8 @@ static int decode_unreserved(struct str in, char *to, size_t *n) {
             to[(*n)++] = decoded;
             continue;
         }
-        to[(*n)++] = '%';
-        to[(*n)++] = digits[high];
-        to[(*n)++] = digits[low];
+        memcpy(to + *n, in.ptr + i - 2, 3);
+        *n += 3;
     }
     return 0;
 }

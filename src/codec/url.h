@@ -28,9 +28,9 @@ bool url_query_next(struct str *rest, struct arena *a, struct str *key, struct s
 /* Percent-decodes; false when an escape is malformed or decodes to NUL. */
 bool url_decode(struct str s, struct arena *a, struct str *out);
 /* Normal forms of "/PATH?QUERY", of which only the path is changed; the same slice where nothing is.
- * unescape: %2F and %5C become "/" and "\". normal: RFC 3986 §6.2.2 (escapes of unreserved characters decoded, digits in upper
- * case), "\" becomes "/", dot segments removed (§5.2.4); ptr NULL when an escape is malformed or of NUL. merge: several slashes
- * become one. */
+ * unescape: %2F and %5C become "/" and "\". normal: RFC 3986 §6.2.2 (escapes of unreserved characters decoded; the others stay as
+ * they are written, as Envoy has it), "\" becomes "/", dot segments removed (§5.2.4); ptr NULL when an escape is malformed or of
+ * NUL. merge: several slashes become one. */
 struct str url_unescape_slashes(struct str path, struct arena *a);
 struct str url_normal(struct str path, struct arena *a);
 struct str url_merge_slashes(struct str path, struct arena *a);

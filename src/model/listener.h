@@ -30,7 +30,7 @@ struct compressor_filter { /* envoy.extensions.filters.http.compressor.v3.Compre
     size_t n_spared;
 };
 
-/* An access log as Envoy has it: a line of text, or an object. Without either: JSON with Istio's keys. */
+/* An access log to standard output as Envoy has it: a line of text, or an object. */
 struct log_key {
     struct str key;
     struct format value;
@@ -41,8 +41,6 @@ struct access_log {
     size_t n_keys;
     unsigned n_resp; /* operators, in all, that are of the response's head */
     bool omit_empty; /* keys without a value are left out; else null */
-    bool err;        /* to standard error */
-    struct str file; /* to a file; empty: standard output or error */
 };
 
 enum server_header { SERVER_OVERWRITE, SERVER_IF_ABSENT, SERVER_PASS };

@@ -248,7 +248,8 @@ static void rewrite_host(struct exch *x, struct str host) {
         return;
     if (x->to.route->forwarded_host)
         append(x, HDR_X_FORWARDED_HOST, x->req.authority);
-    if (x->listener->side == SIDE_STATIC && !x->chain->hcm->suppress_envoy)
+    bool share = x->to.share && x->to.share->host_rewrite.len; /* of which Envoy does not tell */
+    if (x->listener->side == SIDE_STATIC && !share && !x->chain->hcm->suppress_envoy)
         msg_set_name(&x->req.fields, &x->down->arena, STR("x-envoy-original-host"), x->req.authority);
     x->req.authority = host;
 }
@@ -320,7 +321,9 @@ static void finish(struct exch *x, struct msg_fields *f) {
 
 void edge_respond(struct exch *x, struct msg *m) {
     struct arena *a = &x->down->arena;
-    if (!x->chain->hcm->suppress_envoy)
+    if (m->status == 101)
+        msg_set(&m->fields, a, HDR_DATE, loop_date(&x->w->loop)); /* written at once: it may be borrowed */
+    else if (!x->chain->hcm->suppress_envoy)
         msg_set(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME,
                 arena_fmt(a, "%llu", (unsigned long long)((x->at.first - x->at.sent) / CLOCK_MS)));
     if (x->to.vhost->attempt_count_down)
@@ -329,7 +332,10 @@ void edge_respond(struct exch *x, struct msg *m) {
 }
 
 void edge_reply(struct exch *x, struct msg_fields *f) {
-    if (x->resp.own == REPLY_NORMAL_PATH)
+    enum reply_id own = x->resp.own;
+    if ((own == REPLY_BAD_PATH || own == REPLY_UNDERSCORE || own == REPLY_NO_UPGRADE) && !x->down->conn->h2)
+        conn_drain(x->down->conn); /* as Envoy does with whom it does not understand */
+    if (own == REPLY_NORMAL_PATH)
         msg_add(f, &x->down->arena, HDR_LOCATION, x->req.path);
     finish(x, f);
 }

@@ -75,7 +75,7 @@ static void read_response(struct exch *x, const struct format_piece *p, struct v
     switch (p->op) {
     case FORMAT_RESPONSE_CODE: set_number(v, x->resp.status); break;
     case FORMAT_RESPONSE_CODE_DETAILS: set_text(v, x->resp.details); break;
-    case FORMAT_RESPONSE_FLAGS: set_text(v, x->resp.flag ? str_of(x->resp.flag) : STR_NONE); break;
+    case FORMAT_RESPONSE_FLAGS: set_text(v, x->resp.flag ? str_of(x->resp.flag) : STR("-")); break;
     case FORMAT_BYTES_RECEIVED: set_number(v, x->body.received); break;
     case FORMAT_BYTES_SENT: set_number(v, x->resp.octets); break;
     case FORMAT_DURATION: set_number(v, (exch_now(x) - x->at.start) / CLOCK_MS); break;
@@ -100,7 +100,6 @@ static void read_upstream(struct exch *x, const struct format_piece *p, struct v
     case FORMAT_UPSTREAM_TRANSPORT_FAILURE_REASON: set_text(v, x->resp.own ? x->reason : STR_NONE); break;
     case FORMAT_UPSTREAM_REQUEST_ATTEMPT_COUNT: set_number(v, x->attempts); break;
     case FORMAT_ROUTE_NAME: set_text(v, x->to.route ? x->to.route->name : STR_NONE); break;
-    case FORMAT_VIRTUAL_HOST_NAME: set_text(v, x->to.vhost ? x->to.vhost->name : STR_NONE); break;
     default: read_response(x, p, v); break;
     }
 }

@@ -21,7 +21,6 @@ static const char *const roots[] = {"envoy.config.bootstrap.v3.Bootstrap",
                                     "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
                                     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                                     "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
-                                    "envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
                                     "envoy.extensions.access_loggers.file.v3.FileAccessLog"};
 
 static const char intro[] =
@@ -42,6 +41,18 @@ static const char differences[] =
     "otherwise is request smuggling |\n"
     "| A request without `Host` is a 400 with the body `Bad Request`; Envoy's has no body | one reply for all that is malformed "
     "|\n"
+    "| A response to HEAD that has no body of its own says `content-length: 0`; Envoy's says `transfer-encoding: chunked` | RFC "
+    "9110 "
+    "§8.6 |\n"
+    "| `te: trailers` goes on with `connection: te` | RFC 9110 §10.1.4 |\n"
+    "| `x-forwarded-for` of a peer on this machine says 127.0.0.1, not an address of the machine | it is the truth |\n"
+    "| `normalize_path` refuses malformed escapes (`%zz`) with 400 | the next hop may read them otherwise |\n"
+    "| `merge_slashes` makes `//` a `/` | so it is with every other path |\n"
+    "| A path that a rewrite makes invalid is a 500; Envoy sends it | no upstream would take it |\n"
+    "| `RESPONSE_CODE_DETAILS` of a failed connect do not name the system's error | it is in `UPSTREAM_TRANSPORT_FAILURE_REASON` "
+    "|\n"
+    "| `RESPONSE_CODE` in a header of a reply of the proxy's own is its status; Envoy writes 0 | it is known |\n"
+    "| Access logs write control characters, quotes and backslashes of a peer's as `\\xNN` | a line is a line |\n"
     "| `x-envoy-*` of a request (timeouts, retries) steer nothing | they are the route's business; they pass, or go at an edge "
     "|\n"
     "| Weighted clusters and fractions are walked in order, not drawn at random | the shares hold for few requests too |\n"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Access logs: of a connection manager, one, to standard output, standard error or a file. */
+/* Access logs: of a connection manager, one, to standard output, which may be written as the file /dev/stdout. */
 #include "file.pb-c.h"
 #include "stdout.pb-c.h"
 #include "xds/xds_int.h"
@@ -28,25 +28,11 @@ static Ec__SubstitutionFormatString *encode_format(struct arena *a, const struct
     return w;
 }
 
-static void *encode_sink(struct arena *a, const struct access_log *log) {
-    Ec__SubstitutionFormatString *format = log ? encode_format(a, log) : NULL;
-    if (log && log->file.len) {
-        Eaf__FileAccessLog *w = PACK_NEW(a, eaf__file_access_log);
-        w->path = pack_str(a, log->file);
-        w->access_log_format_case = EAF__FILE_ACCESS_LOG__ACCESS_LOG_FORMAT_LOG_FORMAT;
-        w->log_format = format;
-        return w;
-    }
-    if (log && log->err) {
-        Eas__StderrAccessLog *w = PACK_NEW(a, eas__stderr_access_log);
-        w->access_log_format_case = EAS__STDERR_ACCESS_LOG__ACCESS_LOG_FORMAT_LOG_FORMAT;
-        w->log_format = format;
-        return w;
-    }
+static Eas__StdoutAccessLog *encode_sink(struct arena *a, const struct access_log *log) {
     Eas__StdoutAccessLog *w = PACK_NEW(a, eas__stdout_access_log);
-    if (format) {
+    if (log) {
         w->access_log_format_case = EAS__STDOUT_ACCESS_LOG__ACCESS_LOG_FORMAT_LOG_FORMAT;
-        w->log_format = format;
+        w->log_format = encode_format(a, log);
     }
     return w;
 }
@@ -119,17 +105,8 @@ static int decode_file(struct unpack *u, const Google__Protobuf__Any *any, struc
     Eaf__FileAccessLog *w;
     if (unpack_any(u, any, &eaf__file_access_log__descriptor, "access_log", &w) < 0)
         return u->e->code;
-    log->err = strcmp(w->path, "/dev/stderr") == 0;
-    if (!log->err && strcmp(w->path, "/dev/stdout") != 0 && unpack_name(u, w->path, "access_log: path", &log->file) < 0)
-        return u->e->code;
-    return decode_format(u, w->log_format, log);
-}
-
-static int decode_stderr(struct unpack *u, const Google__Protobuf__Any *any, struct access_log *log) {
-    Eas__StderrAccessLog *w;
-    if (unpack_any(u, any, &eas__stderr_access_log__descriptor, "access_log", &w) < 0)
-        return u->e->code;
-    log->err = true;
+    if (strcmp(w->path, "/dev/stdout") != 0)
+        return unpack_unsupported(u, "access_log: a path but /dev/stdout");
     return decode_format(u, w->log_format, log);
 }
 
@@ -156,7 +133,5 @@ int xds__decode_log(struct unpack *u, const Eh__HttpConnectionManager *w, struct
     if (unpack_is(any, &eas__stdout_access_log__descriptor))
         return decode_stdout(u, any, h);
     h->log = arena_zalloc(u->to, sizeof *h->log);
-    if (unpack_is(any, &eas__stderr_access_log__descriptor))
-        return decode_stderr(u, any, h->log);
     return decode_file(u, any, h->log); /* or refused by its type */
 }

@@ -159,9 +159,16 @@ def ask(addr, octets):
         return got
 
 
+def masked(name, value):
+    if name == 'x-forwarded-for':  # for a peer on this machine Envoy appends an address of the machine, weft the peer's
+        return ','.join([*value.split(',')[:-1], '...'])
+    if name in ('connection', 'upgrade'):  # options are case-insensitive
+        return value.lower()
+    return '...' if name in MASKED else value
+
+
 def mask(message, more=()):
-    fields = [(k, '...' if k in MASKED else v) for k, v in message['fields'] if k not in more]
-    return {**message, 'fields': fields}
+    return {**message, 'fields': [(k, masked(k, v)) for k, v in message['fields'] if k not in more]}
 
 
 class Pair:
@@ -217,10 +224,11 @@ class Pair:
         binary = next(binary.glob('python3*/site-packages/envoy/_bin/envoy'))  # not its Python wrapper, which would outlive a signal
         where = self.dir / 'envoy.admin'
         args = ['-c', self.file, '--concurrency', '1', '--disable-hot-restart', '-l', 'error', '--admin-address-path', where]
-        with open(self.dir / 'envoy.err', 'wb') as err:
-            self.envoy = subprocess.Popen([binary, *args], stdin=subprocess.DEVNULL, stdout=err, stderr=err, cwd=self.dir)
+        args += ['--file-flush-interval-msec', '50']
+        with open(self.dir / 'envoy.out', 'wb') as out, open(self.dir / 'envoy.err', 'wb') as err:
+            self.envoy = subprocess.Popen([binary, *args], stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.dir)
         self.envoy_admin = wait(lambda: self.envoy_alive() and where.exists() and where.read_text(), 'Envoy')
-        wait(lambda: request(self.envoy_admin, '/ready').status == 200, 'Envoy to be ready')
+        wait(lambda: self.envoy_alive() and request(self.envoy_admin, '/ready').status == 200, 'Envoy to be ready')
 
     def envoy_alive(self):
         assert self.envoy.poll() is None, (self.dir / 'envoy.err').read_text()[-3000:]

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Access logs in Envoy's format language: the same lines, as text and as JSON."""
+
+import json
+
+from envoy_diff import TYPES, Case, forward, get
+from weftest import wait
+
+TEXT = (
+    'text %REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %REQ(:PATH)% %PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% '
+    '%BYTES_RECEIVED% %BYTES_SENT% "%REQ(USER-AGENT):3%" "%REQ(X-FORWARDED-FOR)%" %RESP(X-UP)% %RESP(X-NONE?X-UP)% %UPSTREAM_CLUSTER% %ROUTE_NAME% '
+    '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% 100%%\n'
+)
+KEYS = {
+    'kind': 'json',
+    'code': '%RESPONSE_CODE%',
+    'flags': '%RESPONSE_FLAGS%',
+    'path': '%REQ(:PATH)%',
+    'none': '%REQ(X-NONE)%',
+    'both': '%PROTOCOL% %RESPONSE_CODE%',
+    'up': '%RESP(X-UP)%',
+    'sent': '%BYTES_SENT%',
+}
+STDOUT = TYPES + 'extensions.access_loggers.stream.v3.StdoutAccessLog'
+FILE = TYPES + 'extensions.access_loggers.file.v3.FileAccessLog'
+
+
+def log(kind, **more):
+    return {'access_log': [{'name': 'log', 'typed_config': {'@type': kind, **more}}]}
+
+
+CASES = [
+    Case(
+        'text',
+        hcm=log(STDOUT, log_format={'text_format_source': {'inline_string': TEXT}}),
+        routes=[{'match': {'prefix': '/no'}, 'direct_response': {'status': 404}}, {**forward('text', prefix_rewrite='/new/'), 'name': 'named'}],
+        requests=[get('/a?b', 'user-agent: agent'), get('/no', 'x-forwarded-for: 1.2.3.4'), get('/', method='POST', body=b'12345')],
+    ),
+    Case(
+        'refused',
+        hcm=log(FILE, path='/dev/stdout', log_format={'text_format_source': {'inline_string': TEXT.replace('%RESPONSE_CODE_DETAILS%', '')}}),
+        answer='refuse',
+    ),
+    Case('json', hcm=log(STDOUT, log_format={'json_format': KEYS}), requests=[get('/a?b')]),
+    Case('omitted', hcm=log(STDOUT, log_format={'json_format': KEYS, 'omit_empty_values': True}), requests=[get('/a?b')]),
+]
+
+
+def lines(path):
+    """Envoy's JSON has its keys in any order."""
+    text = path.read_text() if path.exists() else ''
+    return sorted(json.dumps(json.loads(line), sort_keys=True) if line.startswith('{') else line for line in text.splitlines())
+
+
+def test(pair):
+    for case in CASES:
+        for ask in case.requests:
+            for who in ('envoy', 'weft'):
+                pair.run(case, who, ask(case))
+    want = sum(len(c.requests) for c in CASES)
+    paths = {'envoy': pair.dir / 'envoy.out', 'weft': pair.weft.out}
+    envoy, weft = (wait(lambda p=paths[who]: len(lines(p)) >= want and lines(p), f'the log of {who}') for who in ('envoy', 'weft'))
+    assert weft == envoy
