@@ -161,7 +161,7 @@ static int cluster_tls(struct serve_cluster *c, const struct serve_input *in, st
         return err_in(e, "cluster " STR_FMT, STR_ARG(c->cluster->name));
     }
     rc = tls_ctx_offer(&c->tls, base, t->n_alpn ? join_alpn(t, &a) : default_alpn(c), e);
-    if (rc >= 0 && c->cluster->proto != CLUSTER_HTTP2)
+    if (rc >= 0 && (alpn_decides(c) || c->cluster->proto != CLUSTER_HTTP2)) /* an upgrade needs it, whatever the app speaks */
         rc = tls_ctx_offer(&c->tls_h1, base, STR("http/1.1"), e);
     if (rc >= 0)
         rc = tls_ctx_offer(&c->tls_raw, base, join_alpn(t, &a), e);
