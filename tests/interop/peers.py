@@ -10,6 +10,10 @@ The servers answer alike in every language (go/serve.go, node/serve.js):
     /duplex    each piece of the body comes back at once (HTTP/2)
 The clients (go/client.go, node/client.js) have a case for each, which checks what it gets.
 
+gRPC servers (python/grpc_serve.py, node/grpc_serve.js) offer /weft.Echo/, whose messages are plain octets: Unary and Chat give back
+what they get, with metadata x-in* as x-got-x-in*; Fail ends as {code, message} says, with details; Collect counts; Spread sends
+{n, size}; Hang never ends, and Cancelled says how many calls of it were cancelled.
+
 A Way is where a client finds a server: through two sidecars with mTLS between them, or through a static proxy.
 """
 
@@ -30,6 +34,10 @@ TYPES = 'type.googleapis.com/envoy.extensions.'
 
 def node(script):
     return ['node', str(HERE / 'node' / script)]
+
+
+def python(script):
+    return [sys.executable, str(HERE / 'python' / script)]
 
 
 class Peer:
