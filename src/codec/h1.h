@@ -14,10 +14,10 @@
 #include "base/err.h"
 #include "codec/msg.h"
 
-struct h1_limits {   /* zeros mean the defaults in brackets */
-    uint32_t line;   /* octets of the start line [8,192] */
-    uint32_t head;   /* octets of the whole head [65,536] */
-    uint32_t fields; /* number of fields [100] */
+struct h1_limits {   /* zeros mean the defaults of base/limits.def */
+    uint32_t line;   /* octets of the start line */
+    uint32_t head;   /* octets of the whole head */
+    uint32_t fields; /* number of fields */
 };
 
 /* Looks for a whole head at the start of `in`. *scanned (start with 0) remembers how far an earlier, shorter `in` was

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Heads of HTTP/1.x: RFC 9112 §2 to §6. Every rule here refuses; nothing is repaired. */
+#include "base/limits.h"
 #include "codec/h1_int.h"
 #include "codec/url.h"
 
 enum {
-    DEFAULT_LINE = 8192,
-    DEFAULT_HEAD = 65536,
-    DEFAULT_FIELDS = 100,
     MAX_EMPTY_LINES = 2,        /* before a request line, RFC 9112 §2.2 */
     MAX_CONNECTION_OPTIONS = 64 /* each is compared with each field when the head is forwarded */
 };
 
 struct h1_limits h1__limits(const struct h1_limits *lim) {
     struct h1_limits l = lim ? *lim : (struct h1_limits){0};
-    return (struct h1_limits){l.line ? l.line : DEFAULT_LINE, l.head ? l.head : DEFAULT_HEAD,
-                              l.fields ? l.fields : DEFAULT_FIELDS};
+    return (struct h1_limits){l.line ? l.line : LIMITS_line, l.head ? l.head : LIMITS_head, l.fields ? l.fields : LIMITS_fields};
 }
 
 /* How many octets of empty lines lead `in`. */

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The session, its streams, and what is sent. */
 #include "codec/h2.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "codec/h2_int.h"
 
 enum {
-    DEFAULT_STREAMS = 100,
     DEFAULT_STREAM_WINDOW = 65536,
-    DEFAULT_CONN_WINDOW = 1048576,
-    DEFAULT_HEAD = 65536,
-    DEFAULT_FIELDS = 100,
     DEFAULT_FRAME = 16384,
     FIELD_OVERHEAD = 32,          /* RFC 9113 §6.5.2: each field of SETTINGS_MAX_HEADER_LIST_SIZE counts so much more */
     MAX_SEND_BLOCK = 1024 * 1024, /* a head that we may send: what a user let in must go out */
@@ -121,7 +118,7 @@ static void on_sent_reset(struct h2 *h, const struct h2_stream *s) {
     struct err e;
     bool by_peers_doing = h->cfg.server && !(s && s->reset_by_us);
     if (by_peers_doing && h2_guard_reset(&h->guard, &e) < 0) /* CVE-2025-8671: it makes us reset */
-        h2__fail(h, &e, H2_ENHANCE_YOUR_CALM);
+        h2__flood(h, &e);
 }
 
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *ctx) {
@@ -223,15 +220,17 @@ struct h2 *h2_new(const struct h2_cfg *cfg, const struct h2_events *ev, void *ct
     h->ctx = ctx;
     h->last_id = INT32_MAX;
     list_init(&h->streams);
-    or_default(&h->cfg.max_streams, DEFAULT_STREAMS, INT32_MAX);
+    or_default(&h->cfg.max_streams, LIMITS_max_streams, INT32_MAX);
     or_default(&h->cfg.stream_window, DEFAULT_STREAM_WINDOW, NGHTTP2_MAX_WINDOW_SIZE);
-    or_default(&h->cfg.conn_window, DEFAULT_CONN_WINDOW, NGHTTP2_MAX_WINDOW_SIZE);
-    or_default(&h->cfg.head, DEFAULT_HEAD, INT32_MAX / 2);
-    or_default(&h->cfg.fields, DEFAULT_FIELDS, UINT16_MAX);
+    or_default(&h->cfg.conn_window, LIMITS_conn_window, NGHTTP2_MAX_WINDOW_SIZE);
+    or_default(&h->cfg.head, LIMITS_head, INT32_MAX / 2);
+    or_default(&h->cfg.fields, LIMITS_fields, UINT16_MAX);
     or_default(&h->cfg.frame_size, DEFAULT_FRAME, (1u << 24) - 1);
     if (h->cfg.frame_size < DEFAULT_FRAME) /* RFC 9113 §6.5.2: the smallest allowed */
         h->cfg.frame_size = DEFAULT_FRAME;
-    h2_guard_init(&h->guard, cfg->server, h->cfg.head);
+    or_default(&h->cfg.control_frames, LIMITS_control_frames, UINT32_MAX);
+    or_default(&h->cfg.resets, LIMITS_resets, UINT32_MAX);
+    h2_guard_init(&h->guard, &(struct h2_guard_cfg){cfg->server, h->cfg.head, h->cfg.control_frames, h->cfg.resets});
     make_session(h);
     submit_settings(h);
     return h;
@@ -257,7 +256,21 @@ void h2_tick(struct h2 *h, uint64_t now_us) {
     h2_guard_tick(&h->guard, now_us);
 }
 
-void h2__fail(struct h2 *h, const struct err *why, uint32_t code) {
+void h2__over(struct h2 *h, enum h2_over what) {
+    if (h->ev.over)
+        h->ev.over(h->ctx, what);
+}
+
+void h2__flood(struct h2 *h, const struct err *why) {
+    h2_terminate(h, why, H2_ENHANCE_YOUR_CALM);
+    h2__over(h, h2_guard_over(&h->guard));
+}
+
+bool h2_head_open(const struct h2 *h) {
+    return h2_guard_head_open(&h->guard);
+}
+
+void h2_terminate(struct h2 *h, const struct err *why, uint32_t code) {
     if (h->failed.code)
         return;
     h->failed = *why;
@@ -273,13 +286,13 @@ int h2_recv(struct h2 *h, struct str in, struct err *e) {
     if (h->failed.code)
         return failed(h, e);
     if (h2_guard_feed(&h->guard, in, &why) < 0) {
-        h2__fail(h, &why, H2_ENHANCE_YOUR_CALM);
+        h2__flood(h, &why);
         return failed(h, e);
     }
     ssize_t n = nghttp2_session_mem_recv(h->session, (const uint8_t *)in.ptr, in.len);
     if (n < 0 && !h->failed.code) {
         err_set(&why, WEFT_E_PROTOCOL, "HTTP/2: %s", nghttp2_strerror((int)n));
-        h2__fail(h, &why, n == NGHTTP2_ERR_FLOODED ? H2_ENHANCE_YOUR_CALM : H2_PROTOCOL_ERROR);
+        h2_terminate(h, &why, n == NGHTTP2_ERR_FLOODED ? H2_ENHANCE_YOUR_CALM : H2_PROTOCOL_ERROR);
     }
     return h->failed.code ? failed(h, e) : 0;
 }

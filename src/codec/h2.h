@@ -14,14 +14,18 @@
 
 struct h2;
 
-struct h2_cfg { /* zeros mean the defaults in brackets */
+/* What a peer went over. */
+enum h2_over { H2_OVER_NONE, H2_OVER_HEAD, H2_OVER_FIELDS, H2_OVER_STREAMS, H2_OVER_CONTROL, H2_OVER_RESETS };
+
+struct h2_cfg { /* zeros mean the defaults of base/limits.def, or those in brackets */
     bool server;
-    uint32_t max_streams;   /* that the peer may open at once [100; a client: 0, no push] */
-    uint32_t stream_window; /* octets [65,536] */
-    uint32_t conn_window;   /* octets [1,048,576] */
-    uint32_t head, fields;  /* octets and number, as in h1_limits [65,536] [100] */
-    uint32_t frame_size;    /* SETTINGS_MAX_FRAME_SIZE [16,384] */
-    bool extended_connect;  /* announce RFC 8441 */
+    uint32_t max_streams;            /* that the peer may open at once [a client: 0, no push] */
+    uint32_t stream_window;          /* octets [65,536] */
+    uint32_t conn_window;            /* octets */
+    uint32_t head, fields;           /* octets and number, as in h1_limits */
+    uint32_t control_frames, resets; /* a second; see h2_guard.h */
+    uint32_t frame_size;             /* SETTINGS_MAX_FRAME_SIZE [16,384] */
+    bool extended_connect;           /* announce RFC 8441 */
 };
 
 /* Called from h2_recv; `sent` and `closed` from h2_send too. They may call everything but h2_recv, h2_send and h2_free. */
@@ -36,6 +40,7 @@ struct h2_events {
     void (*sent)(void *ctx, int32_t id, size_t octets);        /* body octets of this stream that went into h2_send's output */
     void (*goaway)(void *ctx, int32_t last_id, uint32_t code); /* from the peer: streams above last_id were not processed */
     void (*settings)(void *ctx);                               /* the peer's settings have changed or arrived */
+    void (*over)(void *ctx, enum h2_over what); /* a limit was met, and what follows from it is done; may be NULL */
 };
 
 struct h2 *h2_new(const struct h2_cfg *cfg, const struct h2_events *ev, void *ctx);
@@ -46,6 +51,10 @@ void h2_tick(struct h2 *h, uint64_t now_us); /* tells the time, before h2_recv: 
 int h2_recv(struct h2 *h, struct str in, struct err *e) MUST_CHECK;
 /* Appends what waits to be sent to `out` (at most about `max` octets). */
 int h2_send(struct h2 *h, struct buf *out, size_t max, struct err *e) MUST_CHECK;
+/* The session cannot go on, for a reason that its user knows: h2_recv says so from now on; a GOAWAY with `code` waits to be sent.
+ */
+void h2_terminate(struct h2 *h, const struct err *why, uint32_t code);
+bool h2_head_open(const struct h2 *h); /* the preface or a header block has begun and is not whole */
 bool h2_want_send(const struct h2 *h);
 bool h2_done(const struct h2 *h); /* neither reads nor writes any more: close */
 

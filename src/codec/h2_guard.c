@@ -2,28 +2,24 @@
 #include "codec/h2_guard.h"
 
 enum {
-    CONTROL_BURST = 1000, /* and so many come back per second */
-    RESET_BURST = 300,
-    REFILL_US = 5000,   /* the time in which one reset and ... */
-    REFILL_CONTROL = 5, /* ... so many control frames come back */
     EARNED_CONTROL_MAX = 100000,
     EARNED_RESET_MAX = 2000,
     EARNED_BY_DATA = 3,   /* a peer may answer each DATA frame with two WINDOW_UPDATEs and a PING */
     EARNED_BY_STREAM = 3, /* PRIORITY and WINDOW_UPDATEs of a stream */
-    BLOCK_FACTOR = 4,     /* a block on the wire over head_max: so that a head that is a bit too large gets its 431 */
+    BLOCK_FACTOR = 4,     /* a block on the wire over the limit of a head: so that a head that is a bit too large gets its 431 */
     BLOCK_SLACK = 65536,
     PREFACE = 24 /* octets, RFC 9113 §3.4 */
 };
 
 enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION }; /* RFC 9113 §6 */
-enum { END_STREAM = 1 };
+enum { END_STREAM = 1, END_HEADERS = 4 };
 
-void h2_guard_init(struct h2_guard *g, bool server, uint32_t head_max) {
-    *g = (struct h2_guard){.server = server,
-                           .preface = server ? PREFACE : 0,
-                           .control = CONTROL_BURST,
-                           .resets = RESET_BURST,
-                           .block_max = (uint64_t)head_max * BLOCK_FACTOR + BLOCK_SLACK};
+void h2_guard_init(struct h2_guard *g, const struct h2_guard_cfg *cfg) {
+    *g = (struct h2_guard){.cfg = *cfg,
+                           .preface = cfg->server ? PREFACE : 0,
+                           .control = cfg->control_frames,
+                           .resets = cfg->resets,
+                           .block_max = (uint64_t)cfg->head * BLOCK_FACTOR + BLOCK_SLACK};
 }
 
 static void earn(uint32_t *budget, uint64_t n, uint32_t max) {
@@ -31,15 +27,25 @@ static void earn(uint32_t *budget, uint64_t n, uint32_t max) {
         *budget = n < max - *budget ? *budget + (uint32_t)n : max;
 }
 
+/* What comes back with time, up to the budget of a second; what was earned beyond it stays. */
+static void refill(uint32_t *budget, uint64_t *at_us, uint32_t rate, uint64_t now_us) {
+    enum { SECOND_US = 1000000 };
+    if (*at_us == 0 || now_us < *at_us)
+        *at_us = now_us;
+    uint64_t passed = now_us - *at_us;
+    if (passed >= SECOND_US) {
+        *at_us = now_us;
+        earn(budget, rate, rate);
+        return;
+    }
+    uint64_t n = passed * rate / SECOND_US;
+    *at_us += n * SECOND_US / rate; /* not to now_us: a part of one is not lost */
+    earn(budget, n, rate);
+}
+
 void h2_guard_tick(struct h2_guard *g, uint64_t now_us) {
-    if (g->at_us == 0 || now_us < g->at_us)
-        g->at_us = now_us;
-    uint64_t steps = (now_us - g->at_us) / REFILL_US;
-    g->at_us += steps * REFILL_US; /* not to now_us: a part of a step is not lost */
-    if (steps > EARNED_CONTROL_MAX)
-        steps = EARNED_CONTROL_MAX;
-    earn(&g->control, steps * REFILL_CONTROL, CONTROL_BURST);
-    earn(&g->resets, steps, RESET_BURST);
+    refill(&g->control, &g->control_at_us, g->cfg.control_frames, now_us);
+    refill(&g->resets, &g->reset_at_us, g->cfg.resets, now_us);
 }
 
 void h2_guard_sent_data(struct h2_guard *g) {
@@ -52,34 +58,50 @@ void h2_guard_stream_done(struct h2_guard *g) {
 }
 
 int h2_guard_control(struct h2_guard *g, struct err *e) {
-    if (g->control == 0)
+    if (g->control == 0) {
+        g->over = H2_OVER_CONTROL;
         return err_set(e, WEFT_E_LIMIT, "too many HTTP/2 control or empty frames");
+    }
     g->control--;
     return 0;
 }
 
 int h2_guard_reset(struct h2_guard *g, struct err *e) {
-    if (g->resets == 0)
+    if (g->resets == 0) {
+        g->over = H2_OVER_RESETS;
         return err_set(e, WEFT_E_LIMIT, "too many HTTP/2 streams were reset");
+    }
     g->resets--;
     return 0;
 }
 
 static int on_block(struct h2_guard *g, uint32_t len, struct err *e) {
     g->block += len;
-    return g->block > g->block_max ? err_set(e, WEFT_E_LIMIT, "HTTP/2 header block is too large") : 0;
+    if (g->block <= g->block_max)
+        return 0;
+    g->over = H2_OVER_HEAD;
+    return err_set(e, WEFT_E_LIMIT, "HTTP/2 header block is too large");
 }
 
 static int on_frame(struct h2_guard *g, uint32_t len, uint8_t type, uint8_t flags, struct err *e) {
     int r;
+    if (type == HEADERS || type == PUSH_PROMISE || type == CONTINUATION) {
+        g->block_open = true;
+        g->block_ends = flags & END_HEADERS;
+    }
     switch (type) {
     case DATA: return len == 0 && !(flags & END_STREAM) ? h2_guard_control(g, e) : 0;
     case HEADERS:
     case PUSH_PROMISE: g->block = 0; return on_block(g, len, e);
     case CONTINUATION: r = h2_guard_control(g, e); return r < 0 ? r : on_block(g, len, e);
-    case RST_STREAM: return g->server ? h2_guard_reset(g, e) : h2_guard_control(g, e);
+    case RST_STREAM: return g->cfg.server ? h2_guard_reset(g, e) : h2_guard_control(g, e);
     default: return h2_guard_control(g, e); /* PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, and unknown ones */
     }
+}
+
+static void frame_read(struct h2_guard *g) {
+    if (g->left == 0 && g->block_ends)
+        g->block_open = g->block_ends = false;
 }
 
 int h2_guard_feed(struct h2_guard *g, struct str in, struct err *e) {
@@ -91,6 +113,7 @@ int h2_guard_feed(struct h2_guard *g, struct str in, struct err *e) {
             size_t n = (size_t)(end - p) < g->left ? (size_t)(end - p) : g->left;
             g->left -= (uint32_t)n;
             p += n;
+            frame_read(g);
             continue;
         }
         g->head[g->n_head++] = *p++;
@@ -101,6 +124,15 @@ int h2_guard_feed(struct h2_guard *g, struct str in, struct err *e) {
         int r = on_frame(g, g->left, g->head[3], g->head[4], e);
         if (r < 0)
             return r;
+        frame_read(g);
     }
     return 0;
+}
+
+enum h2_over h2_guard_over(const struct h2_guard *g) {
+    return g->over;
+}
+
+bool h2_guard_head_open(const struct h2_guard *g) {
+    return g->block_open || (g->preface > 0 && g->preface < PREFACE);
 }

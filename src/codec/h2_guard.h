@@ -8,22 +8,31 @@
  * say. One owner. Allocates nothing. Tests: tests/unit/codec/h2_raw.c */
 #include "base/err.h"
 #include "base/str.h"
+#include "codec/h2.h"
 
+struct h2_guard_cfg {
+    bool server;
+    uint32_t head;                   /* octets of a decoded head at most; a block on the wire may have a multiple of it */
+    uint32_t control_frames, resets; /* a second, and as many at once */
+};
 struct h2_guard {
+    struct h2_guard_cfg cfg;
     uint8_t head[9]; /* private: a frame header that is not yet whole */
     uint8_t n_head, preface;
-    bool server;
-    uint32_t left;             /* private: octets of the frame's payload to come */
-    uint32_t control, resets;  /* budgets: frames and resets left */
-    uint64_t block, block_max; /* octets of the header block under way; at most */
-    uint64_t at_us;            /* the time of the last refill; 0: none yet */
+    bool block_open, block_ends; /* private: a header block has begun; it ends with this frame */
+    enum h2_over over;
+    uint32_t left;                       /* private: octets of the frame's payload to come */
+    uint32_t control, resets;            /* budgets: frames and resets left */
+    uint64_t block, block_max;           /* octets of the header block under way; at most */
+    uint64_t control_at_us, reset_at_us; /* the times of the last refills; 0: none yet */
 };
 
-/* `head_max`: the limit of a decoded head; a block on the wire may have a multiple of it. */
-void h2_guard_init(struct h2_guard *g, bool server, uint32_t head_max);
+void h2_guard_init(struct h2_guard *g, const struct h2_guard_cfg *cfg);
 void h2_guard_tick(struct h2_guard *g, uint64_t now_us);
-/* 0, or WEFT_E_LIMIT: a flood. */
+/* 0, or WEFT_E_LIMIT: a flood; h2_guard_over says of what. */
 int h2_guard_feed(struct h2_guard *g, struct str in, struct err *e) MUST_CHECK;
+enum h2_over h2_guard_over(const struct h2_guard *g);
+bool h2_guard_head_open(const struct h2_guard *g);                  /* the preface or a header block has begun and is not whole */
 int h2_guard_control(struct h2_guard *g, struct err *e) MUST_CHECK; /* one more worthless frame, found by other means */
 int h2_guard_reset(struct h2_guard *g, struct err *e) MUST_CHECK; /* one more stream that ended in a reset by the peer's doing */
 void h2_guard_sent_data(struct h2_guard *g);                      /* we sent a DATA frame */

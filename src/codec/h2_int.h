@@ -60,8 +60,9 @@ struct h2 {
 struct h2_stream *h2__stream(const struct h2 *h, int32_t id); /* NULL when there is none */
 struct h2_stream *h2__stream_new(struct h2 *h, int32_t id, bool told);
 void h2__stream_free(struct h2 *h, struct h2_stream **s);
-void h2__fail(struct h2 *h, const struct err *why, uint32_t code); /* GOAWAY; h2_recv says so from now on */
-int h2__refuse(struct h2 *h, struct h2_stream *s);                 /* answers 431 */
+void h2__over(struct h2 *h, enum h2_over what);
+void h2__flood(struct h2 *h, const struct err *why); /* the guard says so: GOAWAY */
+int h2__refuse(struct h2 *h, struct h2_stream *s);   /* answers 431 */
 
 /* h2_recv.c */
 void h2__recv_callbacks(nghttp2_session_callbacks *cb);

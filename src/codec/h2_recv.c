@@ -56,6 +56,7 @@ static void tell_end(struct h2 *h, struct h2_stream *s, const struct msg_fields 
 static void on_head(struct h2 *h, struct h2_stream *s, bool end) {
     bool server = h->cfg.server;
     if (h->head.over) {
+        h2__over(h, h->head.octets > h->cfg.head ? H2_OVER_HEAD : H2_OVER_FIELDS);
         if (!server || h2__refuse(h, s) < 0)
             reject(h, s, H2_ENHANCE_YOUR_CALM);
         return;
@@ -75,6 +76,8 @@ static void on_head(struct h2 *h, struct h2_stream *s, bool end) {
 
 static void on_trailers(struct h2 *h, struct h2_stream *s) {
     if (h->head.over || h->head.bad) {
+        if (h->head.over)
+            h2__over(h, h->head.octets > h->cfg.head ? H2_OVER_HEAD : H2_OVER_FIELDS);
         reject(h, s, h->head.over ? H2_ENHANCE_YOUR_CALM : H2_PROTOCOL_ERROR);
         return;
     }
@@ -98,7 +101,7 @@ static void on_data_end(struct h2 *h, struct h2_stream *s, const nghttp2_frame *
     bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     /* Nothing but padding: as worthless as an empty one, which the guard has counted (CVE-2019-9518). */
     if (!end && frame->hd.length && frame->data.padlen >= frame->hd.length && h2_guard_control(&h->guard, &e) < 0)
-        h2__fail(h, &e, H2_ENHANCE_YOUR_CALM);
+        h2__flood(h, &e);
     if (s && end) {
         tell_end(h, s, NULL);
         s->got_end = true;
@@ -169,10 +172,22 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     return 0;
 }
 
+/* nghttp2 refuses by itself what is more than SETTINGS_MAX_CONCURRENT_STREAMS: the stream, or the connection when the peer had
+ * acknowledged them. */
+static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code, void *ctx) {
+    struct h2 *h = ctx;
+    (void)session;
+    bool full = h->cfg.server && h->n_told >= h->cfg.max_streams;
+    if (frame->hd.type == NGHTTP2_HEADERS && (code == NGHTTP2_ERR_REFUSED_STREAM || (code == NGHTTP2_ERR_PROTO && full)))
+        h2__over(h, H2_OVER_STREAMS);
+    return 0;
+}
+
 void h2__recv_callbacks(nghttp2_session_callbacks *cb) {
     nghttp2_session_callbacks_set_on_begin_headers_callback(cb, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback2(cb, on_invalid_header);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb, on_invalid_frame);
     nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(cb, on_stream_close);

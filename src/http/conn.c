@@ -4,24 +4,32 @@
 #include "codec/h2.h"
 #include "http/conn_int.h"
 
-#define HEAD_US (10 * CLOCK_S)
-#define IDLE_US (300 * CLOCK_S)
-#define BODY_US (30 * CLOCK_S)
 #define LINGER_US (2 * CLOCK_S)
 
+void conn__met(struct conn_priv *p, enum limit_id id) {
+    if (p->pub.cfg->on_limit)
+        p->pub.cfg->on_limit(&p->pub, id);
+}
+
+static uint64_t or_default(uint64_t us, uint64_t seconds) {
+    return us ? us : seconds * CLOCK_S;
+}
+
 uint64_t conn__head_us(const struct conn_priv *p) {
-    return p->pub.cfg->limits.head_timeout_us ? p->pub.cfg->limits.head_timeout_us : HEAD_US;
+    return or_default(p->pub.cfg->limits.head_timeout_us, LIMITS_head_timeout);
 }
 
 uint64_t conn__idle_us(const struct conn_priv *p) {
-    return p->pub.cfg->limits.idle_timeout_us ? p->pub.cfg->limits.idle_timeout_us : IDLE_US;
+    return or_default(p->pub.cfg->limits.idle_timeout_us, LIMITS_idle_timeout);
 }
 
 uint64_t conn__body_us(const struct conn_priv *p) {
     uint64_t us = p->pub.cfg->limits.body_timeout_us;
-    if (us)
-        return us;
-    return p->pub.server ? BODY_US : UINT64_MAX; /* a client has the time limits of its own requests */
+    return p->pub.server || us ? or_default(us, LIMITS_body_timeout) : UINT64_MAX;
+}
+
+uint64_t conn__send_us(const struct conn_priv *p) {
+    return or_default(p->pub.cfg->limits.send_timeout_us, LIMITS_send_timeout);
 }
 
 /* ---- streams that nobody has taken ---- */
@@ -130,6 +138,8 @@ void conn__drain_tell(struct conn_priv *p) {
 }
 
 static void broken(struct conn_priv *p, int code) {
+    if (p->state == CONN_WAIT && code == WEFT_E_TIMEOUT && p->pub.server)
+        conn__met(p, LIMIT_handshake_timeout);
     if (p->pub.tr->error->code)
         err_keep(&p->pub.error, p->pub.tr->error);
     else
@@ -173,7 +183,7 @@ size_t conn__writev(struct conn_priv *p, struct iovec *iov, int n) {
         took = 0;
     if ((size_t)took < all) {
         p->blocked = true;
-        p->stall_due = conn__after(p, conn__idle_us(p));
+        p->stall_due = conn__after(p, conn__send_us(p));
         conn__due(p, p->stall_due);
     }
     return (size_t)took;
@@ -330,11 +340,14 @@ void conn__due(struct conn_priv *p, uint64_t when) {
 
 static uint64_t check_due(struct conn_priv *p, uint64_t now) {
     if (p->state != CONN_RUN) {
+        if (p->state == CONN_DETECT && now >= p->other_due)
+            conn__met(p, p->in.len > 0 ? LIMIT_head_timeout : LIMIT_idle_timeout);
         if (p->state != CONN_WAIT && now >= p->other_due)
             conn__fail(p, 0);
         return p->state == CONN_WAIT ? UINT64_MAX : p->other_due;
     }
     if (p->blocked && now >= p->stall_due) {
+        conn__met(p, LIMIT_send_timeout);
         conn__fail(p, WEFT_E_TIMEOUT);
         return UINT64_MAX;
     }

@@ -5,29 +5,24 @@
  * leave in one send.
  *
  * A server connection tells the protocol by itself: ALPN when there is TLS, else the HTTP/2 preface (RFC 9113 §3.4), else
- * HTTP/1.1. Server limits (contract §3, Clients): a head must be whole head_timeout after its first octet; an idle connection is
- * closed after idle_timeout; a body that stalls for body_timeout is reset. HTTP/1.1 pipelining is served in order, one at a time.
+ * HTTP/1.1. Limits (contract §3, Clients; base/limits.def has all): a head must be whole head_timeout after its first octet; an
+ * idle connection is closed after idle_timeout; a body that stalls for body_timeout is reset (not while it is we who hold it up,
+ * nor for tunnels and streams that are long_lived; a client has no such limit unless it is set: it has the time limits of its own
+ * requests); a peer that takes nothing of a body for send_timeout is given up. HTTP/1.1 pipelining is served in order, one at a
+ * time; of the next requests one receive waits.
  * Malformed input: on_bad says how to answer. Threads: its loop only. */
+#include "base/limits.h"
 #include "http/stream.h"
 #include "io/loop.h"
 #include "io/transport.h"
 
 enum conn_proto { CONN_AUTO, CONN_H1, CONN_H2 };
 
-struct conn_limits {             /* zeros mean the defaults in brackets */
-    uint32_t line, head, fields; /* see h1_limits */
-    uint32_t max_streams;        /* HTTP/2 at once [server: 100; client: as many as the peer allows] */
-    uint64_t head_timeout_us;    /* [10 s] */
-    uint64_t idle_timeout_us;    /* [300 s] server: without a request; both: without progress of a blocked write */
-    uint64_t ping_us;         /* [none] HTTP/2 client: PING after so much silence; 20 s more of it and the connection is dead */
-    uint64_t body_timeout_us; /* [server: 30 s; client: none] a body that stalls, the request's or the response's; UINT64_MAX:
-                               * none. Not    while it is we who hold it up, nor for tunnels and streams that are long_lived */
-};
-
 struct conn;
 struct conn_cfg {          /* borrowed: must outlive the connection */
     enum conn_proto proto; /* server: CONN_AUTO usually; client: CONN_AUTO means what ALPN says, HTTP/1.1 without */
     struct conn_limits limits;
+    uint64_t ping_us; /* [none] HTTP/2 client: PING after so much silence; 20 s more of it and the connection is dead */
     /* Server: a new request begins: set s->cb and s->user (called before cb->head). NULL for clients. */
     void (*on_stream)(struct conn *c, struct stream *s);
     /* Server: input that is no valid request: write the whole answer (stream_reply…) on `s`, which has no head; the connection
@@ -38,6 +33,8 @@ struct conn_cfg {          /* borrowed: must outlive the connection */
     void (*on_ready)(struct conn *c);
     /* Client: no new requests from now (GOAWAY, Connection: close, or an error); streams under way go on. May be NULL. */
     void (*on_drain)(struct conn *c);
+    /* A limit was met; what follows from it comes by the other callbacks. May be NULL. */
+    void (*on_limit)(struct conn *c, enum limit_id id);
     /* The connection is gone; all its streams have been closed before. `why` 0: in order. Last callback; memory is freed after
      * it. */
     void (*on_closed)(struct conn *c, int why);

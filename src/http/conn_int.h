@@ -70,9 +70,11 @@ static inline uint64_t conn__now(const struct conn_priv *p) {
 static inline bool conn__dead(const struct conn_priv *p) {
     return p->state == CONN_DEAD;
 }
-uint64_t conn__head_us(const struct conn_priv *p); /* the limits, or their defaults */
+void conn__met(struct conn_priv *p, enum limit_id id); /* tells on_limit */
+uint64_t conn__head_us(const struct conn_priv *p);     /* the limits, or their defaults */
 uint64_t conn__idle_us(const struct conn_priv *p);
 uint64_t conn__body_us(const struct conn_priv *p);
+uint64_t conn__send_us(const struct conn_priv *p);
 static inline uint64_t conn__after(const struct conn_priv *p, uint64_t us) { /* now + us, saturated */
     return us == UINT64_MAX ? UINT64_MAX : conn__now(p) + us;
 }

@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "http/h1_int.h"
 
-#define INFOS 32u /* 1xx heads that one request may bring */
-
 /* ---- responses ---- */
 
 /* The response is whole. What is left of the request is not wanted any more, but then the connection cannot go on. */
@@ -55,12 +53,17 @@ static int take_head(struct h1 *h, struct str *in) {
     int n = h1_head_len(*in, &h->scanned, &h->limits, &e);
     if (n == 0)
         return 0;
-    if (n < 0)
+    if (n < 0) {
+        h1__met(h, n, false);
         return refuse(h, &e);
+    }
     h->scanned = 0;
     struct msg m = {0};
-    if (h1_parse_response(&m, str_first(*in, (size_t)n), h->st.method, &h->limits, &h->st.arena, &e) < 0)
+    int rc = h1_parse_response(&m, str_first(*in, (size_t)n), h->st.method, &h->limits, &h->st.arena, &e);
+    if (rc < 0) {
+        h1__met(h, rc, true);
         return refuse(h, &e);
+    }
     *in = str_from(*in, (size_t)n);
     if (m.status == 101 && h->upgrade.len == 0) {
         err_set(&e, WEFT_E_PROTOCOL, "101 without being asked");
@@ -70,7 +73,9 @@ static int take_head(struct h1 *h, struct str *in) {
         take_final(h, &m);
         return 1;
     }
-    if (++h->infos > INFOS) {
+    uint32_t infos = h->p->pub.cfg->limits.infos;
+    if (++h->infos > (infos ? infos : LIMITS_infos)) {
+        conn__met(h->p, LIMIT_infos);
         err_set(&e, WEFT_E_PROTOCOL, "too many 1xx responses");
         return refuse(h, &e);
     }
@@ -82,8 +87,10 @@ static int take_head(struct h1 *h, struct str *in) {
 static bool take_body(struct h1 *h, struct str *in) {
     struct err e = {0};
     int rc = h1__body(h, in, &e);
-    if (rc < 0)
+    if (rc < 0) {
+        h1__met(h, rc, false);
         refuse(h, &e);
+    }
     if (rc > 0 && conn__body_us(h->p) != UINT64_MAX)
         h1__set_due(h, conn__body_us(h->p));
     return rc == 0;
@@ -150,8 +157,10 @@ static uint64_t due(struct conn_priv *p, uint64_t now) {
         return h->due;
     if (h->st.credit >= STREAM_WINDOW || h->st.long_lived)
         h1__set_due(h, conn__body_us(p));
-    else
+    else {
+        conn__met(p, LIMIT_body_timeout);
         conn__fail(p, WEFT_E_TIMEOUT);
+    }
     return h->due;
 }
 

@@ -26,6 +26,13 @@ void h1__stop(struct conn_priv *p) {
     free(h);
 }
 
+void h1__met(struct h1 *h, int code, bool whole) {
+    if (code == WEFT_E_URI_TOO_LONG)
+        conn__met(h->p, LIMIT_line);
+    else if (code == WEFT_E_TOO_LARGE)
+        conn__met(h->p, whole ? LIMIT_fields : LIMIT_head);
+}
+
 void h1__set_due(struct h1 *h, uint64_t us) {
     h->due = conn__after(h->p, us);
     conn__due(h->p, h->due);

@@ -119,6 +119,7 @@ static bool take_head(struct h1 *h, struct str *in) {
     int rc = n < 0 ? n : h1_parse_request(&m, head, &h->limits, &h->st.arena, &e);
     if (rc < 0) {
         *in = STR_NONE;
+        h1__met(h, rc, n > 0);
         bad(h, &e);
     } else
         begin(h, &m);
@@ -153,8 +154,10 @@ static bool take_body(struct h1 *h, struct str *in) {
     struct err e = {0};
     int rc = h1__body(h, in, &e);
     h->due = UINT64_MAX;
-    if (rc < 0)
+    if (rc < 0) {
+        h1__met(h, rc, false);
         bad_body(h, &e);
+    }
     if (rc > 0)
         h1__set_due(h, conn__body_us(h->p));
     return rc == 0;
@@ -264,17 +267,22 @@ static void late(struct h1 *h) {
     if (h->phase == H1_LIVE && (h->st.credit >= STREAM_WINDOW || h->st.long_lived)) {
         h1__set_due(h, conn__body_us(p)); /* it is we who hold it up */
     } else if (h->phase == H1_LIVE) {
+        conn__met(p, LIMIT_body_timeout);
         err_set(&e, WEFT_E_TIMEOUT, "request body timed out");
         bad_body(h, &e);
     } else if (h->phase == H1_DROP) {
         h->phase = H1_IDLE;
         conn__close(p);
     } else if (p->in.len > 0) {
+        conn__met(p, LIMIT_head_timeout);
         err_set(&e, WEFT_E_TIMEOUT, "request head timed out");
         conn__begin(p, &h->st);
         bad(h, &e);
-    } else
+    } else {
+        if (!p->pub.draining)
+            conn__met(p, LIMIT_idle_timeout);
         conn__fail(p, 0);
+    }
 }
 
 static uint64_t due(struct conn_priv *p, uint64_t now) {

@@ -7,7 +7,6 @@
 #include "codec/h2.h"
 #include "http/conn_int.h"
 
-#define CONN_WINDOW (1024u * 1024u)
 #define SEND_MAX 65536u /* octets that one h2_send may gather; with as many unsent the session keeps the rest */
 #define PONG_US (20 * CLOCK_S)
 
@@ -15,9 +14,9 @@ struct conn_stream {
     struct stream s;
     struct list node;
     int32_t id;
-    size_t sent; /* body octets that went out and were not yet told */
-    uint64_t body_due;
-    int why; /* when `decided`: for closed */
+    size_t sent;                 /* body octets that went out and were not yet told */
+    uint64_t body_due, send_due; /* when a stall of what comes, or of what goes, is the end */
+    int why;                     /* when `decided`: for closed */
     bool decided;
     bool away;  /* the session knows it no more: `closed` is due */
     bool early; /* server: the response ends before the request: to be reset when it has gone */
@@ -29,7 +28,7 @@ struct h2_conn {
     struct conn_priv *p;
     struct h2 *h;
     struct list streams;
-    uint64_t idle_due, final_due, ping_due;
+    uint64_t idle_due, final_due, ping_due, head_due;
     uint64_t heard; /* when input came last */
     bool pinged;    /* since then */
     enum goaway goaway;
@@ -55,7 +54,7 @@ static struct conn_stream *stream_new(struct h2_conn *hc, int32_t id) {
     struct conn_stream *hs = mem_new(struct conn_stream);
     conn__begin(hc->p, &hs->s);
     hs->id = id;
-    hs->body_due = UINT64_MAX;
+    hs->body_due = hs->send_due = UINT64_MAX;
     list_push(&hc->streams, &hs->node);
     h2_set_stream_data(hc->h, id, hs);
     hc->idle_due = UINT64_MAX;
@@ -209,6 +208,7 @@ static void on_sent(void *ctx, int32_t id, size_t octets) {
     if (!hs)
         return;
     hs->sent += octets;
+    hs->send_due = h2_pending(hc->h, id) > 0 ? conn__after(hc->p, conn__send_us(hc->p)) : UINT64_MAX;
     hc->work = true;
 }
 
@@ -236,6 +236,17 @@ static void on_settings(void *ctx) {
     conn__later(hc->p);
 }
 
+static void on_over(void *ctx, enum h2_over what) {
+    static const enum limit_id ids[] = {[H2_OVER_HEAD] = LIMIT_head,
+                                        [H2_OVER_FIELDS] = LIMIT_fields,
+                                        [H2_OVER_STREAMS] = LIMIT_max_streams,
+                                        [H2_OVER_CONTROL] = LIMIT_control_frames,
+                                        [H2_OVER_RESETS] = LIMIT_resets};
+    struct h2_conn *hc = ctx;
+    if (what != H2_OVER_NONE)
+        conn__met(hc->p, ids[what]);
+}
+
 static const struct h2_events events = {
     .head = on_head,
     .data = on_data,
@@ -244,6 +255,7 @@ static const struct h2_events events = {
     .sent = on_sent,
     .goaway = on_goaway,
     .settings = on_settings,
+    .over = on_over,
 };
 
 /* ---- the connection ---- */
@@ -253,21 +265,23 @@ static void start(struct conn_priv *p) {
     const struct conn_limits *lim = &p->pub.cfg->limits;
     hc->p = p;
     list_init(&hc->streams);
-    hc->idle_due = hc->final_due = hc->ping_due = UINT64_MAX;
+    hc->idle_due = hc->final_due = hc->ping_due = hc->head_due = UINT64_MAX;
     hc->heard = conn__now(p);
     p->impl = hc;
     struct h2_cfg cfg = {.server = p->pub.server,
                          .max_streams = p->pub.server ? lim->max_streams : 0,
                          .stream_window = STREAM_WINDOW,
-                         .conn_window = CONN_WINDOW,
+                         .conn_window = lim->conn_window,
                          .head = lim->head,
-                         .fields = lim->fields};
+                         .fields = lim->fields,
+                         .control_frames = lim->control_frames,
+                         .resets = lim->resets};
     hc->h = h2_new(&cfg, &events, hc);
     if (p->pub.server) {
         hc->idle_due = conn__after(p, conn__idle_us(p));
         conn__due(p, hc->idle_due);
-    } else if (lim->ping_us) {
-        hc->ping_due = conn__after(p, lim->ping_us);
+    } else if (p->pub.cfg->ping_us) {
+        hc->ping_due = conn__after(p, p->pub.cfg->ping_us);
         conn__due(p, hc->ping_due);
     }
     conn__later(p);
@@ -289,6 +303,12 @@ static void input(struct conn_priv *p, struct str in) {
     if (rc < 0) {
         hc->broken = rc;
         err_keep(&p->pub.error, &e);
+    }
+    if (!h2_head_open(hc->h))
+        hc->head_due = UINT64_MAX;
+    else if (hc->head_due == UINT64_MAX) {
+        hc->head_due = conn__after(p, conn__head_us(p));
+        conn__due(p, hc->head_due);
     }
     conn__later(p);
 }
@@ -429,6 +449,7 @@ static void body_late(struct h2_conn *hc, struct conn_stream *hs) {
         touch(hc, hs); /* it is we who hold it up */
         return;
     }
+    conn__met(hc->p, LIMIT_body_timeout);
     decide(hs, WEFT_E_TIMEOUT);
     if (hc->p->pub.server && !hs->s.head_sent) {
         struct msg m = {.status = 408, .content_length = 0};
@@ -441,9 +462,28 @@ static void body_late(struct h2_conn *hc, struct conn_stream *hs) {
     conn__later(hc->p);
 }
 
+/* The peer opens no window for what it asked for. */
+static void send_late(struct h2_conn *hc, struct conn_stream *hs) {
+    hs->send_due = UINT64_MAX;
+    conn__met(hc->p, LIMIT_send_timeout);
+    decide(hs, WEFT_E_TIMEOUT);
+    h2_reset(hc->h, hs->id, H2_CANCEL);
+    hs->s.gone = true;
+    conn__later(hc->p);
+}
+
+/* A header block that does not end: no other frame can come before it has. */
+static void head_late(struct h2_conn *hc) {
+    hc->head_due = UINT64_MAX;
+    conn__met(hc->p, LIMIT_head_timeout);
+    hc->broken = err_note(&hc->p->pub.error, WEFT_E_TIMEOUT, "HTTP/2 header block timed out");
+    h2_terminate(hc->h, hc->p->pub.error, H2_ENHANCE_YOUR_CALM);
+    conn__later(hc->p);
+}
+
 /* Is the peer still there? Silence is asked, and silence upon that is the end. */
 static void check_peer(struct h2_conn *hc, uint64_t now) {
-    uint64_t silent = hc->heard + hc->p->pub.cfg->limits.ping_us;
+    uint64_t silent = hc->heard + hc->p->pub.cfg->ping_us;
     if (hc->pinged) {
         conn__fail(hc->p, WEFT_E_TIMEOUT);
         return;
@@ -459,19 +499,25 @@ static void check_peer(struct h2_conn *hc, uint64_t now) {
 
 static uint64_t due(struct conn_priv *p, uint64_t now) {
     struct h2_conn *hc = impl(p);
+    if (now >= hc->idle_due && !p->pub.draining)
+        conn__met(p, LIMIT_idle_timeout);
     if (now >= hc->idle_due || now >= hc->final_due)
         goaway_final(hc);
+    if (now >= hc->head_due)
+        head_late(hc);
     if (now >= hc->ping_due)
         check_peer(hc, now);
     uint64_t next = hc->idle_due < hc->final_due ? hc->idle_due : hc->final_due;
-    if (hc->ping_due < next)
-        next = hc->ping_due;
+    next = hc->ping_due < next ? hc->ping_due : next;
+    next = hc->head_due < next ? hc->head_due : next;
     LIST_FOR (n, &hc->streams) {
         struct conn_stream *hs = list_entry(n, struct conn_stream, node);
         if (now >= hs->body_due && !hs->s.gone)
             body_late(hc, hs);
-        if (hs->body_due < next)
-            next = hs->body_due;
+        if (now >= hs->send_due && !hs->s.gone)
+            send_late(hc, hs);
+        next = hs->body_due < next ? hs->body_due : next;
+        next = hs->send_due < next ? hs->send_due : next;
     }
     return next;
 }
@@ -546,6 +592,10 @@ static void send_head(struct stream *s, const struct msg *m, bool end) {
 static void send_data(struct stream *s, struct str data, bool end) {
     struct h2_conn *hc = conn_of(s);
     int rc = h2_data(hc->h, of(s)->id, data, end);
+    if (rc == 0 && data.len > 0 && of(s)->send_due == UINT64_MAX) {
+        of(s)->send_due = conn__after(hc->p, conn__send_us(hc->p));
+        conn__due(hc->p, of(s)->send_due);
+    }
     if (rc == 0 && end)
         out_ended(hc, of(s));
     check(s, rc);

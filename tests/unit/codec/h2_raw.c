@@ -443,7 +443,7 @@ static void test_guard_is_split_proof(void **state) {
     }
     for (size_t cut = 1; cut < in.len; cut++) {
         struct h2_guard g;
-        h2_guard_init(&g, true, 1000);
+        h2_guard_init(&g, &(struct h2_guard_cfg){true, 1000, 1000, 300});
         uint32_t control = g.control, resets = g.resets;
         assert_int_equal(h2_guard_feed(&g, str_first(buf_str(&in), cut), NULL), 0);
         assert_int_equal(h2_guard_feed(&g, str_from(buf_str(&in), cut), NULL), 0);
@@ -456,7 +456,7 @@ static void test_guard_is_split_proof(void **state) {
 static void test_guard_refills(void **state) {
     (void)state;
     struct h2_guard g;
-    h2_guard_init(&g, true, 1000);
+    h2_guard_init(&g, &(struct h2_guard_cfg){true, 1000, 1000, 300});
     uint32_t control = g.control, resets = g.resets;
     h2_guard_tick(&g, 1000000);
     for (uint32_t i = 0; i < control; i++)
@@ -468,7 +468,7 @@ static void test_guard_refills(void **state) {
     for (uint64_t t = 1000001; t <= 1100000; t++) /* many small steps lose nothing */
         h2_guard_tick(&g, t);
     assert_int_equal(g.control, 100);
-    assert_int_equal(g.resets, 20);
+    assert_int_equal(g.resets, 30);
     h2_guard_tick(&g, 1); /* a clock that goes back is no disaster */
     h2_guard_tick(&g, UINT64_MAX);
     assert_int_equal(g.control, control);

@@ -520,7 +520,7 @@ static void h2_silent_peer(void **state) {
     struct fx *fx = *state;
     struct raw r;
     fx->conn_cfg.proto = CONN_H2;
-    fx->conn_cfg.limits.ping_us = 30 * CLOCK_S;
+    fx->conn_cfg.ping_us = 30 * CLOCK_S;
     raw_serve(&r, fx);
     AWAIT(fx, raw_has(&r, "PRI * HTTP/2.0"));
     RAW(&r, "\0\0\0\4\0\0\0\0\0");
