@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/limits.h"
 #include <stddef.h>
+#include <string.h>
 
 #define TELL_US (60 * CLOCK_S)
 
@@ -103,6 +104,13 @@ int limit_set(struct limits *l, struct str setting, struct err *e) {
     if (rc == 0)
         store(r->proc ? (void *)&l->proc : upstream ? &l->up : &l->down, r, value);
     return rc;
+}
+
+int limits_of_server(const struct limits *l, struct err *e) {
+    static const struct conn_limits none;
+    if (memcmp(&l->up, &none, sizeof(none)) == 0 && !l->proc.requests && !l->proc.memory)
+        return 0;
+    return err_set(e, WEFT_E_INVALID, "--limit: upstream.…, requests and memory are weft proxy's");
 }
 
 /* ---- counts ---- */

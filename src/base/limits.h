@@ -2,7 +2,7 @@
 #pragma once
 /* limits: every limit on what a peer can make us hold or do, in one table (limits.def): names, defaults, bounds; values as people
  * give them; and counts of how often each was met. The parts of the program that enforce them say what happens then.
- * Threads: any; struct limit_counts is written by one. Tests: tests/unit/base/limits.c, tests/scenario/l*.py */
+ * Threads: any; struct limit_counts is written by one. Tests: tests/unit/base/limits.c, tests/scenario/s1*.py */
 #include <stdatomic.h>
 #include <stdint.h>
 #include "base/clock.h"
@@ -57,6 +57,9 @@ struct limits {
  * seconds, fractions allowed; octets with K, M or G behind them; "none" for times and limits of the process. 0 or
  * WEFT_E_INVALID. */
 int limit_set(struct limits *l, struct str setting, struct err *e) MUST_CHECK;
+
+/* A plain server has the limits of its connections and their number, and calls nobody: WEFT_E_INVALID when others are set. */
+int limits_of_server(const struct limits *l, struct err *e) MUST_CHECK;
 
 const char *limit_name(enum limit_id id);
 

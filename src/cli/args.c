@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/mem.h"
 #include "codec/yaml.h"
 #include "io/file.h"
@@ -62,6 +63,7 @@ static int set(const struct arg *o, const char *v, struct err *e) {
     case ARG_STR: *(const char **)o->into = v; return 0;
     case ARG_LIST: add_to_list(o->into, v); return 0;
     case ARG_SECS: return set_seconds(o->into, s, e);
+    case ARG_LIMIT: return limit_set(o->into, s, e);
     case ARG_ENUM: return set_enum(o->into, o->value, s, e);
     case ARG_ADDR: return addr_parse(o->into, s, e);
     case ARG_UINT: break;
@@ -84,6 +86,24 @@ static void help_line(const char *left, const char *help, const char *dflt, bool
     printf("%s\n", needed ? " (needed)" : "");
 }
 
+static void help_limits(void) {
+    static const char *const limits[] = {
+#define CONN(field, unit, dflt, ...) #field "=" #dflt,
+#define PROC(field, unit, dflt, ...) dflt ? #field "=" #dflt : #field,
+#include "base/limits.def"
+#undef CONN
+#undef PROC
+    };
+    size_t column = 0;
+    printf("\nlimits and their defaults (times in seconds; docs/reference/limits.md tells what they do):");
+    for (size_t i = 0; i < LIMIT_COUNT_; i++) {
+        bool fits = column > 0 && column + strlen(limits[i]) < 100;
+        printf("%s%s", fits ? " " : "\n  ", limits[i]);
+        column = (fits ? column : 2) + strlen(limits[i]) + 1;
+    }
+    printf("\n");
+}
+
 static void help(const struct args *a) {
     printf("weft %s: %s\n\nusage: weft %s [OPTION…]%s%s\n\noptions:\n", a->command, a->summary, a->command,
            a->operands ? " " : "", a->operands ? a->operands : "");
@@ -96,6 +116,9 @@ static void help(const struct args *a) {
     }
     help_line("--options FILE", "more options, as a YAML mapping of their names; the command line wins", NULL, false);
     help_line("--help", "this page", NULL, false);
+    for (size_t i = 0; i < a->n; i++)
+        if (a->at[i].kind == ARG_LIMIT)
+            help_limits();
     if (a->details)
         printf("\n%s\n", a->details);
 }
@@ -136,7 +159,7 @@ static int set_from_pair(struct parse *p, const char *name, const json_t *v, str
     if (!o)
         return err_set(e, WEFT_E_INVALID, "no such option");
     p->given[o - p->a->at] = true;
-    if (o->kind != ARG_LIST || !json_is_array(v))
+    if ((o->kind != ARG_LIST && o->kind != ARG_LIMIT) || !json_is_array(v))
         return set_from_value(o, v, e);
     size_t i;
     json_t *item;

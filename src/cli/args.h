@@ -12,13 +12,14 @@
 #include "io/addr.h"
 
 enum arg_kind {
-    ARG_FLAG, /* bool: no value */
-    ARG_STR,  /* const char *: as given, lives as long as args_arena */
-    ARG_UINT, /* uint64_t */
-    ARG_SECS, /* uint64_t microseconds, given in seconds, fractions allowed */
-    ARG_ADDR, /* struct addr: IP:PORT or unix:PATH */
-    ARG_LIST, /* struct arg_list: repeats */
-    ARG_ENUM, /* int: index into `words` ("a|b|c") */
+    ARG_FLAG,  /* bool: no value */
+    ARG_STR,   /* const char *: as given, lives as long as args_arena */
+    ARG_UINT,  /* uint64_t */
+    ARG_SECS,  /* uint64_t microseconds, given in seconds, fractions allowed */
+    ARG_ADDR,  /* struct addr: IP:PORT or unix:PATH */
+    ARG_LIST,  /* struct arg_list: repeats */
+    ARG_LIMIT, /* struct limits: NAME=VALUE (base/limits.h); repeats */
+    ARG_ENUM,  /* int: index into `words` ("a|b|c") */
 };
 struct arg_list {
     const char **at;

@@ -124,6 +124,8 @@ static int run(struct control_main *m, struct control_cfg *cfg, const char *read
         return fail(&e, 1);
     rc = check_given(cfg, &e);
     if (rc >= 0)
+        rc = limits_of_server(&cfg->limits, &e);
+    if (rc >= 0)
         rc = control_check(cfg, &e);
     if (rc < 0)
         return fail(&e, rc == WEFT_E_UNSUPPORTED ? 1 : EXIT_USAGE);
@@ -150,6 +152,7 @@ int cmd_control(int argc, char **argv) {
         {"store", ARG_STR, &store, "STORE", "sqlite:", "where the mesh is kept", false},
         {"trust-domain", ARG_STR, &trust_domain, "NAME", "cluster.local", "of the identities in the mesh", false},
         {"config", ARG_STR, &m.config_file, "FILE", NULL, "mesh configuration (YAML or JSON) to merge at the start", false},
+        {"limit", ARG_LIMIT, &cfg.limits, "NAME=VALUE", NULL, "what clients can make it hold or do; repeats", false},
         {"dev", ARG_FLAG, &cfg.dev, NULL, NULL, "open API without tokens or TLS; loopback addresses only", false},
         {"ready-file", ARG_STR, &ready_file, "FILE", NULL, "where to write the bound addresses as JSON", false},
         {"ready-fd", ARG_UINT, &ready_fd, "N", NULL, "the same, to a descriptor", false},

@@ -73,6 +73,7 @@ int cmd_echo(int argc, char **argv) {
         {"outbound", ARG_ADDR, &cfg.outbound, "ADDRESS", NULL, "the sidecar's outbound address, where call= goes", false},
         {"sidecar", ARG_STR, &cfg.sidecar_file, "FILE", NULL, "the same, read from the sidecar's --ready-file when it is needed",
          false},
+        {"limit", ARG_LIMIT, &cfg.limits, "NAME=VALUE", NULL, "what clients can make it hold or do; repeats", false},
         {"ready-file", ARG_STR, &ready_file, "FILE", NULL, "where to write the bound address as JSON", false},
         {"ready-fd", ARG_UINT, &ready_fd, "N", NULL, "the same, to a descriptor", false},
     };
@@ -88,7 +89,12 @@ int cmd_echo(int argc, char **argv) {
     struct echo_main m = {0};
     struct err e = {0};
     cli_log_init(&log);
-    int rc = ready_begin(ready_file, ready_fd, &e);
+    int rc = limits_of_server(&cfg.limits, &e);
+    if (rc < 0) {
+        fprintf(stderr, "weft echo: %s\n", e.msg);
+        return EXIT_USAGE;
+    }
+    rc = ready_begin(ready_file, ready_fd, &e);
     if (rc >= 0)
         rc = loop_init(&m.loop, &(struct loop_cfg){.log = &log}, &e);
     if (rc >= 0) {

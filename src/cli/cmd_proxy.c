@@ -25,6 +25,7 @@ struct options {
     struct arg_list labels;
     int protocol, mode;
     uint64_t workers, drain_us, ready_fd;
+    struct limits limits;
     bool dev;
 };
 
@@ -212,6 +213,7 @@ static int start_bootstrap(struct proxy_main *m, struct err *e) {
         return rc;
     struct proxy_cfg cfg = {.log = &m->log,
                             .workers = (unsigned)m->o.workers,
+                            .limits = m->o.limits,
                             .drain_us = m->o.drain_us,
                             .admin = m->boot.admin.len ? m->boot.admin : m->o.admin,
                             .log_fd = STDOUT_FILENO,
@@ -293,6 +295,7 @@ static int start_sidecar(struct proxy_main *m, struct err *e) {
                               .advertise = str_of(o->advertise),
                               .data_dir = o->data_dir ? str_of(o->data_dir) : default_data_dir(m),
                               .workers = (unsigned)o->workers,
+                              .limits = o->limits,
                               .drain_us = o->drain_us,
                               .log_fd = STDOUT_FILENO,
                               .on_ready = on_ready,
@@ -462,6 +465,8 @@ int cmd_proxy(int argc, char **argv) {
         {"workers", ARG_UINT, &o->workers, "N", "0", "threads; 0 is one per CPU", false},
         {"drain-time", ARG_SECS, &o->drain_us, "SECONDS", DRAIN_DEFAULT, "how long requests under way may take at the end",
          false},
+        {"limit", ARG_LIMIT, &o->limits, "NAME=VALUE", NULL,
+         "what clients can make it hold or do; upstream.NAME=VALUE: what upstreams can; repeats", false},
         {"takeover", ARG_STR, &o->takeover, "PATH", NULL,
          "a Unix socket: take over from the proxy that listens there, then listen there for the next one", false},
         {"dev", ARG_FLAG, &o->dev, NULL, NULL, "join a control plane that runs with --dev", false},

@@ -395,7 +395,9 @@ static void on_stream(struct server *s, struct stream *st) {
 
 int echo_start(struct echo *s, struct loop *l, const struct echo_cfg *cfg, struct err *e) {
     s->cfg = *cfg;
-    return server_start(&s->server, l, &(struct server_cfg){.addr = cfg->listen, .on_stream = on_stream}, e);
+    s->server.max_conns = server_max(&cfg->limits);
+    return server_start(&s->server, l,
+                        &(struct server_cfg){.addr = cfg->listen, .on_stream = on_stream, .limits = cfg->limits.down}, e);
 }
 
 void echo_drain(struct echo *s) {

@@ -10,6 +10,7 @@ struct echo_cfg {
     const char *name;
     struct addr outbound;     /* len 0: not given */
     const char *sidecar_file; /* NULL: not given */
+    struct limits limits;     /* see limits_of_server */
 };
 struct echo {
     struct server server; /* on_drained may be set before echo_start */

@@ -10,12 +10,10 @@
  * tests/fuzz/h2.c */
 #include "base/buf.h"
 #include "base/err.h"
+#include "codec/h2_guard.h"
 #include "codec/msg.h"
 
 struct h2;
-
-/* What a peer went over. */
-enum h2_over { H2_OVER_NONE, H2_OVER_HEAD, H2_OVER_FIELDS, H2_OVER_STREAMS, H2_OVER_CONTROL, H2_OVER_RESETS };
 
 struct h2_cfg { /* zeros mean the defaults of base/limits.def, or those in brackets */
     bool server;

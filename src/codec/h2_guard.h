@@ -8,7 +8,9 @@
  * say. One owner. Allocates nothing. Tests: tests/unit/codec/h2_raw.c */
 #include "base/err.h"
 #include "base/str.h"
-#include "codec/h2.h"
+
+/* What a peer went over. */
+enum h2_over { H2_OVER_NONE, H2_OVER_HEAD, H2_OVER_FIELDS, H2_OVER_STREAMS, H2_OVER_CONTROL, H2_OVER_RESETS };
 
 struct h2_guard_cfg {
     bool server;

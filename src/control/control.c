@@ -112,8 +112,10 @@ static int open_mesh(struct control *c, const struct control_cfg *cfg, struct er
 }
 
 static int start_servers(struct control *c, const struct control_cfg *cfg, struct err *e) {
-    struct server_cfg rest = {.addr = cfg->listen, .on_stream = api_on_stream, .on_bad = api_on_bad, .user = &c->api};
-    struct server_cfg xds = {.addr = cfg->xds_listen, .on_stream = on_xds_stream, .user = c};
+    struct server_cfg rest = {
+        .addr = cfg->listen, .on_stream = api_on_stream, .on_bad = api_on_bad, .user = &c->api, .limits = cfg->limits.down};
+    struct server_cfg xds = {.addr = cfg->xds_listen, .on_stream = on_xds_stream, .user = c, .limits = cfg->limits.down};
+    c->xds.max_conns = c->rest.max_conns = server_max(&cfg->limits);
     int rc = server_start(&c->xds, c->loop, &xds, e);
     if (rc < 0)
         return rc;

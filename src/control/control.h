@@ -3,6 +3,7 @@
 /* control: a whole control plane on a loop: store, mesh, registry, health checks, compilation, push, ADS, sessions and the REST
  * API, put together. `weft control`, `weft up` and tests run it. Threads: its loop (the SQLite store has a thread of its own
  * inside). Tests: tests/unit/control/control.c */
+#include "base/limits.h"
 #include "codec/json.h"
 #include "io/addr.h"
 struct loop;
@@ -12,6 +13,7 @@ struct control_cfg {
     struct addr listen, xds_listen;
     struct str data_dir, store, trust_domain; /* empty: the defaults of contract §1 */
     const json_t *config;                     /* merged at the start; may be NULL */
+    struct limits limits;                     /* of both servers; see limits_of_server */
     bool dev;
 };
 /* Whether it may run so: WEFT_E_UNSUPPORTED for what is not there yet, WEFT_E_INVALID for what nobody can mean: an address that

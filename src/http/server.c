@@ -5,6 +5,10 @@
 
 #define MAX_CONNS 10000u
 
+unsigned server_max(const struct limits *l) {
+    return l->proc.connections < UINT32_MAX ? (unsigned)l->proc.connections : UINT32_MAX;
+}
+
 /* ---- connections ---- */
 
 struct server_conn {
@@ -26,6 +30,14 @@ static void on_stream(struct conn *c, struct stream *st) {
 static void on_bad(struct conn *c, struct stream *st, const struct err *why) {
     struct server_conn *sc = c->user;
     sc->server->on_bad(sc->server, st, why);
+}
+
+static void on_limit(struct conn *c, enum limit_id id) {
+    const struct server_conn *sc = c->user;
+    char text[ADDR_TEXT];
+    if (sc->server && limit_met(&sc->server->met, id, c->loop->now))
+        log_warn(c->loop->log, "%s met the limit %s; more within a minute is only counted", addr_text(&c->tr->remote, text),
+                 limit_name(id));
 }
 
 static void on_closed(struct conn *c, int why) {
@@ -70,6 +82,7 @@ int server_start(struct server *s, struct loop *l, const struct server_cfg *cfg,
                                     .limits = cfg->limits,
                                     .on_stream = on_stream,
                                     .on_bad = cfg->on_bad ? on_bad : NULL,
+                                    .on_limit = on_limit,
                                     .on_closed = on_closed};
     list_init(&s->conns);
     int rc = 0;

@@ -16,6 +16,7 @@ struct server { /* zeros, and what the user sets before server_start: max_conns,
     void (*on_bad)(struct server *s, struct stream *st, const struct err *why); /* likewise */
     struct tls_ctx *tls;                                                        /* private: referenced */
     struct list conns;                                                          /* private */
+    struct limit_counts met;                                                    /* how often its clients met a limit */
     unsigned n_conns, max_conns; /* 0: 10,000; beyond it new connections are closed at once */
     bool draining;
     void (*on_drained)(struct server *s); /* after server_drain: the last connection is gone; may be NULL */
@@ -30,6 +31,7 @@ struct server_cfg {
     void (*on_bad)(struct server *s, struct stream *st, const struct err *why); /* as conn_cfg's; NULL: conn_reply_bad */
     void *user;
 };
+unsigned server_max(const struct limits *l); /* for max_conns */
 int server_start(struct server *s, struct loop *l, const struct server_cfg *cfg, struct err *e) MUST_CHECK;
 void server_drain(
     struct server *s); /* stops accepting (what the kernel had accepted is served), drains connections, then on_drained */

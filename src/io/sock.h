@@ -16,6 +16,9 @@ struct sock_listener { /* embed; zeros are a closed one */
     sock_accept_f *cb;
     void *ctx;
     struct addr addr; /* as bound: the port is the real one after port 0 */
+    /* Descriptors or memory have run out, and accepting rests: told each time. May be NULL; set after sock_listen…. */
+    void (*on_full)(struct sock_listener *sl);
+    uint64_t told;    /* private: when that was last logged */
     int fd, spare_fd; /* private */
     bool *gone;       /* private: set when it is closed from its own callback */
 };

@@ -13,6 +13,7 @@
 #define ACCEPTS_PER_TURN 64             /* others have their turn too */
 #define ACCEPTS_PER_DRAIN (2 * BACKLOG) /* a flood of newcomers cannot keep a closing listener busy */
 #define PAUSE_US (100 * CLOCK_MS)
+#define TELL_US (60 * CLOCK_S)
 
 /* ---- binding ---- */
 
@@ -90,9 +91,15 @@ static void shed(struct sock_listener *sl, int no) {
     }
     if (!sl->watch.loop)
         return;
-    log_warn(sl->watch.loop->log, "accepting rests for 100 ms: %s", strerror(no));
+    struct loop *l = sl->watch.loop;
+    if (!sl->told || l->now - sl->told >= TELL_US) {
+        log_warn(l->log, "accepting rests, for 100 ms each time: %s", strerror(no));
+        sl->told = l->now;
+    }
     loop_rewatch(&sl->watch, 0);
-    loop_timer(sl->watch.loop, &sl->pause, PAUSE_US, on_pause_end);
+    loop_timer(l, &sl->pause, PAUSE_US, on_pause_end);
+    if (sl->on_full)
+        sl->on_full(sl);
 }
 
 /* accept(2): a connection that is no more, which costs only itself. */

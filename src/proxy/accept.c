@@ -33,6 +33,11 @@ static void on_bad(struct conn *c, struct stream *s, const struct err *why) {
     exch_bad(d, s, why);
 }
 
+static void on_limit(struct conn *c, enum limit_id id) {
+    struct down *d = c->user;
+    worker_limit(d->w, STATS_DOWNSTREAM, id, &d->remote);
+}
+
 static void on_closed(struct conn *c, int why) {
     struct down *d = c->user;
     if (why == WEFT_E_TLS || why == WEFT_E_CERT) {
@@ -45,13 +50,19 @@ static void on_closed(struct conn *c, int why) {
 }
 
 /* Compared octet by octet: it is zeroed before it is filled. */
-static void fill_cfg(struct conn_cfg *cfg, const struct hcm *hcm) {
+static void fill_cfg(struct conn_cfg *cfg, const struct limits *l, const struct hcm *hcm) {
     memset(cfg, 0, sizeof(*cfg));
     cfg->proto = hcm->codec == HCM_HTTP1 ? CONN_H1 : hcm->codec == HCM_HTTP2 ? CONN_H2 : CONN_AUTO;
-    cfg->limits.head = hcm->max_head;
-    cfg->limits.fields = hcm->max_headers;
-    cfg->limits.head_timeout_us = hcm->head_us;
-    cfg->limits.idle_timeout_us = hcm->idle_timeout_us;
+    memcpy(&cfg->limits, &l->down, sizeof(cfg->limits));
+    if (hcm->max_head)
+        cfg->limits.head = hcm->max_head;
+    if (hcm->max_headers)
+        cfg->limits.fields = hcm->max_headers;
+    if (hcm->head_us)
+        cfg->limits.head_timeout_us = hcm->head_us;
+    if (hcm->idle_timeout_us)
+        cfg->limits.idle_timeout_us = hcm->idle_timeout_us;
+    cfg->on_limit = on_limit;
     cfg->on_stream = on_stream;
     cfg->on_bad = on_bad;
     cfg->on_closed = on_closed;
@@ -59,7 +70,7 @@ static void fill_cfg(struct conn_cfg *cfg, const struct hcm *hcm) {
 
 static const struct conn_cfg *cfg_for(struct worker *w, const struct hcm *hcm) {
     struct conn_cfg want;
-    fill_cfg(&want, hcm);
+    fill_cfg(&want, w->env->limits, hcm);
     LIST_FOR (n, &w->conn_cfgs) {
         struct shared_cfg *c = list_entry(n, struct shared_cfg, node);
         if (memcmp(&c->cfg, &want, sizeof(want)) == 0)
@@ -87,7 +98,7 @@ static void begin(struct down *d, const struct serve_chain *c) {
     loop_timer_stop(&d->w->loop, &d->timer);
     d->chain = c->id;
     if (c->tls)
-        d->tr = tls_server(&d->tr, c->tls, 0, NULL, NULL);
+        d->tr = tls_server(&d->tr, c->tls, d->w->env->limits->down.handshake_timeout_us, NULL, NULL);
     if (c->hcm)
         d->conn = conn_server(&d->w->loop, &d->tr, cfg_for(d->w, c->hcm), d);
     else
@@ -186,8 +197,53 @@ static struct worker *fewest(struct worker *self) {
     return best;
 }
 
+/* ---- when there are too many ---- */
+
+enum { LOOK_AT = 64 };         /* connections, for one that can go */
+#define IDLE_ENOUGH_US CLOCK_S /* who has just come will have a request */
+
+static bool can_go(const struct down *d) {
+    return d->conn && d->conn->streams == 0 && d->w->loop.now - d->conn->idle_since >= IDLE_ENOUGH_US;
+}
+
+/* Closes a connection that has no request under way, of the oldest ones first. Those that were looked at go to the end. */
+static bool make_room(struct worker *w) {
+    for (unsigned i = 0; i < LOOK_AT && !list_empty(&w->downs); i++) {
+        struct down *d = list_entry(list_pop(&w->downs), struct down, node);
+        list_push(&w->downs, &d->node);
+        if (!can_go(d))
+            continue;
+        d->conn->idle_since = w->loop.now; /* it goes at the end of the turn: not to be found twice */
+        conn_abort(d->conn, WEFT_E_LIMIT);
+        return true;
+    }
+    return false;
+}
+
+static bool is_full(const struct worker *w) {
+    uint64_t n = 0;
+    for (unsigned i = 0; i < w->env->n; i++)
+        n += atomic_load_explicit(&w->env->at[i]->stats.connections, memory_order_relaxed);
+    return n >= w->env->overload.connections;
+}
+
+/* There are no descriptors: as bad as too many connections. */
+static void on_no_files(struct sock_listener *sl) {
+    struct port *p = sl->ctx;
+    worker_limit(p->w, STATS_DOWNSTREAM, LIMIT_connections, &sl->addr);
+    for (unsigned i = 0; i < LOOK_AT && make_room(p->w); i++)
+        ;
+}
+
 static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer) {
     struct port *p = sl->ctx;
+    if (is_full(p->w)) {
+        worker_limit(p->w, STATS_DOWNSTREAM, LIMIT_connections, peer);
+        if (!make_room(p->w)) {
+            close(fd);
+            return;
+        }
+    }
     struct worker *to = p->w->draining || p->last ? p->w : fewest(p->w);
     atomic_fetch_add_explicit(&to->stats.connections, 1, memory_order_relaxed); /* counted where it will live, at once */
     if (to == p->w) {
@@ -205,6 +261,7 @@ void accept_listen(struct port *p) {
     int fd = p->fd;
     p->fd = -1;
     sock_listen_fd(&p->sl, &p->w->loop, fd, on_accept, p);
+    p->sl.on_full = on_no_files;
 }
 
 /* ---- ends ---- */

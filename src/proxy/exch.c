@@ -9,12 +9,12 @@
 #define SPARE_FIELDS 12            /* places for the fields that weft adds */
 
 static stage_f *const stages[] = {
-    stage_sanitize,  stage_identify, stage_own,     stage_trace,   stage_route,
-    stage_authorize, stage_balance,  stage_acquire, stage_forward,
+    stage_sanitize, stage_identify,  stage_own,     stage_trace,   stage_shed,
+    stage_route,    stage_authorize, stage_balance, stage_acquire, stage_forward,
 };
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
-#define STAGE_BALANCE 6u
-#define STAGE_ACQUIRE 7u
+#define STAGE_BALANCE 7u
+#define STAGE_ACQUIRE 8u
 
 static const struct stream_cb orphan_cb;
 
@@ -248,6 +248,8 @@ static void on_down_closed(struct stream *s, int why) {
     compress_close(x);
     stage_log(x);
     buf_fini(&x->body.held);
+    if (x->admitted)
+        overload_done(&w->env->overload, &w->share);
     lease_drop(&x->lease);
 }
 

@@ -72,11 +72,12 @@ struct exch {
     struct str client;               /* the address of whom it is for, as trusted proxies say; empty: the peer itself */
     struct str reason;               /* of a reply of ours, or why the upstream failed */
     unsigned attempts;
-    bool fresh;   /* do not take an idle connection: one just broke */
-    bool counted; /* the host's active count has this one */
-    bool own;     /* for the sidecar itself: neither logged nor counted */
-    bool plain;   /* over plaintext on an inbound port */
-    bool stream;  /* a tunnel now: both sides end by themselves */
+    bool fresh;    /* do not take an idle connection: one just broke */
+    bool counted;  /* the host's active count has this one */
+    bool admitted; /* counts against the budget of requests */
+    bool own;      /* for the sidecar itself: neither logged nor counted */
+    bool plain;    /* over plaintext on an inbound port */
+    bool stream;   /* a tunnel now: both sides end by themselves */
 };
 
 void exch_open(struct down *d, struct stream *s); /* from the connection's on_stream */

@@ -160,10 +160,21 @@ static void on_closed(struct conn *c, int why) {
     worker_check(w);
 }
 
-void pool_cfg(struct conn_cfg *cfg, enum conn_proto proto) {
-    *cfg = (struct conn_cfg){.proto = proto, .on_ready = on_ready, .on_drain = on_drain, .on_closed = on_closed};
+static void on_limit(struct conn *c, enum limit_id id) {
+    struct up *u = c->user;
+    worker_limit(u->pool->w, STATS_UPSTREAM, id, &u->pool->host->addr);
+}
+
+void pool_cfg(struct conn_cfg *cfg, enum conn_proto proto, const struct conn_limits *limits) {
+    *cfg = (struct conn_cfg){.proto = proto,
+                             .limits = *limits,
+                             .on_ready = on_ready,
+                             .on_drain = on_drain,
+                             .on_limit = on_limit,
+                             .on_closed = on_closed};
     cfg->limits.body_timeout_us = UINT64_MAX; /* how long an upstream may take is the route's business */
-    cfg->limits.max_streams = POOL_STREAMS;
+    if (!limits->max_streams)
+        cfg->limits.max_streams = POOL_STREAMS;
 }
 
 /* ---- the door ---- */

@@ -46,7 +46,7 @@ struct conn *pool_take(struct worker *w, struct host *h, unsigned lane, uint64_t
 /* Waits for a connection, and dials when those under way are not enough; whichever is free first serves. */
 void pool_wait(struct worker *w, struct serve_cluster *c, struct host *h, unsigned lane, struct pool_wait *pw);
 void pool_wait_cancel(struct pool_wait *pw);
-void pool_cfg(struct conn_cfg *cfg, enum conn_proto proto); /* of upstream connections */
+void pool_cfg(struct conn_cfg *cfg, enum conn_proto proto, const struct conn_limits *limits); /* of upstream connections */
 /* Lets go of those without a request for so long, of retired hosts, and past their lifetime. */
 void pool_sweep(struct worker *w, uint64_t max_idle_us);
 void pool_abort_all(struct worker *w); /* at once, also those in use and under way */

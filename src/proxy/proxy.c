@@ -78,6 +78,7 @@ void proxy_metrics(struct proxy *p, struct buf *out) {
     struct metric_table merged = {0};
     for (unsigned i = 0; i < p->env.n; i++)
         metric_merge(&merged, &p->series[i]);
+    overload_print(&p->env.overload, out);
     stats_prometheus(&p->env.stats, &merged, out);
     metric_table_fini(&merged);
 }
@@ -318,6 +319,7 @@ static int start_workers(struct proxy *p, struct err *e) {
     unsigned n = p->cfg.workers ? p->cfg.workers : default_workers();
     if (n > LB_MAX_WORKERS)
         n = LB_MAX_WORKERS;
+    overload_init(&p->env.overload, &p->cfg.limits.proc, n);
     p->env.at = mem_array(n, sizeof(*p->env.at));
     p->series = mem_array(n, sizeof(*p->series));
     p->stats = mem_array(n, sizeof(*p->stats));
@@ -337,6 +339,8 @@ static int start_workers(struct proxy *p, struct err *e) {
     p->cfg.ports = NULL;
     for (unsigned i = 0; rc >= 0 && i < p->env.n; i++)
         rc = thread_start(p->env.at[i], e);
+    if (rc >= 0)
+        overload_start(&p->env.overload, p->loop);
     return rc;
 }
 
@@ -356,6 +360,7 @@ int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, 
     p->started = l->now;
     p->env.log = cfg->log;
     p->env.drain_us = cfg->drain_us;
+    p->env.limits = &p->cfg.limits;
     p->env.service = cfg->service;
     p->env.ns = cfg->ns;
     p->env.app_port = cfg->app.len ? addr_port(&cfg->app) : 0;
@@ -384,6 +389,7 @@ void proxy_close(struct proxy **pp) {
         return;
     unsigned n = p->env.n;
     loop_timer_stop(p->loop, &p->drain_timer);
+    overload_stop(&p->env.overload);
     stop_workers(p);
     mbox_fini(&p->mbox); /* their last reports look at them, and may answer: only then they go */
     for (unsigned i = 0; i < n; i++) {

@@ -31,6 +31,7 @@ struct proxy_listener { /* a bound one */
 struct proxy_cfg { /* slices and arrays as long as the proxy */
     struct log *log;
     unsigned workers; /* 0: one per CPU that we may use */
+    struct limits limits;
     uint64_t drain_us;
     const struct proxy_port *ports; /* the first ones, for the time of proxy_open */
     unsigned n_ports;

@@ -80,6 +80,8 @@ static void make_mesh(struct reply_out *out, const struct reply_in *in, struct a
     out->status = row->status;
     if (row->status == 401)
         msg_add(&out->fields, a, HDR_WWW_AUTHENTICATE, STR("Bearer"));
+    if (in->id == REPLY_OVERLOADED)
+        msg_add(&out->fields, a, HDR_RETRY_AFTER, STR("1"));
     if (in->grpc) {
         make_grpc(out, row, text_of(row, in), a);
     } else {

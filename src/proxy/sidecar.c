@@ -431,6 +431,7 @@ static int open_proxy(struct sidecar *s, struct err *e) {
         s->ports[n++] = (struct proxy_port){SIDE_INBOUND, s->inbound_name, s->cfg.inbound};
     s->ports[n++] = (struct proxy_port){SIDE_OUTBOUND, OUTBOUND, s->cfg.outbound};
     struct proxy_cfg cfg = {.log = s->cfg.log,
+                            .limits = s->cfg.limits,
                             .workers = s->cfg.workers,
                             .drain_us = s->cfg.drain_us,
                             .ports = s->ports,

@@ -18,6 +18,7 @@ struct sidecar_cfg { /* slices as long as the sidecar */
     struct str advertise; /* IP literal; empty: found out */
     struct str data_dir;
     unsigned workers;
+    struct limits limits;
     uint64_t drain_us;
     int log_fd;
     void (*on_ready)(void *ctx);       /* once: it serves */

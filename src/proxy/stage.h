@@ -13,6 +13,7 @@ stage_f stage_sanitize;  /* drops what must not be forwarded, forwarding headers
 stage_f stage_identify;  /* who calls: XFCC, X-Source-* */
 stage_f stage_own;       /* /health and /metrics of the sidecar itself */
 stage_f stage_trace;     /* x-request-id, traceparent */
+stage_f stage_shed;      /* is there room for one more request? */
 stage_f stage_route;     /* target -> route table (asked for on first use) -> route, share, cluster; the deadline */
 stage_f stage_authorize; /* security rules, on the inbound side */
 stage_f stage_balance;   /* cluster -> host; security rules where the endpoint has no sidecar */

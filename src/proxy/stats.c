@@ -17,6 +17,11 @@ const char *stats_name(enum stat_id id) {
     return stat_table[id].name;
 }
 
+const char *stats_side_name(enum stats_side side) {
+    static const char *const names[] = {[STATS_DOWNSTREAM] = "downstream", [STATS_UPSTREAM] = "upstream"};
+    return names[side];
+}
+
 void stats_fini(struct stats *s) {
     metric_table_fini(&s->series);
     map_fini(&s->index);
@@ -146,6 +151,23 @@ static void print_series(struct prom *p, const struct metric_table *t) {
                   offsetof(struct metric_series, tcp_received), is_tcp);
 }
 
+/* One sample for each limit that was met. */
+static void print_met(struct prom *p, const struct stats_all *all) {
+    prom_family(p, "weft_limit_met_total", PROM_COUNTER, "Times that a peer met a limit (docs/reference/limits.md)");
+    for (unsigned side = 0; side < STATS_SIDES_; side++)
+        for (unsigned id = 0; id < LIMIT_COUNT_; id++) {
+            uint64_t n = 0;
+            struct buf labels = {0};
+            for (unsigned i = 0; i < all->n; i++)
+                n += limit_count(&all->at[i]->met[side], id);
+            prom_label(&labels, "limit", str_of(limit_name(id)));
+            prom_label(&labels, "side", str_of(stats_side_name(side)));
+            if (n)
+                prom_sample(p, buf_str(&labels), n);
+            buf_fini(&labels);
+        }
+}
+
 void stats_prometheus(const struct stats_all *all, const struct metric_table *series, struct buf *out) {
     struct prom p = {.out = out};
     size_t at = 0;
@@ -153,6 +175,7 @@ void stats_prometheus(const struct stats_all *all, const struct metric_table *se
         prom_family(&p, stat_table[i].prom, PROM_COUNTER, stat_table[i].help);
         prom_sample(&p, STR_NONE, stats_sum(all, i));
     }
+    print_met(&p, all);
     if (metric_next(series, &at))
         print_series(&p, series);
     prom_end(&p);

@@ -6,6 +6,7 @@
  * tests/unit/proxy/stats.c */
 #include <stdatomic.h>
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/map.h"
 #include "telemetry/metric.h"
 
@@ -16,9 +17,12 @@ enum stat_id {
     STAT_COUNT_
 };
 
+enum stats_side { STATS_DOWNSTREAM, STATS_UPSTREAM, STATS_SIDES_ };
+
 struct stats {
     _Alignas(64) _Atomic uint64_t c[STAT_COUNT_];
     _Alignas(64) _Atomic uint64_t connections; /* downstream, now: what accepting goes by */
+    struct limit_counts met[STATS_SIDES_];     /* by who met the limit */
     _Alignas(64) struct metric_table series;   /* the worker's alone */
     struct map index;                          /* private: key -> struct metric_series */
     bool changed;                              /* the series have, since the owner last cleared this */
@@ -50,3 +54,4 @@ uint64_t stats_sum(const struct stats_all *all, enum stat_id id);
 /* The scalars of all workers and the series of `series`. Main thread. */
 void stats_prometheus(const struct stats_all *all, const struct metric_table *series, struct buf *out);
 const char *stats_name(enum stat_id id);
+const char *stats_side_name(enum stats_side side);

@@ -92,7 +92,7 @@ int thread_new(struct worker **out, unsigned id, struct worker_env *env, struct 
     list_init(&w->ups);
     list_init(&w->metric_waiters);
     for (int i = CONN_AUTO; i <= CONN_H2; i++)
-        pool_cfg(&w->up_cfg[i], (enum conn_proto)i);
+        pool_cfg(&w->up_cfg[i], (enum conn_proto)i, &env->limits->up);
     int rc = loop_init(&w->loop, &(struct loop_cfg){.log = env->log}, e);
     if (rc < 0) {
         free(w);

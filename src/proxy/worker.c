@@ -158,6 +158,13 @@ void worker_log(struct worker *w) {
         loop_later(&w->loop, &w->log_task, on_log_task);
 }
 
+void worker_limit(struct worker *w, enum stats_side side, enum limit_id id, const struct addr *peer) {
+    char text[ADDR_TEXT];
+    if (limit_met(&w->stats.met[side], id, w->loop.now))
+        log_warn(w->env->log, "%s %s met the limit %s; more within a minute is only counted", stats_side_name(side),
+                 addr_text(peer, text), limit_name(id));
+}
+
 /* ---- ends ---- */
 void worker_check(struct worker *w) {
     if (w->draining && !w->stopping && atomic_load_explicit(&w->stats.connections, memory_order_relaxed) == 0)

@@ -11,6 +11,7 @@
 #include "io/mbox.h"
 #include "io/pipe.h"
 #include "io/sock.h"
+#include "proxy/overload.h"
 #include "proxy/serve.h"
 #include "proxy/stats.h"
 struct scribe;
@@ -23,6 +24,8 @@ struct worker_env {
     struct mbox *main;     /* where reports go */
     struct scribe *scribe; /* the access log's writer */
     struct log *log;
+    const struct limits *limits;
+    struct overload overload;
     struct str service, ns;          /* of this sidecar; empty in a static bootstrap */
     uint16_t inbound_port, app_port; /* what /health tells; 0: none */
     struct stats_all stats;
@@ -105,6 +108,7 @@ struct worker {
     struct compress_pool compressors;
     struct buf coded; /* what a compressor has just given: empty between callbacks */
     struct stats stats;
+    struct overload_share share;
     atomic_bool serving; /* has a snapshot: other workers may hand it connections */
     bool started, draining, stopping;
 };
@@ -140,3 +144,5 @@ void worker_send_series(struct worker *w); /* a copy to the main thread, when th
 void worker_log(struct worker *w);         /* w->log has a new line */
 void worker_give_log(struct worker *w);    /* at once */
 void worker_check(struct worker *w);       /* something ended: drained, or stopped? */
+/* A peer met a limit: counted, and logged once a minute at most. */
+void worker_limit(struct worker *w, enum stats_side side, enum limit_id id, const struct addr *peer);
