@@ -285,8 +285,12 @@ int h2_recv(struct h2 *h, struct str in, struct err *e) {
     struct err why;
     if (h->failed.code)
         return failed(h, e);
-    if (h2_guard_feed(&h->guard, in, &why) < 0) {
-        h2__flood(h, &why);
+    int rc = h2_guard_feed(&h->guard, in, &why);
+    if (rc < 0) {
+        if (rc == WEFT_E_LIMIT)
+            h2__flood(h, &why);
+        else
+            h2_terminate(h, &why, H2_PROTOCOL_ERROR);
         return failed(h, e);
     }
     ssize_t n = nghttp2_session_mem_recv(h->session, (const uint8_t *)in.ptr, in.len);

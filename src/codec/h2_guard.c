@@ -83,8 +83,32 @@ static int on_block(struct h2_guard *g, uint32_t len, struct err *e) {
     return err_set(e, WEFT_E_LIMIT, "HTTP/2 header block is too large");
 }
 
+/* RFC 9113 §5.1.1: a new stream closes all idle ones below it, which must not be used any more. */
+static int on_stream_id(struct h2_guard *g, uint32_t id, struct err *e) {
+    for (unsigned i = 0; i < g->n_gaps; i++)
+        if (id >= g->gaps[i].from && id <= g->gaps[i].to)
+            return err_set(e, WEFT_E_PROTOCOL, "HTTP/2: HEADERS on a stream that was skipped");
+    if (id <= g->last_id)
+        return 0;
+    uint32_t expected = g->last_id ? g->last_id + 2 : 1;
+    if (id > expected && g->n_gaps < H2_GUARD_GAPS) {
+        g->gaps[g->n_gaps].from = expected;
+        g->gaps[g->n_gaps++].to = id - 1;
+    }
+    g->last_id = id;
+    return 0;
+}
+
+static uint32_t stream_of(const struct h2_guard *g) {
+    return (uint32_t)(g->head[5] & 0x7f) << 24 | (uint32_t)g->head[6] << 16 | (uint32_t)g->head[7] << 8 | g->head[8];
+}
+
 static int on_frame(struct h2_guard *g, uint32_t len, uint8_t type, uint8_t flags, struct err *e) {
-    int r;
+    int r = type == HEADERS && g->cfg.server ? on_stream_id(g, stream_of(g), e) : 0;
+    if (type == PRIORITY && stream_of(g) == 0)
+        r = err_set(e, WEFT_E_PROTOCOL, "HTTP/2: PRIORITY on stream 0");
+    if (r < 0)
+        return r;
     if (type == HEADERS || type == PUSH_PROMISE || type == CONTINUATION) {
         g->block_open = true;
         g->block_ends = flags & END_HEADERS;

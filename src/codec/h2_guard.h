@@ -5,7 +5,9 @@
  * opened and reset (CVE-2023-44487, and resets that the peer provokes, CVE-2025-8671), header blocks without end
  * (CVE-2024-28182). Budgets refill with time, and a peer that does honest work earns more: who reads many DATA frames sends many
  * WINDOW_UPDATEs, and who finishes many streams may cancel some. Only frame headers are read; what is malformed is nghttp2's to
- * say. One owner. Allocates nothing. Tests: tests/unit/codec/h2_raw.c */
+ * say, but for two things that it lets pass: PRIORITY without a stream (RFC 9113 §6.3), and a request on a stream that was
+ * skipped (§5.1.1): nghttp2 takes it for one that has been closed. One owner. Allocates nothing. Tests: tests/unit/codec/h2_raw.c
+ */
 #include "base/err.h"
 #include "base/str.h"
 
@@ -17,21 +19,26 @@ struct h2_guard_cfg {
     uint32_t head;                   /* octets of a decoded head at most; a block on the wire may have a multiple of it */
     uint32_t control_frames, resets; /* a second, and as many at once */
 };
+enum { H2_GUARD_GAPS = 8 };
 struct h2_guard {
     struct h2_guard_cfg cfg;
     uint8_t head[9]; /* private: a frame header that is not yet whole */
     uint8_t n_head, preface;
     bool block_open, block_ends; /* private: a header block has begun; it ends with this frame */
     enum h2_over over;
-    uint32_t left;                       /* private: octets of the frame's payload to come */
-    uint32_t control, resets;            /* budgets: frames and resets left */
-    uint64_t block, block_max;           /* octets of the header block under way; at most */
+    uint32_t left;             /* private: octets of the frame's payload to come */
+    uint32_t control, resets;  /* budgets: frames and resets left */
+    uint64_t block, block_max; /* octets of the header block under way; at most */
+    uint32_t last_id, n_gaps;  /* private: the highest stream with HEADERS; runs of ids below it that were skipped: */
+    struct {
+        uint32_t from, to; /* the first and last of them; who skips more often is not followed */
+    } gaps[H2_GUARD_GAPS];
     uint64_t control_at_us, reset_at_us; /* the times of the last refills; 0: none yet */
 };
 
 void h2_guard_init(struct h2_guard *g, const struct h2_guard_cfg *cfg);
 void h2_guard_tick(struct h2_guard *g, uint64_t now_us);
-/* 0, or WEFT_E_LIMIT: a flood; h2_guard_over says of what. */
+/* 0, WEFT_E_LIMIT: a flood; h2_guard_over says of what; or WEFT_E_PROTOCOL. */
 int h2_guard_feed(struct h2_guard *g, struct str in, struct err *e) MUST_CHECK;
 enum h2_over h2_guard_over(const struct h2_guard *g);
 bool h2_guard_head_open(const struct h2_guard *g);                  /* the preface or a header block has begun and is not whole */

@@ -3,20 +3,13 @@
 # limit: requests
 import json
 
-from foreign import Server, read_head
 from limited import END_HEADERS, END_STREAM, POST, Frames, Limited, frame
 from weftest import Mesh, request, wait
 
 
 def test():
-    def handle(stream):
-        while True:
-            if b'POST' in read_head(stream):
-                while stream.recv(100) != b'0\r\n\r\n':
-                    pass
-            stream.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi')
-    with Mesh(control=False) as m, Server(handle) as app:
-        p = Limited(m, 'requests=3', app=app.addr)
+    with Mesh(control=False) as m:
+        p = Limited(m, 'requests=3')
         with Frames(p.addr) as f:
             f.send(*[f.headers(n, POST, END_HEADERS) for n in (1, 3, 5)])
             r = wait(lambda: (r := request(p.addr)).status == 503 and r)

@@ -240,6 +240,7 @@ static void test_broken_connections(void **state) {
         {"SETTINGS of 5 octets", SETTINGS, 0, 0, H2_FRAME_SIZE_ERROR, {"\0\0\0\0\0", 5}},
         {"SETTINGS ACK with payload", SETTINGS, 1, 0, H2_FRAME_SIZE_ERROR, {"\0\1\0\0\0\0", 6}},
         {"SETTINGS window too large", SETTINGS, 0, 0, H2_FLOW_CONTROL_ERROR, {"\0\4\xff\xff\xff\xff", 6}},
+        {"PRIORITY on stream 0", PRIORITY, 0, 0, H2_PROTOCOL_ERROR, {"\0\0\0\1\0", 5}},
         {"PUSH_PROMISE from a client", PUSH_PROMISE, END_HEADERS, 1, H2_PROTOCOL_ERROR, {"\0\0\0\2", 4}},
         {"PING of 7 octets", PING, 0, 0, H2_FRAME_SIZE_ERROR, {"1234567", 7}},
         {"PING on a stream", PING, 0, 1, H2_PROTOCOL_ERROR, {"12345678", 8}},
@@ -453,6 +454,30 @@ static void test_guard_is_split_proof(void **state) {
     buf_fini(&in);
 }
 
+/* RFC 9113 §5.1.1: a stream that was skipped is closed. */
+static void test_skipped_stream(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t ids[4];
+        bool fine;
+    } cases[] = {{{1, 3, 5, 7}, true}, {{5, 9, 11, 101}, true}, {{5, 3}, false},
+                 {{1, 7, 3}, false},   {{1, 7, 9, 5}, false},   {{3, 1}, false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct side s;
+        struct buf in = {0};
+        uint32_t code = 0;
+        side_init(&s, (struct h2_cfg){.server = true});
+        hello(&in);
+        for (int k = 0; k < 4 && cases[i].ids[k]; k++)
+            headers(&in, END_STREAM, cases[i].ids[k], GOOD);
+        assert_int_equal(h2_recv(s.h, buf_str(&in), NULL), cases[i].fine ? 0 : WEFT_E_PROTOCOL);
+        assert_int_equal(sent_frame(&s, GOAWAY, 0, &code), !cases[i].fine);
+        assert_int_equal(code, cases[i].fine ? 0 : H2_PROTOCOL_ERROR);
+        buf_fini(&in);
+        side_fini(&s);
+    }
+}
+
 static void test_guard_refills(void **state) {
     (void)state;
     struct h2_guard g;
@@ -489,6 +514,7 @@ int main(void) {
         cmocka_unit_test(test_reset_floods),
         cmocka_unit_test(test_continuation_flood),
         cmocka_unit_test(test_guard_is_split_proof),
+        cmocka_unit_test(test_skipped_stream),
         cmocka_unit_test(test_guard_refills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
