@@ -43,6 +43,10 @@ static int64_t unix_time(const ASN1_TIME *t) {
     return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
+int64_t x509_not_after(const X509 *cert) {
+    return unix_time(X509_get0_notAfter(cert));
+}
+
 static int describe_name(struct str *out, const X509_NAME *name, struct arena *a, struct err *e) {
     BIO *bio = BIO_new(BIO_s_mem());
     if (!bio || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) < 0) {

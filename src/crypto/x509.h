@@ -21,6 +21,7 @@ struct x509_info {              /* slices in the arena */
 int x509_describe(struct x509_info *out, X509 *cert, struct arena *a, struct err *e) MUST_CHECK;
 int x509_describe_pem(struct x509_info *out, struct str pem, struct arena *a,
                       struct err *e) MUST_CHECK; /* the first certificate */
+int64_t x509_not_after(const X509 *cert);        /* Unix seconds; 0 when it cannot be read */
 /* The rules of an X509-SVID leaf (xds.md §4.1): exactly one URI SAN, a valid SPIFFE ID with a path; not a CA; keyUsage critical
  * with digitalSignature and without keyCertSign and cRLSign; EKU, if there, with both serverAuth and clientAuth; no NUL in SANs.
  * *id borrows from the arena. WEFT_E_CERT and why otherwise. (The chain is verified by the caller.) */

@@ -74,9 +74,9 @@ static int bio_write(BIO *bio, const char *src, int len) {
     return len;
 }
 
+/* That the lower transport has ended is ours to judge: told of it, OpenSSL would alert and discard the session. */
 static long bio_ctrl(BIO *bio, int cmd, long num, void *ptr) {
-    const struct tls *s = BIO_get_data(bio);
-    return cmd == BIO_CTRL_FLUSH ? 1 : cmd == BIO_CTRL_EOF ? s->below_eof : 0;
+    return cmd == BIO_CTRL_FLUSH;
 }
 
 BIO_METHOD *tls__bio_method(void) {
@@ -271,6 +271,8 @@ static int step(struct tls *s) {
     ossl_drain();
     int done = SSL_do_handshake(s->ssl);
     int code = done == 1 ? 0 : judge(s, done);
+    if (done == 1 && s->ctx->server)
+        return 0; /* the ticket, if there is one, leaves with the first octets: not in a send of its own */
     int sent = flush(s);
     if (sent < 0 && (code == 0 || code == WEFT_E_AGAIN))
         code = judge_broken_write(s, sent);
@@ -469,10 +471,19 @@ static void tls_shutdown(struct transport *t) {
         close_notify(s);
 }
 
+/* OpenSSL discards the session of a connection that did not end in order. It must go after an alert (RFC 8446 §6.2), but not
+ * since somebody hung up. */
+static bool may_resume(const struct tls *s) {
+    int code = s->t.error->code;
+    return s->state == OPEN || (SSL_is_init_finished(s->ssl) && code != WEFT_E_TLS && code != WEFT_E_CERT);
+}
+
 static void tls_close(struct transport *t) {
     struct tls *s = tls_of(t);
     loop_timer_stop(t->loop, &s->timeout);
     loop_later_cancel(&s->later);
+    if (may_resume(s))
+        SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(s->ssl); /* and the BIO */
     ossl_drain();
     s->below->abort = t->abort;
@@ -481,6 +492,8 @@ static void tls_close(struct transport *t) {
     for (size_t i = 0; i < s->want.n_ids; i++)
         free(s->want.ids[i]);
     free(s->want.ids);
+    free(s->want.key);
+    free(s->want.id);
     free(s->peer_text);
     buf_fini(&s->out);
     free(s);
@@ -504,7 +517,7 @@ static struct tls *make(struct transport **below, struct tls_ctx *ctx, uint64_t 
     s->t = (struct transport){
         .ops = &tls_ops, .loop = s->below->loop, .on_event = on_event, .ctx = arg, .error = &err_none, .tls = true};
     s->ctx = tls_ctx_ref(ctx);
-    s->want = (struct tls_want){.ctx = ctx, .error = &s->t.error};
+    s->want = (struct tls_want){.ctx = ctx, .error = &s->t.error, .loop = s->t.loop, .until = INT64_MAX};
     s->want_read = true;
     take_addresses(s);
     transport_bind(s->below, on_below, s);
@@ -537,6 +550,18 @@ static void set_sni(SSL *ssl, struct str sni) {
     SSL_set_tlsext_host_name(ssl, str_z(sni, name, sizeof name));
 }
 
+/* Sessions are kept by address and name; who is there was verified when it began, and is compared with who is wanted now. */
+static void offer_session(struct tls *s, struct str sni) {
+    char remote[ADDR_TEXT];
+    struct arena a = {0};
+    s->want.key = mem_strdup(arena_fmt(&a, "%s " STR_FMT, addr_text(&s->t.remote, remote), STR_ARG(sni)));
+    arena_fini(&a);
+    SSL_SESSION *session = tls__cache_session(s->ctx->cache, str_of(s->want.key), tls__now(&s->want), &s->want);
+    if (session && SSL_set_session(s->ssl, session) != 1)
+        ossl_drain();
+    SSL_SESSION_free(session);
+}
+
 struct transport *tls_client(struct transport **below, struct tls_ctx *ctx, struct str sni, const struct str *spiffe_ids,
                              size_t n, uint64_t timeout_us, transport_f *on_event, void *arg) {
     WEFT_ASSERT(!ctx->server);
@@ -548,6 +573,7 @@ struct transport *tls_client(struct transport **below, struct tls_ctx *ctx, stru
     s->want.ids = mem_array(n, sizeof *s->want.ids);
     for (; s->want.n_ids < n; s->want.n_ids++)
         s->want.ids[s->want.n_ids] = mem_strdup(spiffe_ids[s->want.n_ids]);
+    offer_session(s, sni);
     /* The hello leaves now, or waits for the lower transport to open. */
     int code = step(s);
     if (code != WEFT_E_AGAIN)

@@ -5,8 +5,10 @@
  * Identity is SPIFFE (X509-SVID): the chain is verified against the trusted CAs, then the leaf by the rules of the SVID
  * specification (crypto/x509.h); host names are never compared, SNI is routing only.
  * One receive per wake-up (read-ahead); what one writev brings leaves in as few records as fit, and one send.
- * SSL_MODE_RELEASE_BUFFERS; no tickets (resumption comes later). Threads: a tls_ctx may be shared by all (reference-counted,
- * immutable); a transport belongs to its loop. Tests: tests/unit/io/tls.c */
+ * SSL_MODE_RELEASE_BUFFERS. Sessions resume (RFC 8446 §2.2) with the context that made them, until the first certificate of the
+ * peer's chain expires: a new certificate or CA is a new context, and begins anew. Chains that were verified are remembered until
+ * then too. Threads: a tls_ctx may be shared by all (reference-counted, immutable but for what it remembers); a transport belongs
+ * to its loop. Tests: tests/unit/io/tls.c */
 #include "base/str.h"
 #include "io/transport.h"
 

@@ -11,14 +11,23 @@
 
 /* ---- verification ---- */
 
-static bool is_wanted(const struct tls_want *want, struct str id) {
+int64_t tls__now(const struct tls_want *want) {
+    return (int64_t)(loop_wall(want->loop) / CLOCK_S);
+}
+
+void tls__set_id(struct tls_want *want, struct str id) {
+    free(want->id);
+    want->id = id.len ? mem_strdup(id) : NULL;
+}
+
+bool tls__wanted(const struct tls_want *want, struct str id) {
     for (size_t i = 0; i < want->n_ids; i++)
         if (str_eq(str_of(want->ids[i]), id))
             return true;
     return want->n_ids == 0;
 }
 
-static int check_leaf(const struct tls_want *want, X509 *leaf) {
+static int check_leaf(struct tls_want *want, X509 *leaf) {
     struct arena a = {0};
     struct spiffe_id id;
     struct x509_info info;
@@ -26,7 +35,9 @@ static int check_leaf(const struct tls_want *want, X509 *leaf) {
     int code = x509_check_svid(&id, leaf, str_of(want->ctx->trust_domain), &a, &e);
     if (code >= 0)
         code = x509_describe(&info, leaf, &a, &e);
-    if (code >= 0 && !is_wanted(want, info.spiffe))
+    if (code >= 0)
+        tls__set_id(want, info.spiffe);
+    if (code >= 0 && !tls__wanted(want, info.spiffe))
         code = err_set(&e, WEFT_E_CERT, "the peer is " STR_FMT ", which is not expected here", STR_ARG(info.spiffe));
     if (code < 0)
         err_note(want->error, WEFT_E_CERT, "%s", e.msg); /* whatever it was that could not be read */
@@ -34,10 +45,45 @@ static int check_leaf(const struct tls_want *want, X509 *leaf) {
     return code;
 }
 
-/* First the chain, then the leaf by SPIFFE's rules. What OpenSSL is told here decides on the alert. */
+/* SHA-256 over what the peer sent: the leaf, then the others in its order. */
+static bool hash_chain(const struct tls_ctx *c, X509_STORE_CTX *store, unsigned char out[32]) {
+    STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store);
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    bool ok = md && EVP_DigestInit_ex(md, c->sha256, NULL) == 1;
+    for (int i = -1; ok && i < sk_X509_num(sent); i++) {
+        unsigned char *der = NULL;
+        int n = i2d_X509(i < 0 ? X509_STORE_CTX_get0_cert(store) : sk_X509_value(sent, i), &der);
+        ok = n > 0 && EVP_DigestUpdate(md, der, (size_t)n) == 1;
+        OPENSSL_free(der);
+    }
+    ok = ok && EVP_DigestFinal_ex(md, out, NULL) == 1;
+    EVP_MD_CTX_free(md);
+    return ok;
+}
+
+static int64_t first_expiry(X509_STORE_CTX *store) {
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
+    int64_t first = INT64_MAX;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        int64_t at = x509_not_after(sk_X509_value(chain, i));
+        first = at < first ? at : first;
+    }
+    return first;
+}
+
+/* First the chain, then the leaf by SPIFFE's rules; or what is remembered of both. What OpenSSL is told here decides on the
+ * alert. */
 static int verify_cert(X509_STORE_CTX *store, void *arg) {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    const struct tls_want *want = SSL_get_app_data(ssl);
+    struct tls_want *want = SSL_get_app_data(ssl);
+    unsigned char hash[32];
+    int64_t now = tls__now(want);
+    bool hashed = hash_chain(want->ctx, store, hash);
+    if (hashed && tls__cache_chain(want->ctx->cache, hash, now, want)) {
+        X509_STORE_CTX_set_error(store, X509_V_OK);
+        return 1;
+    }
+    X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(store), now);
     if (X509_verify_cert(store) <= 0) {
         int no = X509_STORE_CTX_get_error(store);
         err_note(want->error, WEFT_E_CERT, "certificate not accepted: %s", X509_verify_cert_error_string(no));
@@ -49,6 +95,9 @@ static int verify_cert(X509_STORE_CTX *store, void *arg) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
         return 0;
     }
+    want->until = first_expiry(store);
+    if (hashed)
+        tls__cache_add_chain(want->ctx->cache, hash, want);
     return 1;
 }
 
@@ -111,6 +160,46 @@ static int load_identity(SSL_CTX *ssl, const struct tls_cfg *cfg, struct err *e)
     return code;
 }
 
+/* ---- resumption (RFC 8446 §4.6.1) ----
+ * Where peers are verified, sessions are kept here, on both sides: whom a session names was verified by this very context, and it
+ * is good until the first certificate expires that the peer showed then. Tickets that carry the session would cost OpenSSL 3 a
+ * decoding of the peer's key for each that is made and each that comes (decision 0023). A server that verifies nobody keeps
+ * nothing: there the ticket is the session, encrypted with a key of this SSL_CTX's own. */
+
+#define RESUME_S 3600 /* how long a session is good at most */
+
+/* 1: the reference is ours now. */
+static int keep_session(SSL *ssl, SSL_SESSION *session) {
+    const struct tls_want *want = SSL_get_app_data(ssl);
+    unsigned len = 0;
+    const unsigned char *id = SSL_SESSION_get_id(session, &len);
+    struct str key = want->ctx->server ? str_n(id, len) : str_of(want->key);
+    tls__cache_add_session(want->ctx->cache, key, session, want);
+    return 1;
+}
+
+static SSL_SESSION *find_session(SSL *ssl, const unsigned char *id, int len, int *copy) {
+    struct tls_want *want = SSL_get_app_data(ssl);
+    *copy = 0; /* the reference is OpenSSL's now */
+    return tls__cache_session(want->ctx->cache, str_n(id, (size_t)len), tls__now(want), want);
+}
+
+static void set_resumption(SSL_CTX *ssl, bool server, bool verify) {
+    static const unsigned char context[] = "weft";
+    SSL_CTX_set_timeout(ssl, RESUME_S);
+    SSL_CTX_set_num_tickets(ssl, 1);
+    SSL_CTX_set_session_id_context(ssl, context, sizeof context - 1);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    if (server && !verify)
+        return;
+    SSL_CTX_set_session_cache_mode(ssl, (server ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_CLIENT) | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ssl, keep_session);
+    if (server) {
+        SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET); /* in TLS 1.3: tickets that name a session which is kept */
+        SSL_CTX_sess_set_get_cb(ssl, find_session);
+    }
+}
+
 /* ---- ALPN ---- */
 
 static int encode_alpn(struct tls_ctx *c, struct str list, struct err *e) {
@@ -149,15 +238,28 @@ static void set_verify(struct tls_ctx *c, const struct tls_cfg *cfg) {
 static void set_modes(SSL_CTX *ssl) {
     SSL_CTX_set_min_proto_version(ssl, TLS1_3_VERSION);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(ssl, 0);
     SSL_CTX_set_read_ahead(ssl, 1);
     SSL_CTX_set_default_read_buffer_len(ssl, LOOP_SCRATCH); /* one receive brings as much as on a plain connection */
 }
 
+/* Short lists, the cheapest first: SHA-256 has instructions of its own in most processors, SHA-384 has not; a hello is shorter,
+ * and walked faster, by what nobody needs. */
+static int set_algorithms(SSL_CTX *ssl, struct err *e) {
+    SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    if (SSL_CTX_set_ciphersuites(ssl, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384") == 1 &&
+        SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384") == 1 &&
+        SSL_CTX_set1_sigalgs_list(ssl, "ECDSA+SHA256:ed25519:RSA-PSS+SHA256:ECDSA+SHA384:RSA-PSS+SHA384:RSA-PSS+SHA512:"
+                                       "ECDSA+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512") == 1)
+        return 0;
+    return ossl_err(e, WEFT_E_CRYPTO, "TLS algorithms");
+}
+
 static int configure(struct tls_ctx *c, const struct tls_cfg *cfg, struct err *e) {
-    int code = 0;
     set_modes(c->ssl);
+    set_resumption(c->ssl, cfg->server, c->verify);
+    int code = set_algorithms(c->ssl, e);
+    if (code < 0)
+        return code;
     if (cfg->cert_pem.len || cfg->key_pem.len || cfg->server)
         code = load_identity(c->ssl, cfg, e);
     if (code >= 0 && c->verify)
@@ -183,10 +285,12 @@ int tls_ctx_new(struct tls_ctx **out, const struct tls_cfg *cfg, struct err *e) 
     c->server = cfg->server;
     c->verify = cfg->ca_pem.len > 0;
     c->spiffe = cfg->spiffe;
+    c->cache = tls__cache_new();
+    c->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     c->trust_domain = mem_strdup(cfg->trust_domain);
     c->bio = tls__bio_method();
     c->ssl = SSL_CTX_new(cfg->server ? TLS_server_method() : TLS_client_method());
-    int code = c->ssl && c->bio ? configure(c, cfg, e) : ossl_err(e, WEFT_E_CRYPTO, "TLS");
+    int code = c->ssl && c->bio && c->sha256 ? configure(c, cfg, e) : ossl_err(e, WEFT_E_CRYPTO, "TLS");
     ossl_drain();
     if (code < 0)
         tls_ctx_unref(&c);
@@ -204,6 +308,8 @@ int tls_ctx_offer(struct tls_ctx **out, const struct tls_ctx *base, struct str a
     c->alpn = NULL;
     c->alpn_len = 0;
     SSL_CTX_up_ref(c->ssl);
+    EVP_MD_up_ref(c->sha256);
+    tls__cache_ref(c->cache);
     int code = c->bio ? encode_alpn(c, alpn, e) : ossl_err(e, WEFT_E_CRYPTO, "TLS");
     if (code < 0)
         tls_ctx_unref(&c);
@@ -222,6 +328,8 @@ void tls_ctx_unref(struct tls_ctx **c) {
     if (!gone || atomic_fetch_sub_explicit(&gone->refs, 1, memory_order_acq_rel) > 1)
         return;
     SSL_CTX_free(gone->ssl);
+    EVP_MD_free(gone->sha256);
+    tls__cache_unref(&gone->cache);
     BIO_meth_free(gone->bio);
     free(gone->trust_domain);
     free(gone->alpn);

@@ -606,6 +606,160 @@ static void bad_configurations(void **state) {
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* ---- resumption ---- */
+
+struct shifted { /* the real clock, and so many seconds */
+    struct clock c;
+    uint64_t by_us;
+};
+
+static uint64_t shifted_mono(const struct clock *c) {
+    return clock_real.mono_us(&clock_real);
+}
+static uint64_t shifted_wall(const struct clock *c) {
+    return clock_real.wall_us(&clock_real) + container_of(c, const struct shifted, c)->by_us;
+}
+
+static void close_both(struct fix *f) {
+    transport_close(&f->client.t);
+    transport_close(&f->server.t);
+    buf_fini(&f->client.in);
+    buf_fini(&f->server.in);
+    f->client = f->server = (struct end){.auto_read = true};
+    f->reads = f->writes = 0;
+}
+
+/* Another connection with the same contexts; true when it opened. */
+static bool again(struct fix *f, struct str id) {
+    close_both(f);
+    dial(f, id);
+    PUMP_UNTIL(&f->l, f->client.fails || f->server.fails || (f->client.opens && f->server.opens));
+    return !f->client.fails && !f->server.fails;
+}
+
+static bool resumed(const struct fix *f) {
+    bool one = SSL_session_reused(tls_of(f->client.t)->ssl), other = SSL_session_reused(tls_of(f->server.t)->ssl);
+    assert_int_equal(one, other);
+    return one;
+}
+
+/* The ticket comes with what the server says first. */
+static void say_hello(struct fix *f) {
+    size_t before = f->client.in.len;
+    assert_int_equal(transport_write(f->server.t, STR("hello")), 5);
+    PUMP_UNTIL(&f->l, f->client.in.len == before + 5);
+}
+
+static void sessions_resume(void **state) {
+    struct fix *f = *state;
+    struct str web = STR("spiffe://cluster.local/ns/default/sa/web");
+    both_open(f, web);
+    assert_false(resumed(f));
+    char hash[65];
+    memcpy(hash, f->server.t->peer->hash, sizeof hash);
+    f->writes = 0;
+    say_hello(f);
+    assert_int_equal(f->writes, 1); /* the ticket has no send of its own */
+    for (int round = 0; round < 3; round++) {
+        assert_true(again(f, web));
+        assert_true(resumed(f));
+        assert_string_equal(f->server.t->peer->hash, hash); /* identities as if they had shown certificates */
+        assert_true(str_eq(f->server.t->peer->service, STR("api")));
+        assert_true(str_eq(f->client.t->peer->spiffe, web));
+        say_hello(f); /* each session resumes once: the next ticket */
+    }
+    assert_true(again(f, STR_NONE)); /* anybody of the trust domain: the same server */
+    assert_true(resumed(f));
+    assert_true(again(f, web)); /* nothing was said: there was no ticket */
+    assert_false(resumed(f));
+}
+
+static void not_for_another_server(void **state) {
+    struct fix *f = *state;
+    both_open(f, STR_NONE);
+    say_hello(f);
+    assert_false(again(f, STR("spiffe://cluster.local/ns/default/sa/other")));
+    assert_int_equal(f->client.fail_code, WEFT_E_CERT);
+    assert_true(again(f, STR_NONE)); /* the session is still there for who may have it */
+    assert_true(resumed(f));
+}
+
+static void not_past_the_servers_certificate(void **state) {
+    struct fix *f = *state;
+    struct shifted late = {{shifted_mono, shifted_wall}, 0};
+    f->l.clock = &late.c;
+    both_open(f, STR_NONE);
+    say_hello(f);
+    late.by_us = 3590 * CLOCK_S;
+    assert_true(again(f, STR_NONE));
+    assert_true(resumed(f));
+    say_hello(f);
+    late.by_us = 3610 * CLOCK_S;
+    assert_false(again(f, STR_NONE)); /* a full handshake, which sees the date */
+    assert_int_equal(f->client.fail_code, WEFT_E_CERT);
+    f->l.clock = &clock_real;
+}
+
+static void not_past_the_clients_certificate(void **state) {
+    struct fix *f = *state;
+    struct shifted late = {{shifted_mono, shifted_wall}, 0};
+    struct err e = {0};
+    assert_int_equal(ca_issue(f->ca, STR("default"), STR("api"), KEY_EC256, 600, time(NULL), &f->a, &f->api, &e), 0);
+    f->l.clock = &late.c;
+    both_open(f, STR_NONE);
+    say_hello(f);
+    late.by_us = 590 * CLOCK_S;
+    assert_true(again(f, STR_NONE));
+    assert_true(resumed(f));
+    say_hello(f);
+    late.by_us = 610 * CLOCK_S;
+    assert_false(again(f, STR_NONE)); /* the server's still holds, so the client offers; the server knows better */
+    assert_true(f->client.fail_code == WEFT_E_CERT || f->server.fail_code == WEFT_E_CERT);
+    f->l.clock = &clock_real;
+}
+
+static void not_with_another_context(void **state) {
+    struct fix *f = *state;
+    struct err e = {0};
+    struct tls_cfg s = server_cfg(f), foreign = s, c = client_cfg(f);
+    both_open(f, STR_NONE);
+    say_hello(f);
+    tls_ctx_unref(&f->server_ctx); /* the same certificate and CA, but it began anew */
+    assert_int_equal(tls_ctx_new(&f->server_ctx, &s, &e), 0);
+    assert_true(again(f, STR_NONE));
+    assert_false(resumed(f));
+    say_hello(f);
+    foreign.cert_pem = f->foreign.cert_pem;
+    foreign.key_pem = f->foreign.key_pem;
+    foreign.ca_pem = ca_cert_pem(f->other_ca);
+    tls_ctx_unref(&f->server_ctx); /* another CA */
+    assert_int_equal(tls_ctx_new(&f->server_ctx, &foreign, &e), 0);
+    assert_false(again(f, STR_NONE));
+    assert_int_equal(f->client.fail_code, WEFT_E_CERT);
+    tls_ctx_unref(&f->server_ctx);
+    assert_int_equal(tls_ctx_new(&f->server_ctx, &s, &e), 0);
+    tls_ctx_unref(&f->client_ctx); /* a client that begins anew offers nothing */
+    assert_int_equal(tls_ctx_new(&f->client_ctx, &c, &e), 0);
+    assert_true(again(f, STR_NONE));
+    assert_false(resumed(f));
+}
+
+/* What is remembered of a chain does not let in a peer that is not wanted, nor one whose time is over. */
+static void remembered_chains(void **state) {
+    struct fix *f = *state;
+    struct shifted late = {{shifted_mono, shifted_wall}, 0};
+    f->l.clock = &late.c;
+    both_open(f, STR("spiffe://cluster.local/ns/default/sa/web"));
+    assert_true(again(f, STR_NONE)); /* without a session: nothing was said */
+    assert_false(resumed(f));
+    assert_false(again(f, STR("spiffe://cluster.local/ns/default/sa/other")));
+    assert_int_equal(f->client.fail_code, WEFT_E_CERT);
+    late.by_us = 3610 * CLOCK_S;
+    assert_false(again(f, STR_NONE));
+    assert_int_equal(f->client.fail_code, WEFT_E_CERT);
+    f->l.clock = &clock_real;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(mutual),
@@ -633,6 +787,12 @@ int main(void) {
         CASE(closed_in_the_handshake),
         CASE(write_buffers_are_bounded_and_close_is_clean),
         CASE(bad_configurations),
+        CASE(sessions_resume),
+        CASE(not_for_another_server),
+        CASE(not_past_the_servers_certificate),
+        CASE(not_past_the_clients_certificate),
+        CASE(not_with_another_context),
+        CASE(remembered_chains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
