@@ -13,15 +13,17 @@
 #include "proxy/admin.h"
 #include "proxy/bootstrap.h"
 #include "proxy/inherited.h"
+#include "proxy/names.h"
 #include "proxy/sidecar.h"
 #include "proxy/takeover.h"
 
 #define BOOTSTRAP_MAX (4u << 20) /* octets of a bootstrap file */
 #define DRAIN_DEFAULT "30"
+#define NAMES_US (5 * CLOCK_S) /* how long a start waits for names to be resolved */
 
 struct options {
     struct addr control, app, inbound, outbound, admin;
-    const char *service, *ns, *id, *health_path, *advertise, *data_dir, *bootstrap, *token_file, *ready_file, *takeover;
+    const char *service, *ns, *id, *health_path, *advertise, *data_dir, *bootstrap, *dns, *token_file, *ready_file, *takeover;
     struct arg_list labels;
     int protocol, mode;
     uint64_t workers, drain_us, ready_fd;
@@ -37,6 +39,10 @@ struct proxy_main {
     struct sidecar *sidecar;
     struct proxy *proxy; /* of a static bootstrap */
     struct bootstrap boot;
+    struct dns *dns;       /* with a bootstrap that names hosts */
+    struct names *names;   /* likewise */
+    struct timer patience; /* until it serves: for names that nobody answers for */
+    bool serving;
     struct inherited *inherited; /* from the proxy that we take over from; NULL: there is none */
     struct takeover *takeover;   /* for the proxy that takes over from us */
     const char **successor;      /* its command */
@@ -170,13 +176,37 @@ static int validate(struct proxy_main *m, struct err *e) {
 }
 
 static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, struct err *e) {
-    struct serve_input in = {.snap = b->xds.snap};
+    struct snap *snap = snap_new(b->xds.snap);
+    struct serve_input in = {.snap = snap};
     struct proxy_port *ports = mem_array(b->xds.n_listeners + 1, sizeof(*ports));
     for (size_t i = 0; i < b->xds.n_listeners; i++)
         ports[i] = (struct proxy_port){SIDE_STATIC, b->xds.listeners[i], b->addrs[i]};
+    if (m->names)
+        names_fill(m->names, snap);
     int rc = proxy_relisten(m->proxy, &in, ports, (unsigned)b->xds.n_listeners, e);
     free(ports);
+    ref_put(snap);
     return rc;
+}
+
+static void on_names(void *ctx);
+
+/* The names of the file from now on. A resolver is there as soon as one is. */
+static int watch_names(struct proxy_main *m, struct err *e) {
+    struct cluster *c;
+    bool any = false;
+    MAP_FOR (&m->boot.xds.snap->of[XDS_CLUSTER], NULL, c)
+        any |= names_of(c);
+    if (!any && !m->names)
+        return 0;
+    if (!m->names) {
+        int rc = dns_new(&m->dns, &m->loop, m->o.dns, e);
+        if (rc < 0)
+            return rc;
+        m->names = names_new(&m->loop, &(struct names_cfg){.dns = m->dns, .log = &m->log, .on_change = on_names, .ctx = m});
+    }
+    names_watch(m->names, m->boot.xds.snap);
+    return 0;
 }
 
 /* SIGHUP: the file anew, certificates included. What cannot be used changes nothing. */
@@ -187,8 +217,10 @@ static void reload_bootstrap(struct proxy_main *m) {
     if (rc >= 0) {
         rc = serve_bootstrap(m, &next, &e);
         bootstrap_fini(rc < 0 ? &next : &m->boot);
-        if (rc >= 0)
+        if (rc >= 0) {
             m->boot = next;
+            rc = watch_names(m, &e);
+        }
     }
     if (rc < 0)
         log_error(&m->log, "not reloaded: %s", e.msg);
@@ -205,6 +237,42 @@ static void bootstrap_ready(struct proxy_main *m) {
     if (m->proxy->cfg.admin.len)
         set_addr(o, "admin", &m->proxy->admin.listener.addr);
     tell_ready(m, o);
+}
+
+static int begin_bootstrap(struct proxy_main *m, struct err *e) {
+    loop_timer_stop(&m->loop, &m->patience);
+    m->serving = true;
+    int rc = serve_bootstrap(m, &m->boot, e);
+    if (rc >= 0)
+        rc = open_takeover(m, m->proxy, -1, STR_NONE, e);
+    if (rc >= 0)
+        bootstrap_ready(m);
+    return rc;
+}
+
+static void begin_late(struct proxy_main *m) {
+    struct err e = {0};
+    if (begin_bootstrap(m, &e) >= 0)
+        return;
+    log_error(&m->log, "%s", e.msg);
+    m->code = 1;
+    loop_stop(&m->loop);
+}
+
+static void on_patience_over(struct timer *t) {
+    begin_late(container_of(t, struct proxy_main, patience));
+}
+
+/* Other addresses: they are served. At the start all names are awaited. */
+static void on_names(void *ctx) {
+    struct proxy_main *m = ctx;
+    struct err e = {0};
+    if (!m->serving && names_pending(m->names))
+        return;
+    if (!m->serving)
+        begin_late(m);
+    else if (serve_bootstrap(m, &m->boot, &e) < 0)
+        log_error(&m->log, "%s", e.msg);
 }
 
 static int start_bootstrap(struct proxy_main *m, struct err *e) {
@@ -225,11 +293,11 @@ static int start_bootstrap(struct proxy_main *m, struct err *e) {
     if (rc >= 0)
         rc = admin_start(m->proxy, e);
     if (rc >= 0)
-        rc = serve_bootstrap(m, &m->boot, e);
-    if (rc >= 0)
-        rc = open_takeover(m, m->proxy, -1, STR_NONE, e);
-    if (rc >= 0)
-        bootstrap_ready(m);
+        rc = watch_names(m, e);
+    if (rc >= 0 && m->names && names_pending(m->names))
+        loop_timer(&m->loop, &m->patience, NAMES_US, on_patience_over);
+    else if (rc >= 0)
+        rc = begin_bootstrap(m, e);
     return rc;
 }
 
@@ -349,6 +417,9 @@ static int serve(struct proxy_main *m, int elder, struct err *e) {
     json_decref(m->ready);
     if (m->sidecar)
         sidecar_stop(&m->sidecar);
+    loop_timer_stop(&m->loop, &m->patience);
+    names_free(&m->names);
+    dns_free(&m->dns);
     admin_stop(m->proxy);
     proxy_close(&m->proxy);
     if (m->boot.xds.snap)
@@ -473,6 +544,8 @@ int cmd_proxy(int argc, char **argv) {
         {"token-file", ARG_STR, &o->token_file, "FILE", NULL, "join with a token (not there yet)", false},
         {"bootstrap", ARG_STR, &o->bootstrap, "FILE", NULL, "an Envoy v3 bootstrap, YAML or JSON, instead of a control plane",
          false},
+        {"dns", ARG_STR, &o->dns, "IP:PORT[,...]", NULL,
+         "the servers that are asked for the names of a bootstrap; default the system's", false},
         {"mode", ARG_ENUM, &o->mode, "serve|validate", "serve", "validate: say whether the bootstrap can be served, and end",
          false},
         {"ready-file", ARG_STR, &o->ready_file, "FILE", NULL, "where to write the bound addresses as JSON once it serves", false},

@@ -9,6 +9,7 @@ enum cluster_type { CLUSTER_STATIC, CLUSTER_EDS, CLUSTER_STRICT_DNS, CLUSTER_ORI
 /* ROUND_ROBIN: plain when all weights are equal, smooth weighted otherwise (the control plane leaves weights out for
  * `round_robin`). */
 enum lb_policy { LB_ROUND_ROBIN, LB_LEAST_CONN, LB_RANDOM, LB_MAGLEV, LB_RING_HASH, LB_EWMA };
+enum cluster_dns { CLUSTER_DNS_AUTO, CLUSTER_DNS_V4, CLUSTER_DNS_V6, CLUSTER_DNS_V4_PREFERRED, CLUSTER_DNS_ALL };
 enum cluster_proto { CLUSTER_HTTP1, CLUSTER_HTTP2, CLUSTER_AUTO /* as ALPN says */ };
 
 struct health_check {
@@ -32,6 +33,11 @@ struct cluster { /* a resource (CDS) */
     enum cluster_type type;
     struct str eds_name;                /* CLUSTER_EDS: whose endpoints; empty: name */
     struct endpoints *inline_endpoints; /* STATIC, STRICT_DNS; a reference, released by fini */
+    /* STRICT_DNS: the addresses of each endpoint's name */
+    enum cluster_dns dns_family;
+    uint64_t dns_refresh_us; /* how often a name is asked for; 0: 5 s */
+    bool dns_ttl;            /* as often as its TTL says */
+    bool dns_logical;        /* LOGICAL_DNS: only the first address of its name */
     enum lb_policy lb;
     enum cluster_proto proto;
     uint64_t connect_timeout_us; /* 0: 5 s */

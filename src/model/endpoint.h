@@ -8,6 +8,7 @@ enum endpoint_health { ENDPOINT_HEALTHY, ENDPOINT_UNHEALTHY, ENDPOINT_DRAINING }
 struct endpoint {
     struct str id;      /* of the registration or sidecar; may be empty */
     struct str address; /* IP literal, host name (STRICT_DNS), or "unix:PATH" */
+    struct str name;    /* of the host, for requests that are rewritten to it (auto_host_rewrite); may be empty */
     uint16_t port;      /* 0 for unix */
     enum endpoint_health health;
     uint32_t weight; /* >= 1; 1 when not stated */

@@ -4,6 +4,7 @@
 #include "io/file.h"
 #include "io/tls.h"
 #include "policy/chain.h"
+#include "proxy/names.h"
 
 #define PEM_MAX (1u << 20)  /* octets of a PEM file */
 #define BODY_MAX (1u << 20) /* of the body of a direct response */
@@ -67,7 +68,8 @@ static void cluster_fini(struct ref *r) {
 /* The one that is reached in the same way. */
 static struct host *host_find(const struct serve_cluster *c, const struct host *like) {
     for (size_t i = 0; c && i < c->n_all; i++)
-        if (str_eq(c->all[i]->text, like->text) && c->all[i]->mtls == like->mtls && c->all[i]->proto == like->proto)
+        if (str_eq(c->all[i]->text, like->text) && c->all[i]->mtls == like->mtls && c->all[i]->proto == like->proto &&
+            str_eq(c->all[i]->name, like->name))
             return c->all[i];
     return NULL;
 }
@@ -88,11 +90,14 @@ static bool same_transport(const struct cluster *old, const struct cluster *now)
 struct host_kind { /* how it is reached */
     bool mtls;
     enum conn_proto proto;
+    struct str name; /* that it was found by; may be empty */
 };
 
 static void add_host(struct serve_cluster *c, const struct serve_cluster *prev, const struct addr *addr, struct host_kind kind,
                      unsigned workers) {
-    struct host *h = host_new(addr, kind.mtls, kind.proto, workers), *old = host_find(prev, h);
+    struct host *h = host_new(addr, kind.mtls, kind.proto, workers);
+    h->name = kind.name.len ? arena_dup(&h->ref.mem, kind.name) : STR_NONE;
+    struct host *old = host_find(prev, h);
     if (old) {
         ref_put(h);
         h = ref_get(old);
@@ -125,7 +130,7 @@ static bool alpn_decides(const struct serve_cluster *c) {
 static struct host_kind kind_of(const struct serve_cluster *c, const struct endpoint *ep) {
     bool tls = c->tls && (ep->mtls || c->cluster->tls_always);
     enum conn_proto stated = c->cluster->proto == CLUSTER_HTTP2 ? CONN_H2 : CONN_H1;
-    return (struct host_kind){tls, tls && alpn_decides(c) ? CONN_AUTO : stated};
+    return (struct host_kind){tls, tls && alpn_decides(c) ? CONN_AUTO : stated, ep->name};
 }
 
 static void add_endpoints(struct serve_cluster *c, const struct serve_cluster *prev, struct member_list *m, unsigned workers) {
@@ -133,7 +138,7 @@ static void add_endpoints(struct serve_cluster *c, const struct serve_cluster *p
         const struct endpoint *ep = &c->endpoints->at[i];
         struct addr addr;
         if (endpoint_addr(&addr, ep) < 0)
-            continue; /* a host name: resolution comes with a later issue */
+            continue;
         add_host(c, prev, &addr, kind_of(c, ep), workers);
         if (ep->health == ENDPOINT_HEALTHY)
             add_member(c, m, c->all[c->n_all - 1], ep->weight);
@@ -189,6 +194,9 @@ static void fill_cluster(struct serve_cluster *c, const struct serve_cluster *pr
 }
 
 static struct endpoints *endpoints_of(const struct cluster *c, const struct snap *snap) {
+    char key[NAMES_KEY];
+    if (names_of(c))
+        return snap_get(snap, XDS_ENDPOINT, names_key(c->name, key));
     if (c->type != CLUSTER_EDS)
         return c->inline_endpoints;
     return snap_get(snap, XDS_ENDPOINT, c->eds_name.len ? c->eds_name : c->name);

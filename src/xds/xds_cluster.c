@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* CDS. Refused: LOGICAL_DNS and custom discovery, load_balancing_policy, health checks but one over HTTP,
+/* CDS. Refused: custom discovery, load_balancing_policy, health checks but one over HTTP,
  * transport_socket_matches but on tlsMode. Ignored, as they only tune: parameters of balancers, outlier_detection,
  * common_lb_config, DNS settings, limits of the priority HIGH, lrs_server, alt_stat_name, per_connection_buffer_limit_bytes,
  * metadata of others. */
@@ -16,13 +16,27 @@
 
 /* ---- encoding ---- */
 
+static void encode_dns(struct arena *a, const struct cluster *c, Ecl__Cluster *w) {
+    static const Ecl__Cluster__DnsLookupFamily family[] = {[CLUSTER_DNS_AUTO] = ECL__CLUSTER__DNS_LOOKUP_FAMILY__AUTO,
+                                                           [CLUSTER_DNS_V4] = ECL__CLUSTER__DNS_LOOKUP_FAMILY__V4_ONLY,
+                                                           [CLUSTER_DNS_V6] = ECL__CLUSTER__DNS_LOOKUP_FAMILY__V6_ONLY,
+                                                           [CLUSTER_DNS_V4_PREFERRED] =
+                                                               ECL__CLUSTER__DNS_LOOKUP_FAMILY__V4_PREFERRED,
+                                                           [CLUSTER_DNS_ALL] = ECL__CLUSTER__DNS_LOOKUP_FAMILY__ALL};
+    w->dns_lookup_family = family[c->dns_family];
+    w->respect_dns_ttl = c->dns_ttl;
+    if (c->dns_refresh_us)
+        w->dns_refresh_rate = pack_duration(a, c->dns_refresh_us);
+}
+
 static void encode_discovery(struct arena *a, const struct cluster *c, Ecl__Cluster *w) {
     static const Ecl__Cluster__DiscoveryType type[] = {[CLUSTER_STATIC] = ECL__CLUSTER__DISCOVERY_TYPE__STATIC,
                                                        [CLUSTER_EDS] = ECL__CLUSTER__DISCOVERY_TYPE__EDS,
                                                        [CLUSTER_STRICT_DNS] = ECL__CLUSTER__DISCOVERY_TYPE__STRICT_DNS,
                                                        [CLUSTER_ORIGINAL_DST] = ECL__CLUSTER__DISCOVERY_TYPE__ORIGINAL_DST};
     w->cluster_discovery_type_case = ECL__CLUSTER__CLUSTER_DISCOVERY_TYPE_TYPE;
-    w->type = type[c->type];
+    w->type = c->dns_logical ? ECL__CLUSTER__DISCOVERY_TYPE__LOGICAL_DNS : type[c->type];
+    encode_dns(a, c, w);
     if (c->type == CLUSTER_EDS) {
         w->eds_cluster_config = PACK_NEW(a, ecl__cluster__eds_cluster_config);
         w->eds_cluster_config->eds_config = pack_ads(a);
@@ -157,22 +171,39 @@ struct xds_resource *xds_encode_cluster(const struct cluster *c) {
 
 /* ---- decoding ---- */
 
+static int decode_dns(struct unpack *u, const Ecl__Cluster *w, struct cluster *c) {
+    static const enum cluster_dns family[] = {[ECL__CLUSTER__DNS_LOOKUP_FAMILY__AUTO] = CLUSTER_DNS_AUTO,
+                                              [ECL__CLUSTER__DNS_LOOKUP_FAMILY__V4_ONLY] = CLUSTER_DNS_V4,
+                                              [ECL__CLUSTER__DNS_LOOKUP_FAMILY__V6_ONLY] = CLUSTER_DNS_V6,
+                                              [ECL__CLUSTER__DNS_LOOKUP_FAMILY__V4_PREFERRED] = CLUSTER_DNS_V4_PREFERRED,
+                                              [ECL__CLUSTER__DNS_LOOKUP_FAMILY__ALL] = CLUSTER_DNS_ALL};
+    if ((unsigned)w->dns_lookup_family >= sizeof family / sizeof *family)
+        return err_set(u->e, WEFT_E_INVALID, "dns_lookup_family: no such value");
+    c->dns_family = family[w->dns_lookup_family];
+    c->dns_ttl = w->respect_dns_ttl;
+    if (w->dns_refresh_rate && unpack_duration(u, w->dns_refresh_rate, "dns_refresh_rate", &c->dns_refresh_us) < 0)
+        return u->e->code;
+    return w->dns_refresh_rate && c->dns_refresh_us < 1000 ? err_set(u->e, WEFT_E_INVALID, "dns_refresh_rate: at least 1 ms") : 0;
+}
+
 static int decode_type(struct unpack *u, const Ecl__Cluster *w, enum cluster_type *type) {
     if (w->cluster_discovery_type_case == ECL__CLUSTER__CLUSTER_DISCOVERY_TYPE_CLUSTER_TYPE)
         return unpack_unsupported(u, "cluster_type");
     /* not set: STATIC, the zero of the enum */
     switch (w->cluster_discovery_type_case ? w->type : ECL__CLUSTER__DISCOVERY_TYPE__STATIC) {
     case ECL__CLUSTER__DISCOVERY_TYPE__STATIC: *type = CLUSTER_STATIC; return 0;
-    case ECL__CLUSTER__DISCOVERY_TYPE__STRICT_DNS: *type = CLUSTER_STRICT_DNS; return 0;
+    case ECL__CLUSTER__DISCOVERY_TYPE__STRICT_DNS:
+    case ECL__CLUSTER__DISCOVERY_TYPE__LOGICAL_DNS: *type = CLUSTER_STRICT_DNS; return 0;
     case ECL__CLUSTER__DISCOVERY_TYPE__EDS: *type = CLUSTER_EDS; return 0;
     case ECL__CLUSTER__DISCOVERY_TYPE__ORIGINAL_DST: *type = CLUSTER_ORIGINAL_DST; return 0;
-    default: return unpack_unsupported(u, "type: LOGICAL_DNS, or a newer one");
+    default: return unpack_unsupported(u, "type: a newer one");
     }
 }
 
 static int decode_discovery(struct unpack *u, const Ecl__Cluster *w, struct cluster *c) {
-    if (decode_type(u, w, &c->type) < 0)
+    if (decode_type(u, w, &c->type) < 0 || decode_dns(u, w, c) < 0)
         return u->e->code;
+    c->dns_logical = c->type == CLUSTER_STRICT_DNS && w->type == ECL__CLUSTER__DISCOVERY_TYPE__LOGICAL_DNS;
     if (c->type == CLUSTER_EDS) {
         const Ecl__Cluster__EdsClusterConfig *eds = w->eds_cluster_config;
         c->eds_name = unpack_str(u, eds ? eds->service_name : NULL);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* EDS. One locality, priority 0: what says otherwise (priorities, drop_overloads) is refused, since leaving it out would send
- * traffic where it must not go. Ignored: hostname, health_check_config, additional_addresses, locality names and weights,
+ * traffic where it must not go. Ignored: health_check_config, additional_addresses, locality names and weights,
  * overprovisioning. */
+#include "codec/url.h"
 #include "io/addr.h"
 #include "xds/xds.h"
 #include "xds/xds_int.h"
@@ -86,6 +87,7 @@ static Ee__LbEndpoint *encode_endpoint(struct arena *a, const struct endpoint *e
     w->host_identifier_case = EE__LB_ENDPOINT__HOST_IDENTIFIER_ENDPOINT;
     w->endpoint = PACK_NEW(a, ee__endpoint);
     w->endpoint->address = xds__encode_address(a, e->address, e->port);
+    w->endpoint->hostname = pack_str(a, e->name);
     w->health_status = health[e->health];
     w->metadata = encode_metadata(a, e);
     if (e->weight > 1)
@@ -146,6 +148,9 @@ static int decode_endpoint(struct unpack *u, const Ee__LbEndpoint *w, bool names
     if (xds__decode_address(u, w->endpoint->address, names, &e->address, &e->port) < 0 ||
         decode_health(u, w->health_status, &e->health) < 0)
         return u->e->code;
+    e->name = unpack_str(u, w->endpoint->hostname);
+    if (e->name.len && !url_authority(e->name, NULL, NULL))
+        return err_set(u->e, WEFT_E_INVALID, "lb_endpoints: hostname: no name of a host");
     if (!e->port && w->endpoint->address->address_case == EC__ADDRESS__ADDRESS_SOCKET_ADDRESS)
         return err_set(u->e, WEFT_E_INVALID, "lb_endpoints: port 0");
     e->weight = w->load_balancing_weight ? w->load_balancing_weight->value : 1;

@@ -50,7 +50,7 @@ class Case:
     vhost: dict = field(default_factory=dict)  # more fields
     hcm: dict = field(default_factory=dict)  # more fields: gives the case a listener of its own
     table: dict = field(default_factory=dict)  # more fields of the route table: likewise
-    cluster: dict = field(default_factory=dict)
+    cluster: dict = field(default_factory=dict)  # more fields; or a function of name and port that makes them
     clusters: list = field(default_factory=list)  # more clusters
     chain: dict = field(default_factory=dict)  # more fields of the filter chain: likewise
     domains: list | None = None
@@ -216,8 +216,9 @@ class Pair:
 
     def make_cluster(self, c):
         at = {'socket_address': {'address': '127.0.0.1', 'port_value': self.up.ports[c.name]}}
+        more = c.cluster(c.name, self.up.ports[c.name]) if callable(c.cluster) else c.cluster
         endpoints = [{'lb_endpoints': [{'endpoint': {'address': at}}]}]
-        return {'name': c.name, 'type': 'STATIC', 'load_assignment': {'cluster_name': c.name, 'endpoints': endpoints}, **c.cluster}
+        return {'name': c.name, 'type': 'STATIC', 'load_assignment': {'cluster_name': c.name, 'endpoints': endpoints}, **more}
 
     def start_envoy(self):
         binary = Path(sys.executable).parent / '..' / 'lib'

@@ -329,7 +329,16 @@ static void refused_of_clusters(void **state) {
     w->type = ECL__CLUSTER__DISCOVERY_TYPE__EDS;
     decode(XDS_CLUSTER, w, "eds_config: must come over ADS");
     w->type = ECL__CLUSTER__DISCOVERY_TYPE__LOGICAL_DNS;
-    decode(XDS_CLUSTER, w, "LOGICAL_DNS");
+    w->dns_refresh_rate = pack_duration(&a, 0);
+    decode(XDS_CLUSTER, w, "dns_refresh_rate: at least 1 ms");
+    w->dns_refresh_rate = NULL;
+    w->dns_lookup_family = 9;
+    decode(XDS_CLUSTER, w, "dns_lookup_family");
+    w->dns_lookup_family = ECL__CLUSTER__DNS_LOOKUP_FAMILY__V6_ONLY;
+    struct cluster *logical = decode(XDS_CLUSTER, w, NULL);
+    assert_true(logical->type == CLUSTER_STRICT_DNS && logical->dns_logical && logical->dns_family == CLUSTER_DNS_V6);
+    ref_put(logical);
+    w->dns_lookup_family = ECL__CLUSTER__DNS_LOOKUP_FAMILY__AUTO;
 
     w = new_cluster();
     w->connect_timeout = pack_duration(&a, 0);
