@@ -28,7 +28,7 @@ static const struct code *find(int code) {
     return code > WEFT_E_NONE_ && code < WEFT_E_END_ ? &codes[code - WEFT_E_NONE_ - 1] : &unknown;
 }
 
-static void format(struct err *e, int code, const char *fmt, va_list ap) {
+__attribute__((format(printf, 3, 0))) static void format(struct err *e, int code, const char *fmt, va_list ap) {
     char msg[sizeof e->msg]; /* e->msg may be among the arguments */
     vsnprintf(msg, sizeof msg, fmt, ap);
     str_printable(msg, strlen(msg));
