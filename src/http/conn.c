@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "codec/h2.h"
 #include "http/conn_int.h"
+#include "io/sock.h"
 
 #define LINGER_US (2 * CLOCK_S)
 
@@ -160,15 +161,8 @@ static void salvage(struct conn_priv *p) {
 
 /* ---- output ---- */
 
-size_t conn__writev(struct conn_priv *p, struct iovec *iov, int n) {
-    size_t all = 0;
-    for (int i = 0; i < n; i++)
-        all += iov[i].iov_len;
-    if (p->write_error)
-        return all; /* nobody takes it any more, and nobody needs to wait for it */
-    if (p->blocked || conn__dead(p) || all == 0)
-        return 0;
-    ssize_t took = transport_writev(p->pub.tr, iov, n);
+/* What a write of `all` octets came to: those that nobody needs to write any more. */
+static size_t judge_write(struct conn_priv *p, ssize_t took, size_t all) {
     if (took < 0 && took != WEFT_E_AGAIN) {
         if (p->pub.server || p->pub.h2) {
             broken(p, (int)took);
@@ -187,6 +181,23 @@ size_t conn__writev(struct conn_priv *p, struct iovec *iov, int n) {
         conn__due(p, p->stall_due);
     }
     return (size_t)took;
+}
+
+size_t conn__writev(struct conn_priv *p, struct iovec *iov, int n) {
+    size_t all = 0;
+    for (int i = 0; i < n; i++)
+        all += iov[i].iov_len;
+    if (p->write_error)
+        return all; /* nobody takes it any more, and nobody needs to wait for it */
+    if (p->blocked || conn__dead(p) || all == 0)
+        return 0;
+    return judge_write(p, transport_writev(p->pub.tr, iov, n), all);
+}
+
+size_t conn__splice(struct conn_priv *p, int pipe_rd, size_t n) {
+    if (p->blocked || conn__dead(p) || p->write_error || n == 0)
+        return 0;
+    return judge_write(p, sock_splice_out(p->pub.tr, pipe_rd, n), n);
 }
 
 void conn__taken(struct conn_priv *p, size_t n) {
@@ -285,30 +296,38 @@ static void ended(struct conn_priv *p) {
     p->pub.ops->eof(p);
 }
 
+/* The octets that came, 0 when none did. */
+static size_t receive(struct conn_priv *p, size_t cap) {
+    char *scratch = p->pub.loop->scratch;
+    ssize_t n = p->state == CONN_RUN && p->pub.ops->pass ? p->pub.ops->pass(p) : WEFT_E_UNSUPPORTED;
+    bool passed = n != WEFT_E_UNSUPPORTED;
+    if (!passed)
+        n = transport_read(p->pub.tr, scratch, cap);
+    if (n < 0 && n != WEFT_E_AGAIN)
+        broken(p, (int)n);
+    if (n == 0)
+        ended(p);
+    if (n <= 0 || passed)
+        return 0;
+    struct str in = {scratch, (size_t)n}; /* CONN_LINGER: dropped */
+    if (p->state == CONN_RUN)
+        p->pub.ops->input(p, in);
+    else if (p->state == CONN_DETECT)
+        detect(p, in);
+    return (size_t)n;
+}
+
 static void readable(struct conn_priv *p) {
     if (p->state == CONN_RUN && !p->pub.ops->may_read(p)) {
         p->paused = true;
         transport_want_read(p->pub.tr, false);
         return;
     }
-    /* One receive per wake-up: a level-triggered loop comes back when there is more. */
-    char *scratch = p->pub.loop->scratch;
-    ssize_t n = transport_read(p->pub.tr, scratch, LOOP_SCRATCH);
-    if (n == WEFT_E_AGAIN)
-        return;
-    if (n < 0) {
-        broken(p, (int)n);
-        return;
-    }
-    if (n == 0) {
-        ended(p);
-        return;
-    }
-    struct str in = {scratch, (size_t)n}; /* CONN_LINGER: dropped */
-    if (p->state == CONN_RUN)
-        p->pub.ops->input(p, in);
-    else if (p->state == CONN_DETECT)
-        detect(p, in);
+    /* One receive per wake-up: a level-triggered loop comes back when there is more. A second where the first was made short, so
+     * that what follows the head need not come through here. */
+    size_t cap = p->state == CONN_RUN && p->pub.ops->cap ? p->pub.ops->cap(p) : LOOP_SCRATCH;
+    if (receive(p, cap) == cap && cap < LOOP_SCRATCH && p->state == CONN_RUN && p->pub.ops->may_read(p))
+        receive(p, LOOP_SCRATCH);
 }
 
 static void on_event(void *ctx, unsigned ev) {

@@ -22,6 +22,9 @@ struct conn_ops {
     void (*start)(struct conn_priv *p);                 /* the transport is open: RUN begins; sets p->impl */
     bool (*may_read)(const struct conn_priv *p);        /* is there room for input? */
     void (*input)(struct conn_priv *p, struct str in);  /* takes all of it; `in` is the loop's scratch or p->in's content */
+    size_t (*cap)(const struct conn_priv *p);           /* octets that a receive brings at most; NULL: LOOP_SCRATCH */
+    ssize_t (*pass)(struct conn_priv *p);               /* instead of a receive, when not NULL: as transport_read, or
+                                                         * WEFT_E_UNSUPPORTED: receive */
     void (*eof)(struct conn_priv *p);                   /* the peer has ended its side */
     void (*run)(struct conn_priv *p);                   /* end of the turn: flush, tell, finish */
     uint64_t (*due)(struct conn_priv *p, uint64_t now); /* acts on the deadlines that are over; the next one, or UINT64_MAX */
@@ -37,6 +40,7 @@ struct conn_ops {
     void (*reset)(struct stream *s, int why);
     void (*consumed)(struct stream *s, size_t octets);
     size_t (*queued)(const struct stream *s);
+    void (*join)(struct stream *from, struct stream *to, struct pipe_pool *pipes); /* may be NULL */
 };
 extern const struct conn_ops conn__h1_server, conn__h1_client, conn__h2;
 
@@ -87,6 +91,7 @@ void conn__resume(struct conn_priv *p);                             /* reading o
 void conn__drain_tell(struct conn_priv *p);                         /* client: draining, and on_drain once */
 void conn__flush(struct conn_priv *p);                              /* sends `out` until it is empty or blocked */
 size_t conn__writev(struct conn_priv *p, struct iovec *iov, int n); /* octets taken: less than all means blocked or dead */
+size_t conn__splice(struct conn_priv *p, int pipe_rd, size_t n);    /* the same, from a pipe; `out` is empty */
 void conn__taken(struct conn_priv *p, size_t n);                    /* drops n octets from the front of `out` */
 void conn__begin(struct conn_priv *p, struct stream *s);            /* a new stream: counts, arena */
 void conn__finish(struct conn_priv *p, struct stream *s, int why);  /* closed(why), arena; from the task or the input path only */

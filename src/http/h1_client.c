@@ -8,7 +8,7 @@
 /* The response is whole. What is left of the request is not wanted any more, but then the connection cannot go on. */
 static void answered(struct h1 *h) {
     struct conn_priv *p = h->p;
-    bool reusable = h->keep_alive && h->st.out_ended && p->out.len == 0 && !p->eof;
+    bool reusable = h->keep_alive && h->st.out_ended && p->out.len == 0 && h->pipe.len == 0 && !p->eof;
     h->due = UINT64_MAX;
     if (!reusable)
         conn__drain_tell(p);
@@ -121,7 +121,7 @@ struct str h1__client_take(struct h1 *h, struct str in) {
 
 static bool may_read(const struct conn_priv *p) {
     const struct h1 *h = p->impl;
-    return !p->eof && (h->phase != H1_LIVE || h->st.credit < STREAM_WINDOW);
+    return !p->eof && (h->phase != H1_LIVE || (h->st.credit < STREAM_WINDOW && !h1__passing(h)));
 }
 
 static void on_eof(struct conn_priv *p) {
@@ -155,7 +155,7 @@ static uint64_t due(struct conn_priv *p, uint64_t now) {
     h->due = UINT64_MAX;
     if (h->phase != H1_LIVE || h->tunnel)
         return h->due;
-    if (h->st.credit >= STREAM_WINDOW || h->st.long_lived)
+    if (h->st.credit >= STREAM_WINDOW || h->st.long_lived || h1__passing(h))
         h1__set_due(h, conn__body_us(p));
     else {
         conn__met(p, LIMIT_body_timeout);
@@ -242,4 +242,7 @@ const struct conn_ops conn__h1_client = {
     .reset = h1__reset,
     .consumed = h1__consumed,
     .queued = h1__queued,
+    .cap = h1__cap,
+    .pass = h1__pass,
+    .join = h1__join,
 };

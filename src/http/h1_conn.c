@@ -21,6 +21,7 @@ void h1__stop(struct conn_priv *p) {
         p->pub.tr->abort = true; /* cut short, and the end of the connection is all that ends such a body */
     if (h->phase == H1_LIVE)
         conn__finish(p, &h->st, p->why ? p->why : WEFT_E_CLOSED);
+    h1__unjoin(h);
     h1_body_fini(&h->body);
     p->impl = NULL;
     free(h);
@@ -207,7 +208,7 @@ void h1__reset(struct stream *s, int why) {
 }
 
 size_t h1__queued(const struct stream *s) {
-    return h1__of(s)->body_queued;
+    return h1__of(s)->body_queued + h1__of(s)->pipe.len;
 }
 
 /* Counts what a flush has taken. Heads and chunk lines are in the same buffer, so octets are laid to the body first: the sum is
@@ -218,12 +219,17 @@ static void count_sent(struct h1 *h, size_t octets) {
     h->body_sent += body;
 }
 
+void h1__flush(struct h1 *h) {
+    size_t before = h->p->out.len;
+    conn__flush(h->p);
+    if (before > h->p->out.len)
+        count_sent(h, before - h->p->out.len);
+}
+
 void h1__tell_sent(struct h1 *h) {
     struct conn_priv *p = h->p;
-    size_t before = p->out.len;
-    conn__flush(p);
-    if (before > p->out.len)
-        count_sent(h, before - p->out.len);
+    h1__flush(h);
+    h1__pass_on(h);
     size_t n = h->body_sent;
     h->body_sent = 0;
     if (n == 0 || h->phase != H1_LIVE || conn__dead(p))
@@ -265,6 +271,7 @@ bool h1__tunnel_run(struct h1 *h) {
 
 void h1__finish(struct h1 *h, int why) {
     struct conn_priv *p = h->p;
+    h1__unjoin(h);
     h1_body_fini(&h->body);
     bool tunnel = h->tunnel;
     h->tunnel = h->in_head = false;

@@ -7,6 +7,7 @@
  * connection's LINGER. */
 #include "codec/h1.h"
 #include "http/conn_int.h"
+#include "io/pipe.h"
 
 enum h1_phase { H1_IDLE, H1_LIVE, H1_DROP };
 enum h1_out { H1_OUT_NONE, H1_OUT_LENGTH, H1_OUT_CHUNKED, H1_OUT_CLOSE, H1_OUT_TUNNEL };
@@ -22,7 +23,11 @@ struct h1 {
     size_t scanned;     /* of p->in: where the search for the end of a head goes on */
     size_t body_queued; /* body octets in p->out */
     size_t body_sent;   /* body octets that went out and were not yet told */
-    unsigned infos;     /* client: 1xx heads so far */
+    struct h1 *to,
+        *from; /* joined (stream_join): where the body that comes in goes, and where the one that goes out comes from */
+    struct pipe_pool *pipes;
+    struct pipe pipe; /* body octets that go out behind p->out; pipe.len 0: none is held */
+    unsigned infos;   /* client: 1xx heads so far */
     enum h1_phase phase;
     enum h1_out out;
     bool keep_alive; /* the connection may carry another request after this one */
@@ -49,6 +54,7 @@ void h1__tunnel(struct h1 *h);
 int h1__body(struct h1 *h, struct str *in, struct err *e);
 void h1__deliver(struct h1 *h, struct str data, bool end);
 void h1__finish(struct h1 *h, int why); /* closed(why); IDLE */
+void h1__flush(struct h1 *h);           /* sends what is gathered, and counts it */
 void h1__tell_sent(struct h1 *h);
 void h1__pump(struct h1 *h); /* goes on with p->in */
 void h1__input(struct conn_priv *p, struct str in);
@@ -62,3 +68,13 @@ void h1__end(struct stream *s, const struct msg_fields *trailers);
 void h1__reset(struct stream *s, int why);
 void h1__consumed(struct stream *s, size_t octets);
 size_t h1__queued(const struct stream *s);
+
+/* ---- bodies that do not come through here (h1_pass.c) ---- */
+void h1__join(struct stream *from, struct stream *to, struct pipe_pool *pipes);
+void h1__unjoin(struct h1 *h); /* at the end of its stream; what its pipe still holds is lost */
+ssize_t h1__pass(struct conn_priv *p);
+size_t h1__cap(const struct conn_priv *p);
+void h1__pass_on(struct h1 *h);                      /* what the pipe holds, as far as it goes */
+static inline bool h1__passing(const struct h1 *h) { /* what came last has not left: nothing more is taken */
+    return h->to && h->to->pipe.len > 0;
+}

@@ -204,7 +204,7 @@ static bool may_read(const struct conn_priv *p) {
         return true;
     if (h->st.in_ended) /* a next request, or the end; one receive of it may wait */
         return p->in.len == 0;
-    return h->st.credit < STREAM_WINDOW;
+    return h->st.credit < STREAM_WINDOW && !h1__passing(h);
 }
 
 static void on_eof(struct conn_priv *p) {
@@ -251,7 +251,7 @@ static void run(struct conn_priv *p) {
     if (conn__dead(p) || h1__tunnel_run(h))
         return;
     if (h->phase == H1_LIVE) {
-        if (h->st.out_ended && p->out.len == 0)
+        if (h->st.out_ended && p->out.len == 0 && h->pipe.len == 0)
             answered(h);
         return;
     }
@@ -264,7 +264,7 @@ static void late(struct h1 *h) {
     struct conn_priv *p = h->p;
     struct err e;
     h->due = UINT64_MAX;
-    if (h->phase == H1_LIVE && (h->st.credit >= STREAM_WINDOW || h->st.long_lived)) {
+    if (h->phase == H1_LIVE && (h->st.credit >= STREAM_WINDOW || h->st.long_lived || h1__passing(h))) {
         h1__set_due(h, conn__body_us(p)); /* it is we who hold it up */
     } else if (h->phase == H1_LIVE) {
         conn__met(p, LIMIT_body_timeout);
@@ -382,4 +382,6 @@ const struct conn_ops conn__h1_server = {
     .reset = h1__reset,
     .consumed = h1__consumed,
     .queued = h1__queued,
+    .pass = h1__pass,
+    .join = h1__join,
 };

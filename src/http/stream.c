@@ -83,3 +83,8 @@ void stream_reply_with(struct stream *s, unsigned status, const struct msg_field
         m.fields = *fields;
     reply(s, &m, body);
 }
+
+void stream_join(struct stream *from, struct stream *to, struct pipe_pool *pipes) {
+    if (!over(from) && from->conn->ops->join)
+        from->conn->ops->join(from, to && !over(to) ? to : NULL, pipes);
+}

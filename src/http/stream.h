@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "codec/msg.h"
 struct conn;
+struct pipe_pool;
 struct stream;
 
 #define STREAM_WINDOW 65536u /* octets a peer may send ahead of stream_consumed */
@@ -30,6 +31,7 @@ struct stream_cb {
     void (*data)(struct stream *s, struct str data, bool end);      /* data may be empty when end */
     void (*trailers)(struct stream *s, const struct msg_fields *f); /* the end, with trailers; NULL: like data("", end) */
     void (*drained)(struct stream *s, size_t octets);               /* body octets that left the queue; may be NULL */
+    void (*passed)(struct stream *s, size_t octets, bool end);      /* of streams given to stream_join */
     void (*closed)(struct stream *s,
                    int why); /* 0: complete; else a WEFT_E: _RESET (peer), _EOF/_CLOSED (connection), _PROTOCOL, _TIMEOUT,
                               * _REFUSED_STREAM (nothing was processed), _CANCELLED (stream_reset by us) */
@@ -71,3 +73,9 @@ size_t stream_queued(const struct stream *s);
 void stream_reply(struct stream *s, unsigned status, struct str content_type, struct str body);
 void stream_reply_with(struct stream *s, unsigned status, const struct msg_fields *fields,
                        struct str body); /* fields in s->arena or longer-lived */
+/* From now on body octets that come on `from` may go out on `to` without being brought here: while both are HTTP/1.1 over plain
+ * sockets, and much is left of a body whose length both heads tell, they pass through a pipe in the kernel. from->cb->passed
+ * tells how many (they are no credit and are not drained), `end` that those were the last: then `to` has been ended too. What
+ * does not pass so still comes by cb->data and is to be sent on as ever, so nothing of the body may be kept or changed. NULL
+ * takes it back; the end of either stream does. The loop's pipes are borrowed. */
+void stream_join(struct stream *from, struct stream *to, struct pipe_pool *pipes);

@@ -18,6 +18,7 @@ bool pipe_take(struct pipe_pool *pp, struct pipe *p) {
     } else {
         if (pipe2(fd, O_NONBLOCK | O_CLOEXEC) < 0)
             return false;
+        (void)fcntl(fd[1], F_SETPIPE_SZ, PIPE_SIZE); /* beyond pipe-user-pages-soft it stays as it is: 64 KiB */
         *p = (struct pipe){fd[0], fd[1], 0};
     }
     pp->n_out++;

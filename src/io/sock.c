@@ -21,6 +21,7 @@ struct sock {
     struct buf ahead;     /* put back: read before all else */
     int fd;
     enum { CONNECTING, OPEN, FAILED } state;
+    bool more;      /* sock_more */
     bool told;      /* TR_FAIL */
     bool want_read; /* the owner's wish */
     bool blocked;   /* a write was short: TR_WRITE is owed */
@@ -224,6 +225,10 @@ ssize_t sock_peek(struct transport *t, void *dst, size_t cap) {
     return receive(sock_of(t), dst, cap, MSG_PEEK);
 }
 
+void sock_more(struct transport *t, bool on) {
+    sock_of(t)->more = on;
+}
+
 bool sock_can_splice(const struct transport *t) {
     return t->ops == &tcp_ops && !container_of(t, const struct sock, t)->ahead.len;
 }
@@ -288,7 +293,7 @@ static ssize_t sock_writev(struct transport *t, const struct iovec *iov, int n) 
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)(n < IOV_MAX ? n : IOV_MAX)};
     ssize_t sent;
     do
-        sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | (s->more ? MSG_MORE : 0));
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN)
         return fail_in_call(s, stream_code(errno), errno);

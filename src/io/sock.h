@@ -54,5 +54,7 @@ void sock_unread(struct transport *t, struct str octets);
 bool sock_can_splice(const struct transport *t);
 ssize_t sock_splice_in(struct transport *t, int pipe_wr, size_t max); /* into an empty pipe */
 ssize_t sock_splice_out(struct transport *t, int pipe_rd, size_t n);  /* n: what the pipe holds */
+/* While on, what is written waits in the kernel for the next octets (MSG_MORE): a splice follows at once. Only for sock_*. */
+void sock_more(struct transport *t, bool on);
 /* The source address the kernel would use towards `a` (a UDP connect, nothing is sent): what to advertise. Port 0. */
 int sock_source_for(const struct addr *a, struct addr *source, struct err *e) MUST_CHECK;

@@ -174,8 +174,20 @@ static void pass_body(struct exch *x, struct str data, bool end) {
     }
     if (waiting || x->body.keep)
         buf_add(&x->body.held, data); /* at most STREAM_WINDOW while waiting: no credit is given */
-    if (x->up)
-        stream_data(x->up, data, end);
+    if (!x->up)
+        return;
+    stream_data(x->up, data, end);
+    if (!waiting && !x->body.keep && !end)
+        stream_join(x->down, x->up, &x->w->pipes);
+}
+
+static void on_passed(struct stream *s, size_t octets, bool end) {
+    struct exch *x = s->user;
+    x->body.received += octets;
+    x->body.credited += octets;
+    x->body.drained += octets;
+    x->body.ended |= end;
+    x->at.last = exch_now(x);
 }
 
 static void on_data(struct stream *s, struct str data, bool end) {
@@ -253,8 +265,12 @@ static void on_down_closed(struct stream *s, int why) {
     lease_drop(&x->lease);
 }
 
-static const struct stream_cb down_cb = {
-    .head = on_head, .data = on_data, .trailers = on_trailers, .drained = on_down_drained, .closed = on_down_closed};
+static const struct stream_cb down_cb = {.head = on_head,
+                                         .data = on_data,
+                                         .trailers = on_trailers,
+                                         .drained = on_down_drained,
+                                         .passed = on_passed,
+                                         .closed = on_down_closed};
 
 void exch_lease(struct exch *x) {
     lease_drop(&x->lease);
@@ -341,6 +357,8 @@ static void on_up_head(struct stream *s, const struct msg *m, bool end) {
     stage_respond(x, &head);
     if (x->compressing)
         compress_head(x, &head, end);
+    if (compress_active(x->compressing))
+        stream_join(s, NULL, NULL);
     stream_head(x->down, &head, end);
 }
 
@@ -362,6 +380,15 @@ static void on_up_data(struct stream *s, struct str data, bool end) {
     }
     x->resp.octets += data.len;
     stream_data(x->down, data, end);
+}
+
+static void on_up_passed(struct stream *s, size_t octets, bool end) {
+    struct exch *x = s->user;
+    x->resp.octets += octets;
+    x->resp.ended |= end;
+    x->at.last = exch_now(x);
+    if (end)
+        loop_timer_stop(&x->w->loop, &x->timer);
 }
 
 static void on_up_trailers(struct stream *s, const struct msg_fields *f) {
@@ -439,6 +466,7 @@ const struct stream_cb exch_up_cb = {.head = on_up_head,
                                      .data = on_up_data,
                                      .trailers = on_up_trailers,
                                      .drained = on_up_drained,
+                                     .passed = on_up_passed,
                                      .closed = on_up_closed};
 
 /* ---- a stream that nobody wants any more ---- */

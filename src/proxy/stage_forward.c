@@ -62,6 +62,7 @@ enum verdict stage_forward(struct exch *x) {
     if (x->up->reused_conn)
         stat_add(&x->w->stats, STAT_up_cx_reused, 1);
     x->body.keep = (x->up->reused_conn || c->h2) && x->body.held.len == x->body.received; /* it may have to be sent again */
+    stream_join(x->up, x->down, &x->w->pipes);
     if (!whole)
         send_body(x);
     return STAGE_NEXT;

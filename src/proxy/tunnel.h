@@ -3,8 +3,9 @@
 /* tunnel: octets both ways between two open transports, a (0) and b (1). Each way has an end of its own: the end of what one side
  * sends is passed on once all before it has gone, and the other way goes on. What one side breaks ends both.
  *
- * Bounded memory: a way reads at most 64 KiB, and not again until they have left. Plain to plain, and once it flows, octets stay
- * in the kernel (splice); they come to the worker's scratch otherwise. Threads: its worker's. Tests: tests/unit/proxy/tunnel.c */
+ * Bounded memory: a way reads at most 64 KiB (256 KiB by splice), and not again until they have left. Plain to plain, and once it
+ * flows, octets stay in the kernel (splice); they come to the worker's scratch otherwise. Threads: its worker's. Tests:
+ * tests/unit/proxy/tunnel.c */
 #include "base/buf.h"
 #include "io/pipe.h"
 #include "io/transport.h"

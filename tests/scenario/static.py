@@ -20,8 +20,8 @@ def compressor(coding, types=(), library=None, **response):
     }
 
 
-def static(mesh, addr, filters=(), workers=1, route=None, listener=None, cluster=None, name='front'):
-    """A proxy in front of the app at `addr` (IP:PORT), and its address. route, listener, cluster: more fields of theirs."""
+def static(mesh, addr, filters=(), workers=1, route=None, chain=None, cluster=None, name='front'):
+    """A proxy in front of the app at `addr` (IP:PORT), and its address. route, chain, cluster: more fields of theirs."""
     ip, _, port = addr.rpartition(':')
     to = {'endpoint': {'address': {'socket_address': {'address': ip, 'port_value': int(port)}}}}
     router = {'name': 'envoy.filters.http.router', 'typed_config': {'@type': TYPES + 'extensions.filters.http.router.v3.Router'}}
@@ -34,9 +34,9 @@ def static(mesh, addr, filters=(), workers=1, route=None, listener=None, cluster
             'virtual_hosts': [{'name': name, 'domains': ['*'], 'routes': [{'match': {'prefix': '/'}, 'route': {'cluster': 'app'}, **(route or {})}]}],
         },
     }
-    chain = {'filters': [{'name': 'envoy.filters.network.http_connection_manager', 'typed_config': hcm}], **(listener or {})}
+    one = {'filters': [{'name': 'envoy.filters.network.http_connection_manager', 'typed_config': hcm}], **(chain or {})}
     resources = {
-        'listeners': [{'name': name, 'address': {'socket_address': {'address': '127.0.0.1', 'port_value': 0}}, 'filter_chains': [chain]}],
+        'listeners': [{'name': name, 'address': {'socket_address': {'address': '127.0.0.1', 'port_value': 0}}, 'filter_chains': [one]}],
         'clusters': [
             {'name': 'app', 'type': 'STATIC', 'load_assignment': {'cluster_name': 'app', 'endpoints': [{'lb_endpoints': [to]}]}, **(cluster or {})}
         ],
