@@ -6,9 +6,10 @@
 
 enum { MAX_SIZE_DIGITS = 16, MAX_EXT = 256 };
 
-/* A chunked body: SIZE -> [EXT] -> SIZE_LF -> DATA -> DATA_CR -> DATA_LF -> SIZE ..., and after the chunk of size 0 -> TRAILERS
- * -> DONE. In SIZE, `ext` counts digits; in EXT, octets of the extension. */
-enum state { SIZE, EXT, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILERS, DONE };
+/* A chunked body: SIZE -> [EXT_NAME -> EXT...] -> SIZE_LF -> DATA -> DATA_CR -> DATA_LF -> SIZE ..., and after the chunk of size
+ * 0 -> TRAILERS
+ * -> DONE. In SIZE, `ext` counts digits; in EXT, octets of the extensions. EXT_NAME: after a ";". */
+enum state { SIZE, EXT_NAME, EXT, EXT_QUOTED, EXT_ESCAPED, SIZE_LF, DATA, DATA_CR, DATA_LF, TRAILERS, DONE };
 
 void h1_body_init(struct h1_body *b, enum h1_body_kind kind, uint64_t length) {
     *b = (struct h1_body){.kind = kind, .left = kind == H1_BODY_LENGTH ? length : 0};
@@ -75,20 +76,33 @@ static int on_size(struct h1_body *b, char c, struct err *e) {
     }
     if (b->ext == 0 || (c != '\r' && c != ';'))
         return err_set(e, WEFT_E_PARSE, "malformed chunk size");
-    b->state = c == '\r' ? SIZE_LF : EXT;
+    b->state = c == '\r' ? SIZE_LF : EXT_NAME;
     b->ext = 0;
     return 0;
 }
 
+/* chunk-ext = *( ";" chunk-ext-name [ "=" ( token / quoted-string ) ] ) (RFC 9112 §7.1.1); of the white space
+ * that the grammar has for bad senders, only that behind a ";". What the extensions say is nobody's business here; where they end
+ * is. */
 static int on_ext(struct h1_body *b, char c, struct err *e) {
-    if (c == '\r') {
+    bool quoted = b->state == EXT_QUOTED || b->state == EXT_ESCAPED;
+    bool blank = c == ' ' || c == '\t';
+    if (b->state == EXT_NAME && msg_token_len(&c, 1) == 0 && !blank)
+        return err_set(e, WEFT_E_PARSE, "chunk extension without a name");
+    if (c == '\r' && !quoted) {
         b->state = SIZE_LF;
         return 0;
     }
     if (++b->ext > MAX_EXT)
         return err_set(e, WEFT_E_PARSE, "chunk extension is longer than %d octets", MAX_EXT);
-    if (c != '\t' && ((uint8_t)c < 0x20 || (uint8_t)c >= 0x7f))
-        return err_set(e, WEFT_E_PARSE, "control character in a chunk extension");
+    if (b->state == EXT_NAME && blank)
+        return 0;
+    if (quoted ? c != '\t' && ((uint8_t)c < 0x20 || c == 0x7f) : (uint8_t)c <= 0x20 || (uint8_t)c >= 0x7f)
+        return err_set(e, WEFT_E_PARSE, "white space or a control character in a chunk extension");
+    if (b->state == EXT_ESCAPED || !quoted)
+        b->state = b->state == EXT_ESCAPED || c == '"' ? EXT_QUOTED : c == ';' ? EXT_NAME : EXT;
+    else
+        b->state = c == '"' ? EXT : c == '\\' ? EXT_ESCAPED : EXT_QUOTED;
     return 0;
 }
 
@@ -96,7 +110,10 @@ static int on_ext(struct h1_body *b, char c, struct err *e) {
 static int on_octet(struct h1_body *b, char c, struct err *e) {
     switch ((enum state)b->state) {
     case SIZE: return on_size(b, c, e);
-    case EXT: return on_ext(b, c, e);
+    case EXT_NAME:
+    case EXT:
+    case EXT_QUOTED:
+    case EXT_ESCAPED: return on_ext(b, c, e);
     case SIZE_LF:
         b->ext = 0;
         b->state = b->left ? DATA : TRAILERS;
