@@ -6,9 +6,9 @@
  * start line's parts, obs-fold, NUL and control characters, invalid names and values, Content-Length that is not one decimal
  * number (a list or a repeat, even of equal values, is refused), Content-Length beside Transfer-Encoding, any transfer coding but
  * a single final "chunked", Transfer-Encoding in HTTP/1.0, no or several Host in 1.1, a Host that is no authority, versions other
- * than 1.0 and 1.1, chunk sizes with signs, spaces or more than 16 digits, bare LF in chunks, chunk extensions over 256 octets or without a name.
- * Absolute form: authority replaces Host (§3.2.2). Responses: 1xx, 204, 304, answers to HEAD, and 2xx to CONNECT have no body
- * (§6.3); a 101 ends HTTP. Threads: any. Allocates only through the arena it is given. Tests: tests/unit/codec/h1.c,
+ * than 1.0 and 1.1, chunk sizes with signs, spaces or more than 16 digits, bare LF in chunks, chunk extensions over 256 octets or
+ * without a name. Absolute form: authority replaces Host (§3.2.2). Responses: 1xx, 204, 304, answers to HEAD, and 2xx to CONNECT
+ * have no body (§6.3); a 101 ends HTTP. Threads: any. Allocates only through the arena it is given. Tests: tests/unit/codec/h1.c,
  * tests/fuzz/h1_*.c */
 #include "base/buf.h"
 #include "base/err.h"
