@@ -454,6 +454,14 @@ uint32_t h2_peer_max_streams(const struct h2 *h) {
                             : PEER_STREAMS_UNKNOWN;
 }
 
+bool h2_settled(const struct h2 *h) {
+    return h->peer_settings;
+}
+
+bool h2_peer_takes_upgrades(const struct h2 *h) {
+    return nghttp2_session_get_remote_settings(h->session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 unsigned h2_open_streams(const struct h2 *h) {
     return h->n_told;
 }

@@ -72,6 +72,8 @@ void h2_reset(struct h2 *h, int32_t id, uint32_t code);
 void h2_goaway(struct h2 *h, bool final); /* graceful: first a warning (2^31-1), then with final=true the real last id */
 void h2_ping(struct h2 *h);
 uint32_t h2_peer_max_streams(const struct h2 *h);
+bool h2_settled(const struct h2 *h);             /* the peer's SETTINGS have come */
+bool h2_peer_takes_upgrades(const struct h2 *h); /* it announced extended CONNECT (RFC 8441 §3) */
 unsigned h2_open_streams(const struct h2 *h);
 void *h2_stream_data(const struct h2 *h, int32_t id); /* user pointer of the stream; NULL when none or unknown */
 void h2_set_stream_data(struct h2 *h, int32_t id, void *data);

@@ -21,6 +21,7 @@ enum conn_proto { CONN_AUTO, CONN_H1, CONN_H2 };
 struct conn;
 struct conn_cfg {          /* borrowed: must outlive the connection */
     enum conn_proto proto; /* server: CONN_AUTO usually; client: CONN_AUTO means what ALPN says, HTTP/1.1 without */
+    bool upgrades;         /* HTTP/2 server: extended CONNECT is announced (RFC 8441); it is told as a GET with `upgrade` */
     struct conn_limits limits;
     uint64_t ping_us; /* [none] HTTP/2 client: PING after so much silence; 20 s more of it and the connection is dead */
     /* Server: a new request begins: set s->cb and s->user (called before cb->head). NULL for clients. */
@@ -29,7 +30,8 @@ struct conn_cfg {          /* borrowed: must outlive the connection */
      * closes after it. code: WEFT_E_PARSE 400, _URI_TOO_LONG 414, _TOO_LARGE 431, _VERSION 505, _UNSUPPORTED 501, _TIMEOUT 408.
      * NULL: conn_reply_bad. It must answer before it returns. HTTP/2 answers such input by itself. */
     void (*on_bad)(struct conn *c, struct stream *s, const struct err *why);
-    /* Client: the connection is open and may carry requests (also told again when capacity came back). May be NULL. */
+    /* Client: the connection is open (HTTP/2: and the peer's SETTINGS have come) and may carry requests; told again when capacity
+     * came back. May be NULL. */
     void (*on_ready)(struct conn *c);
     /* Client: no new requests from now (GOAWAY, Connection: close, or an error); streams under way go on. May be NULL. */
     void (*on_drain)(struct conn *c);
@@ -48,6 +50,7 @@ struct conn {
     bool server, h2;            /* h2: once known */
     bool open;                  /* the transport is open */
     bool draining;              /* no new requests */
+    bool no_upgrades;           /* HTTP/2 client, once ready: the peer has not announced extended CONNECT: none with `upgrade` */
     unsigned streams;           /* live ones */
     uint64_t requests;          /* begun on it */
     uint64_t idle_since;        /* loop time when the last stream ended; for pools */

@@ -7,8 +7,12 @@
 #include "codec/h2.h"
 #include "http/conn_int.h"
 
-#define SEND_MAX 65536u /* octets that one h2_send may gather; with as many unsent the session keeps the rest */
+#define SEND_MAX 65536u                 /* octets that one h2_send may gather; with as many unsent the session keeps the rest */
+#define DECLINED STR("x-weft-declined") /* see as_connect */
 #define PONG_US (20 * CLOCK_S)
+
+/* Extended CONNECT and CONNECT: told as a request that ends with its head; what comes before the answer is held. */
+enum tunnel { TUNNEL_NONE, TUNNEL_ASKED, TUNNEL_OPEN };
 
 struct conn_stream {
     struct stream s;
@@ -20,6 +24,10 @@ struct conn_stream {
     bool decided;
     bool away;  /* the session knows it no more: `closed` is due */
     bool early; /* server: the response ends before the request: to be reset when it has gone */
+    enum tunnel tunnel;
+    bool peer_ended;    /* its END_STREAM has come, though a tunnel may not have been told */
+    struct buf held;    /* a tunnel's octets that came before it opened */
+    struct str upgrade; /* client: what was asked for; in s.arena */
 };
 
 enum goaway { GOAWAY_NONE, GOAWAY_WARNED, GOAWAY_FINAL };
@@ -29,8 +37,9 @@ struct h2_conn {
     struct h2 *h;
     struct list streams;
     uint64_t idle_due, final_due, ping_due, head_due;
-    uint64_t heard; /* when input came last */
-    bool pinged;    /* since then */
+    uint64_t settled_due; /* client: for the peer's SETTINGS; until they are here no request goes out */
+    uint64_t heard;       /* when input came last */
+    bool pinged;          /* since then */
     enum goaway goaway;
     int broken;     /* the session has failed: close when its last words are sent */
     unsigned early; /* streams that are */
@@ -66,6 +75,7 @@ static void stream_close(struct h2_conn *hc, struct conn_stream *hs, int why) {
     list_remove(&hs->node);
     hc->early -= hs->early;
     conn__finish(hc->p, &hs->s, why);
+    buf_fini(&hs->held);
     free(hs);
 }
 
@@ -87,6 +97,8 @@ static void decide(struct conn_stream *hs, int why) {
 
 static void touch(struct h2_conn *hc, struct conn_stream *hs) {
     uint64_t us = conn__body_us(hc->p);
+    if (hs->tunnel)
+        return;
     hs->body_due = hs->s.in_ended ? UINT64_MAX : conn__after(hc->p, us);
     conn__due(hc->p, hs->body_due);
 }
@@ -95,10 +107,32 @@ static void touch(struct h2_conn *hc, struct conn_stream *hs) {
 static void out_ended(struct h2_conn *hc, struct conn_stream *hs) {
     hs->s.out_ended = true;
     conn__later(hc->p);
-    if (!hc->p->pub.server || hs->s.in_ended || hs->early)
+    if (!hc->p->pub.server || hs->peer_ended || hs->early || hs->tunnel == TUNNEL_OPEN)
         return;
     hs->early = true;
     hc->early++;
+}
+
+/* The answer is yes: both sides begin anew. */
+static void tunnel_open(struct h2_conn *hc, struct conn_stream *hs) {
+    hs->tunnel = TUNNEL_OPEN;
+    hs->s.in_ended = hs->s.out_ended = false;
+    hs->body_due = UINT64_MAX;
+    if (hs->held.len || hs->peer_ended)
+        hc->work = true;
+    conn__later(hc->p);
+}
+
+/* What came before it was open. */
+static void tunnel_catch_up(struct conn_stream *hs) {
+    struct buf held = hs->held;
+    if (hs->tunnel != TUNNEL_OPEN || hs->s.in_ended || hs->s.gone || (!held.len && !hs->peer_ended))
+        return;
+    hs->held = (struct buf){0};
+    hs->s.credit += (uint32_t)held.len;
+    hs->s.in_ended = hs->peer_ended;
+    hs->s.cb->data(&hs->s, buf_str(&held), hs->peer_ended);
+    buf_fini(&held);
 }
 
 /* ---- events of the session ---- */
@@ -112,23 +146,61 @@ static void on_request(struct h2_conn *hc, int32_t id, const struct msg *m, bool
     struct conn_priv *p = hc->p;
     struct conn_stream *hs = stream_new(hc, id);
     struct stream *s = &hs->s;
-    s->method = m->method_id;
-    s->in_ended = end;
-    s->expects_continue = !end && msg_list_has(&m->fields, HDR_EXPECT, STR("100-continue"));
+    struct msg head = *m;
+    hs->peer_ended = end;
+    hs->tunnel = m->method_id == METHOD_CONNECT ? TUNNEL_ASKED : TUNNEL_NONE;
+    if (m->upgrade.len) {
+        head.method = STR("GET");
+        head.method_id = METHOD_GET;
+    }
+    s->method = head.method_id;
+    s->in_ended = end || hs->tunnel;
+    s->expects_continue = !s->in_ended && msg_list_has(&m->fields, HDR_EXPECT, STR("100-continue"));
     touch(hc, hs);
     p->pub.cfg->on_stream(&p->pub, s);
     if (!s->gone && !conn__dead(p))
-        s->cb->head(s, m, end);
+        s->cb->head(s, &head, s->in_ended);
 }
 
 /* The response is whole: what is left of the request is not wanted. */
 static void response_ended(struct h2_conn *hc, struct conn_stream *hs) {
-    if (hc->p->pub.server || hs->s.gone)
+    if (hc->p->pub.server || hs->s.gone || (hs->tunnel == TUNNEL_OPEN && !hs->s.out_ended))
         return;
     decide(hs, 0);
-    if (!hs->s.out_ended)
+    if (!hs->s.out_ended || hs->tunnel == TUNNEL_ASKED)
         h2_reset(hc->h, hs->id, H2_NO_ERROR);
     conn__later(hc->p);
+}
+
+/* An upgrade that was ignored at the other end: see as_connect. */
+static void undo_declined(struct msg *m) {
+    const struct msg_field *f = msg_find_name(&m->fields, DECLINED);
+    uint64_t status;
+    if (m->status != 501 || !f || !str_u64(f->value, 299, &status) || status < 200)
+        return;
+    m->status = (uint16_t)status;
+    msg_remove_name(&m->fields, DECLINED);
+}
+
+static void on_final(struct h2_conn *hc, struct conn_stream *hs, const struct msg *m, bool end) {
+    struct msg head = *m;
+    bool yes = hs->tunnel == TUNNEL_ASKED && m->status / 100 == 2;
+    hs->peer_ended = end;
+    if (yes) {
+        tunnel_open(hc, hs);
+        if (hs->upgrade.len) {
+            head.status = 101;
+            head.upgrade = hs->upgrade;
+        }
+    } else {
+        hs->s.in_ended = end;
+        if (hs->tunnel)
+            undo_declined(&head);
+    }
+    touch(hc, hs);
+    hs->s.cb->head(&hs->s, &head, hs->s.in_ended);
+    if (hs->s.in_ended)
+        response_ended(hc, hs);
 }
 
 static void on_head(void *ctx, int32_t id, const struct msg *m, bool end) {
@@ -146,11 +218,7 @@ static void on_head(void *ctx, int32_t id, const struct msg *m, bool end) {
             hs->s.cb->info(&hs->s, m);
         return;
     }
-    hs->s.in_ended = end;
-    touch(hc, hs);
-    hs->s.cb->head(&hs->s, m, end);
-    if (end)
-        response_ended(hc, hs);
+    on_final(hc, hs, m, end);
 }
 
 static void on_data(void *ctx, int32_t id, struct str data) {
@@ -159,6 +227,10 @@ static void on_data(void *ctx, int32_t id, struct str data) {
     if (!hs) {
         h2_consume(hc->h, id, data.len); /* of the connection's window, at least */
         conn__later(hc->p);
+        return;
+    }
+    if (hs->tunnel == TUNNEL_ASKED || hs->held.len) {
+        buf_add(&hs->held, data); /* at most the stream's window: no credit is given */
         return;
     }
     hs->s.credit += (uint32_t)data.len;
@@ -170,6 +242,9 @@ static void on_end(void *ctx, int32_t id, const struct msg_fields *trailers) {
     struct h2_conn *hc = ctx;
     struct conn_stream *hs = lookup(hc, id);
     if (!hs)
+        return;
+    hs->peer_ended = true;
+    if (hs->tunnel == TUNNEL_ASKED || hs->held.len)
         return;
     hs->s.in_ended = true;
     hs->body_due = UINT64_MAX;
@@ -232,6 +307,8 @@ static void on_settings(void *ctx) {
     struct h2_conn *hc = ctx;
     if (hc->p->pub.server)
         return;
+    hc->p->pub.no_upgrades = !h2_peer_takes_upgrades(hc->h);
+    hc->settled_due = UINT64_MAX;
     hc->p->ready_due = true;
     conn__later(hc->p);
 }
@@ -265,7 +342,7 @@ static void start(struct conn_priv *p) {
     const struct conn_limits *lim = &p->pub.cfg->limits;
     hc->p = p;
     list_init(&hc->streams);
-    hc->idle_due = hc->final_due = hc->ping_due = hc->head_due = UINT64_MAX;
+    hc->idle_due = hc->final_due = hc->ping_due = hc->head_due = hc->settled_due = UINT64_MAX;
     hc->heard = conn__now(p);
     p->impl = hc;
     struct h2_cfg cfg = {.server = p->pub.server,
@@ -275,12 +352,17 @@ static void start(struct conn_priv *p) {
                          .head = lim->head,
                          .fields = lim->fields,
                          .control_frames = lim->control_frames,
-                         .resets = lim->resets};
+                         .resets = lim->resets,
+                         .extended_connect = p->pub.cfg->upgrades};
     hc->h = h2_new(&cfg, &events, hc);
     if (p->pub.server) {
         hc->idle_due = conn__after(p, conn__idle_us(p));
         conn__due(p, hc->idle_due);
-    } else if (p->pub.cfg->ping_us) {
+    } else {
+        hc->settled_due = conn__after(p, conn__head_us(p));
+        conn__due(p, hc->settled_due);
+    }
+    if (!p->pub.server && p->pub.cfg->ping_us) {
         hc->ping_due = conn__after(p, p->pub.cfg->ping_us);
         conn__due(p, hc->ping_due);
     }
@@ -346,6 +428,7 @@ static void tell_streams(struct h2_conn *hc) {
         hs->sent = 0;
         if (sent > 0 && hs->s.cb->drained)
             hs->s.cb->drained(&hs->s, sent);
+        tunnel_catch_up(hs);
         if (hs->away && !conn__dead(hc->p))
             stream_close(hc, hs, hs->why);
         if (conn__dead(hc->p))
@@ -399,6 +482,8 @@ static void check_end(struct h2_conn *hc) {
 static unsigned capacity(const struct conn_priv *p) {
     const struct h2_conn *hc = p->impl;
     unsigned max = h2_peer_max_streams(hc->h), own = p->pub.cfg->limits.max_streams, open = h2_open_streams(hc->h);
+    if (!h2_settled(hc->h))
+        return 0;
     if (own && own < max)
         max = own;
     return open < max ? max - open : 0;
@@ -507,9 +592,12 @@ static uint64_t due(struct conn_priv *p, uint64_t now) {
         head_late(hc);
     if (now >= hc->ping_due)
         check_peer(hc, now);
+    if (now >= hc->settled_due)
+        conn__fail(p, WEFT_E_TIMEOUT);
     uint64_t next = hc->idle_due < hc->final_due ? hc->idle_due : hc->final_due;
     next = hc->ping_due < next ? hc->ping_due : next;
     next = hc->head_due < next ? hc->head_due : next;
+    next = hc->settled_due < next ? hc->settled_due : next;
     LIST_FOR (n, &hc->streams) {
         struct conn_stream *hs = list_entry(n, struct conn_stream, node);
         if (now >= hs->body_due && !hs->s.gone)
@@ -555,16 +643,27 @@ static struct stream *request(struct conn_priv *p, const struct msg *m, bool end
     struct h2_conn *hc = impl(p);
     struct arena a;
     struct msg copy;
+    bool tunnel = m->upgrade.len || m->method_id == METHOD_CONNECT;
+    if (m->upgrade.len && !h2_peer_takes_upgrades(hc->h)) {
+        err_set(e, WEFT_E_UNSUPPORTED, "the peer takes no upgrades over HTTP/2");
+        return NULL;
+    }
     arena_init(&a, &p->pub.loop->arenas);
     frame(&copy, m, &a);
-    int32_t id = h2_request(hc->h, &copy, end, e);
+    if (m->upgrade.len) {
+        copy.method = STR("CONNECT");
+        copy.method_id = METHOD_CONNECT;
+    }
+    int32_t id = h2_request(hc->h, &copy, end && !tunnel, e);
     arena_fini(&a);
     if (id < 0)
         return NULL;
     struct conn_stream *hs = stream_new(hc, id);
+    hs->tunnel = tunnel ? TUNNEL_ASKED : TUNNEL_NONE;
+    hs->upgrade = m->upgrade.len ? arena_dup(&hs->s.arena, m->upgrade) : STR_NONE;
     hs->s.method = m->method_id;
     hs->s.head_sent = true;
-    hs->s.out_ended = end;
+    hs->s.out_ended = end || tunnel;
     hc->was_full = capacity(p) == 0;
     conn__later(p);
     return &hs->s;
@@ -576,15 +675,34 @@ static void check(struct stream *s, int rc) {
         stream_reset(s, rc);
 }
 
+/* The answer to a CONNECT: true when it opens the tunnel. RFC 8441 §4: any 2xx does. HTTP/1.1 may ignore an Upgrade, and answer
+ * as if there was none: that becomes a 501, and DECLINED tells the next weft on the way what it was. */
+static bool as_connect(struct msg *m, enum http_method method, struct arena *a) {
+    bool yes = method == METHOD_CONNECT ? m->status / 100 == 2 : m->status == 101;
+    if (yes)
+        msg_remove(&m->fields, HDR_CONTENT_LENGTH); /* RFC 9110 §8.6 */
+    if (m->status == 101)
+        m->status = 200;
+    else if (m->status / 100 == 2 && method != METHOD_CONNECT) {
+        msg_set_name(&m->fields, a, DECLINED, arena_fmt(a, "%u", m->status));
+        m->status = 501;
+    }
+    return yes;
+}
+
 static void send_head(struct stream *s, const struct msg *m, bool end) {
     struct h2_conn *hc = conn_of(s);
-    bool final = m->status >= 200;
-    bool none = s->method == METHOD_HEAD || m->status == 204 || m->status == 304; /* then the head is the end as well */
     struct msg copy;
     frame(&copy, m, &s->arena);
-    int rc = h2_respond(hc->h, of(s)->id, &copy, final && (end || none));
+    bool yes = of(s)->tunnel == TUNNEL_ASKED && as_connect(&copy, s->method, &s->arena);
+    bool final = copy.status >= 200;
+    bool none = s->method == METHOD_HEAD || copy.status == 204 || copy.status == 304; /* then the head is the end as well */
+    bool whole = final && !yes && (end || none);
+    int rc = h2_respond(hc->h, of(s)->id, &copy, whole);
     s->head_sent = s->head_sent || final;
-    if (rc == 0 && final && (end || none))
+    if (rc == 0 && yes)
+        tunnel_open(hc, of(s));
+    if (rc == 0 && whole)
         out_ended(hc, of(s));
     check(s, rc);
 }
@@ -609,7 +727,9 @@ static void send_end(struct stream *s, const struct msg_fields *trailers) {
     check(s, rc);
 }
 
-static uint32_t reset_code(const struct h2_conn *hc, int why) {
+static uint32_t reset_code(const struct h2_conn *hc, const struct stream *s, int why) {
+    if (s->reset_as)
+        return s->reset_as;
     if (why == WEFT_E_REFUSED_STREAM && hc->p->pub.server)
         return H2_REFUSED_STREAM;
     return why == WEFT_E_CANCELLED || !hc->p->pub.server ? H2_CANCEL : H2_INTERNAL_ERROR;
@@ -621,7 +741,7 @@ static void reset(struct stream *s, int why) {
     s->gone = true;
     hc->early -= of(s)->early;
     of(s)->early = false;
-    h2_reset(hc->h, of(s)->id, reset_code(hc, why));
+    h2_reset(hc->h, of(s)->id, reset_code(hc, s, why));
     conn__later(hc->p);
 }
 

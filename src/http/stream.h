@@ -51,13 +51,16 @@ struct stream { /* made by the connection; the user reads it and sets cb and use
     bool reused_conn;    /* client: the connection had carried a request before (a break before the response may be the keep-alive
                             race) */
     uint32_t reset_code; /* HTTP/2: of the RST_STREAM by which the peer ended it (enum in codec/h2.h) */
+    uint32_t reset_as;   /* the user's to set: HTTP/2: with this code, not 0, stream_reset resets it, not by `why` */
     uint32_t credit;     /* octets told by cb->data and not consumed (HTTP/1.1 may overshoot the window by one receive) */
 };
 
 /* Sends the head (response, or 1xx with status < 200). Fields must be end-to-end ones; framing and Connection are the
- * connection's business. Body length: from m->content_length (>= 0), else by protocol (chunked or h2). A `101` (server, HTTP/1.1)
- * or an upgrade turns the stream into a byte tunnel. A response that has no body
- * (to HEAD, 204, 304) ends with its head, whatever `end` says. */
+ * connection's business. Body length: from m->content_length (>= 0), else by protocol (chunked or h2). A response that has no
+ * body (to HEAD, 204, 304) ends with its head, whatever `end` says. Tunnels: a request with `upgrade` set, and CONNECT, have no
+ * body: they end with their head. A `101` to the former, a 2xx to the latter turn the stream into a tunnel of octets. In HTTP/2
+ * an upgrade is an extended CONNECT, and its 101 a 200 (RFC 8441); other 2xx, which there would say yes, go out as 501,
+ * of which the next weft makes the 2xx again. */
 void stream_head(struct stream *s, const struct msg *m, bool end);
 /* Sends `100 Continue` when the client waits for it and nothing has been sent; else nothing. */
 void stream_continue(struct stream *s);

@@ -53,6 +53,7 @@ static void on_closed(struct conn *c, int why) {
 static void fill_cfg(struct conn_cfg *cfg, const struct limits *l, const struct hcm *hcm) {
     memset(cfg, 0, sizeof(*cfg));
     cfg->proto = hcm->codec == HCM_HTTP1 ? CONN_H1 : hcm->codec == HCM_HTTP2 ? CONN_H2 : CONN_AUTO;
+    cfg->upgrades = true;
     memcpy(&cfg->limits, &l->down, sizeof(cfg->limits));
     if (hcm->max_head)
         cfg->limits.head = hcm->max_head;

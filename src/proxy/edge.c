@@ -265,6 +265,8 @@ bool edge_upgrade_allowed(const struct exch *x) {
     const struct hcm *h = x->chain->hcm;
     const struct route *r = x->to.route;
     struct str type = x->req.upgrade;
+    if (type.len && !x->body.ended) /* a tunnel has no body before it: HTTP/2 could not say it */
+        return false;
     if (!type.len || among(r->upgrades, r->n_upgrades, type))
         return true;
     return among(h->upgrades, h->n_upgrades, type) && !among(r->no_upgrades, r->n_no_upgrades, type);

@@ -48,10 +48,6 @@ static void unwait(struct exch *x) {
 }
 
 /* ---- replies of our own ---- */
-bool exch_is_grpc(const struct exch *x) {
-    return grpc_content_type(msg_get(&x->req.fields, HDR_CONTENT_TYPE));
-}
-
 static void drop_body(struct exch *x) {
     x->body.keep = false;
     buf_fini(&x->body.held);
@@ -72,11 +68,8 @@ static void count_own(struct exch *x, const struct reply_row *row) {
 
 static void send_reply(struct exch *x) {
     const struct reply_row *row = reply_row(x->resp.own);
-    struct reply_in in = {.id = x->resp.own,
-                          .profile = x->lease->serve->profile,
-                          .grpc = exch_is_grpc(x),
-                          .reason = x->reason,
-                          .details = x->resp.details};
+    struct reply_in in = {
+        .id = x->resp.own, .profile = x->lease->serve->profile, .grpc = x->grpc, .reason = x->reason, .details = x->resp.details};
     if (in.profile == PROFILE_ENVOY) {
         in.dress = stage_respond_own;
         in.ctx = x;
@@ -86,6 +79,10 @@ static void send_reply(struct exch *x) {
     count_own(x, row);
     x->resp.begun = x->resp.ended = true;
     x->resp.status = in.profile != PROFILE_ENVOY ? row->status : in.status ? in.status : row->envoy_status;
+    if (x->grpc) {
+        x->resp.status = 200;
+        x->resp.grpc = arena_fmt(&x->down->arena, "%d", row->grpc);
+    }
     x->resp.flag = row->flag;
     if (!x->resp.details.len)
         x->resp.details = str_of(row->details);
@@ -160,6 +157,7 @@ static void on_head(struct stream *s, const struct msg *m, bool end) {
     struct exch *x = s->user;
     msg_copy(&x->req, m, &s->arena, SPARE_FIELDS);
     x->body.ended = end;
+    x->grpc = grpc_content_type(msg_get(&x->req.fields, HDR_CONTENT_TYPE));
     x->at.start = x->at.last = exch_now(x);
     x->at.wall = loop_wall(&x->w->loop);
     run(x);
@@ -320,17 +318,27 @@ static bool is_stream(const struct msg *m) {
                                         "application/json-seq",     "application/stream+json", "application/grpc",
                                         "multipart/x-mixed-replace"};
     struct str type = msg_get(&m->fields, HDR_CONTENT_TYPE);
-    bool hit = m->status == 101;
+    bool hit = false;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         hit |= str_istarts(type, str_of(types[i]));
     return hit && m->content_length < 0;
 }
 
+static bool is_tunnel(const struct exch *x, const struct msg *m) {
+    return m->status == 101 || (x->req.method_id == METHOD_CONNECT && m->status / 100 == 2);
+}
+
+/* From the trailers, or from a head that has none to come (trailers only). */
+static void note_grpc(struct exch *x, const struct msg_fields *f) {
+    struct str status = msg_get(f, HDR_GRPC_STATUS);
+    uint64_t n;
+    if (x->grpc && status.ptr)
+        x->resp.grpc = str_u64(status, GRPC_UNAUTHENTICATED, &n) ? arena_dup(&x->down->arena, status) : STR("2"); /* UNKNOWN */
+}
+
 static void begin_stream(struct exch *x, const struct msg *m) {
-    x->stream = m->status == 101; /* both ways from now on, each with an end of its own */
+    x->stream = is_tunnel(x, m); /* both ways from now on, each with an end of its own */
     x->up->long_lived = x->down->long_lived = true;
-    if (x->stream)
-        x->body.ended = false;
     loop_timer(&x->w->loop, &x->timer, SILENCE_US, on_silence);
 }
 
@@ -344,9 +352,10 @@ static void on_up_head(struct stream *s, const struct msg *m, bool end) {
     x->body.keep = false;
     if (m->status >= 500 && x->listener->side != SIDE_INBOUND)
         stat_add(&x->w->stats, STAT_backend_failures, 1);
+    note_grpc(x, &m->fields);
     if (end)
         loop_timer_stop(&x->w->loop, &x->timer);
-    else if (is_stream(m))
+    else if (is_tunnel(x, m) || is_stream(m))
         begin_stream(x, m);
     /* Only the array of fields is copied: the slices hold for as long as this call, and stream_head writes at once. */
     head = *m;
@@ -360,12 +369,17 @@ static void on_up_head(struct stream *s, const struct msg *m, bool end) {
     if (compress_active(x->compressing))
         stream_join(s, NULL, NULL);
     stream_head(x->down, &head, end);
+    if (x->stream) /* both sides of the tunnel begin anew */
+        x->body.ended = false;
 }
 
 static void on_up_info(struct stream *s, const struct msg *m) {
     struct exch *x = s->user;
+    struct msg head;
+    msg_copy(&head, m, &x->down->arena, 0);
+    msg_strip_hop_by_hop(&head.fields);
     if (x->down->conn->h2 || m->version >= 11)
-        stream_head(x->down, m, false);
+        stream_head(x->down, &head, false);
 }
 
 static void on_up_data(struct stream *s, struct str data, bool end) {
@@ -394,6 +408,7 @@ static void on_up_passed(struct stream *s, size_t octets, bool end) {
 static void on_up_trailers(struct stream *s, const struct msg_fields *f) {
     struct exch *x = s->user;
     x->resp.ended = true;
+    note_grpc(x, f);
     loop_timer_stop(&x->w->loop, &x->timer);
     if (compress_active(x->compressing))
         compress_trailers(x, f);
@@ -458,6 +473,7 @@ static void on_up_closed(struct stream *s, int why) {
     }
     if (x->listener->side != SIDE_INBOUND)
         stat_add(&x->w->stats, STAT_backend_failures, 1);
+    x->down->reset_as = s->reset_code; /* HTTP/2 to HTTP/2: a reset stays the reset that it was */
     exch_fail(x, reply_of_failure(why, x->listener->side == SIDE_INBOUND, true), reason);
 }
 

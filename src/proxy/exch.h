@@ -62,6 +62,7 @@ struct exch {
         struct str *kept;   /* what of its head the access log will want (proxy/fill.h); NULL: nothing */
         enum reply_id own;  /* a reply of ours */
         const char *flag;
+        struct str grpc; /* grpc-status of a gRPC call: "0" to "16"; empty: none */
         bool begun, ended;
     } resp;
     struct { /* microseconds, the loop's time but for wall */
@@ -78,6 +79,7 @@ struct exch {
     bool own;      /* for the sidecar itself: neither logged nor counted */
     bool plain;    /* over plaintext on an inbound port */
     bool stream;   /* a tunnel now: both sides end by themselves */
+    bool grpc;     /* a gRPC call, by its content type */
 };
 
 void exch_open(struct down *d, struct stream *s); /* from the connection's on_stream */
@@ -88,7 +90,6 @@ void exch_resume(struct exch *x);
 void exch_rebalance(struct exch *x); /* to another endpoint than those tried: runs on from the balance stage */
 /* Ends it with a reply of ours, or, when the response has begun, with a reset. From outside of stages. */
 void exch_fail(struct exch *x, enum reply_id id, struct str reason);
-bool exch_is_grpc(const struct exch *x);  /* by its content type */
 extern const struct stream_cb exch_up_cb; /* of the upstream stream, whose user is the exchange */
 static inline uint64_t exch_now(const struct exch *x) {
     return x->w->loop.now;

@@ -31,7 +31,7 @@ static struct pool *pool_of(struct worker *w, struct host *h) {
 }
 
 static void release(struct pool *p) {
-    if (p->conns || p->lane[LANE_ANY].n_waiters || p->lane[LANE_H1].n_waiters)
+    if (p->conns || p->lane[LANE_ANY].n_waiters || p->lane[LANE_UPGRADE].n_waiters)
         return;
     list_remove(&p->node);
     p->host->pool[p->w->id] = NULL;
@@ -55,16 +55,23 @@ static void let_go(struct up *u) {
 
 /* ---- dialling ---- */
 
+/* What a dial for the lane is to speak. */
+static enum conn_proto proto_for(const struct pool *p, const struct pool_lane *lane) {
+    bool avoid_h2 = lane == &p->lane[LANE_UPGRADE] && p->no_upgrades;
+    return p->host->proto == CONN_AUTO && avoid_h2 ? CONN_H1 : p->host->proto;
+}
+
 /* How many of the lane's waiters one dial serves. */
 static unsigned worth(const struct pool *p, const struct pool_lane *lane) {
-    bool h1 = lane == &p->lane[LANE_H1] || p->host->proto == CONN_H1 || (p->host->proto == CONN_AUTO && p->h1);
-    return h1 ? 1 : POOL_STREAMS;
+    enum conn_proto proto = proto_for(p, lane);
+    return proto == CONN_H1 || (proto == CONN_AUTO && p->h1) ? 1 : POOL_STREAMS;
 }
 
 static void dial(struct pool *p, struct pool_lane *lane, const struct serve_cluster *c) {
     struct worker *w = p->w;
-    bool h1 = lane == &p->lane[LANE_H1];
-    struct transport *tr = dial_host(w, c, p->host, h1 && c->tls_h1 ? c->tls_h1 : c->tls, NULL, NULL);
+    enum conn_proto proto = proto_for(p, lane);
+    bool h1 = proto == CONN_H1 && c->tls_h1;
+    struct transport *tr = dial_host(w, c, p->host, h1 ? c->tls_h1 : c->tls, NULL, NULL);
     struct up *u = mem_new(struct up);
     u->pool = p;
     u->lane = lane;
@@ -73,7 +80,7 @@ static void dial(struct pool *p, struct pool_lane *lane, const struct serve_clus
     lane->dialling++;
     list_push(&w->ups, &u->all);
     stat_add(&w->stats, STAT_up_cx, 1);
-    u->c = conn_client(&w->loop, &tr, &w->up_cfg[h1 ? CONN_H1 : p->host->proto], u);
+    u->c = conn_client(&w->loop, &tr, &w->up_cfg[proto], u);
 }
 
 static void dial_enough(struct pool *p, struct pool_lane *lane) {
@@ -96,37 +103,20 @@ static struct pool_wait *next_waiter(struct pool_lane *lane) {
 static void opened(struct up *u) {
     u->opened = true;
     u->lane->dialling--;
-    if (u->lane == &u->pool->lane[LANE_ANY])
-        u->pool->h1 = !u->c->h2;
+    if (proto_for(u->pool, u->lane) != u->pool->host->proto)
+        return; /* it had no choice */
+    u->pool->h1 = !u->c->h2;
+    u->pool->no_upgrades = u->c->no_upgrades;
 }
 
 /* Whoever waits and can use this connection gets it. */
 static void serve_waiters(struct up *u) {
     struct pool *p = u->pool;
     struct pool_wait *pw;
-    while (!u->c->h2 && conn_capacity(u->c) && (pw = next_waiter(&p->lane[LANE_H1])))
+    while (!u->c->no_upgrades && conn_capacity(u->c) && (pw = next_waiter(&p->lane[LANE_UPGRADE])))
         pw->ready(pw, u->c);
     while (conn_capacity(u->c) && (pw = next_waiter(&p->lane[LANE_ANY])))
         pw->ready(pw, u->c);
-}
-
-static void on_ready(struct conn *c) {
-    struct up *u = c->user;
-    struct pool *p = u->pool;
-    list_remove(&u->node);
-    if (!u->opened)
-        opened(u);
-    serve_waiters(u);
-    dial_enough(p, &p->lane[LANE_ANY]);
-    if (retired(p) || p->w->stopping || too_old(u))
-        let_go(u);
-    else if (conn_capacity(c))
-        list_push_front(&p->free, &u->node);
-}
-
-static void on_drain(struct conn *c) {
-    struct up *u = c->user;
-    list_remove(&u->node);
 }
 
 /* Those for whom no dial is left. They are taken out first: they may wait here again. */
@@ -141,6 +131,31 @@ static void fail_waiters(struct pool *p, struct pool_lane *lane, int why, const 
         struct pool_wait *pw = list_entry(n, struct pool_wait, node);
         pw->failed(pw, why ? why : WEFT_E_CONNECT, e);
     }
+}
+
+static const struct err no_upgrades = {WEFT_E_UNSUPPORTED, "the upstream takes no upgrades over HTTP/2"};
+
+static void on_ready(struct conn *c) {
+    struct up *u = c->user;
+    struct pool *p = u->pool;
+    list_remove(&u->node);
+    if (!u->opened)
+        opened(u);
+    serve_waiters(u);
+    dial_enough(p, &p->lane[LANE_ANY]);
+    if (p->host->proto == CONN_H2 && p->no_upgrades)
+        fail_waiters(p, &p->lane[LANE_UPGRADE], WEFT_E_UNSUPPORTED, &no_upgrades);
+    else
+        dial_enough(p, &p->lane[LANE_UPGRADE]);
+    if (retired(p) || p->w->stopping || too_old(u))
+        let_go(u);
+    else if (conn_capacity(c))
+        list_push_front(&p->free, &u->node);
+}
+
+static void on_drain(struct conn *c) {
+    struct up *u = c->user;
+    list_remove(&u->node);
 }
 
 static void on_closed(struct conn *c, int why) {
@@ -190,7 +205,7 @@ struct conn *pool_take(struct worker *w, struct host *h, unsigned lane, uint64_t
             let_go(u);
             continue;
         }
-        if (c->h2 && lane == LANE_H1)
+        if (c->no_upgrades && lane == LANE_UPGRADE)
             continue;
         if (!c->h2 && w->loop.now - c->idle_since > max_idle_us && c->requests)
             return NULL;                 /* the freshest comes first: all behind it are older */

@@ -20,7 +20,7 @@ struct pool_lane {       /* dials for one kind of need, and who waits for them *
     struct list waiters; /* struct pool_wait */
     unsigned n_waiters, dialling;
 };
-enum { LANE_ANY, LANE_H1, LANES }; /* LANE_H1: must be HTTP/1.1, for an Upgrade */
+enum { LANE_ANY, LANE_UPGRADE /* takes an upgrade: HTTP/1.1, or HTTP/2 with extended CONNECT */, LANES };
 
 struct pool {
     struct list node; /* in worker.pools */
@@ -28,8 +28,9 @@ struct pool {
     struct host *host; /* reference */
     struct list free;  /* struct up: those that take a request, the freshest first */
     struct pool_lane lane[LANES];
-    unsigned conns; /* open and dialling */
-    bool h1;        /* the host has shown that it speaks HTTP/1.1 */
+    unsigned conns;   /* open and dialling */
+    bool h1;          /* the host has shown that it speaks HTTP/1.1 only, */
+    bool no_upgrades; /* or HTTP/2 without extended CONNECT */
 };
 
 struct pool_wait { /* embed; zeros wait for nothing */

@@ -25,6 +25,11 @@ static bool may_go_elsewhere(const struct exch *x) {
 static void on_failed(struct pool_wait *pw, int why, const struct err *e) {
     struct exch *x = container_of(pw, struct exch, wait);
     bool inbound = x->listener->side == SIDE_INBOUND;
+    if (why == WEFT_E_UNSUPPORTED && x->req.upgrade.len) { /* ignored, as HTTP/1.1 lets a server do */
+        x->req.upgrade = STR_NONE;
+        exch_resume(x);
+        return;
+    }
     if (!inbound) {
         stat_add(&x->w->stats, STAT_requests_routed, 1);
         stat_add(&x->w->stats, STAT_backend_failures, 1);
@@ -49,7 +54,7 @@ static bool safe_to_repeat(const struct exch *x) {
 enum verdict stage_acquire(struct exch *x) {
     if (x->conn)
         return STAGE_NEXT;
-    unsigned lane = x->req.upgrade.len ? LANE_H1 : LANE_ANY;
+    unsigned lane = x->req.upgrade.len ? LANE_UPGRADE : LANE_ANY;
     if (!x->fresh)
         x->conn = pool_take(x->w, x->to.host, lane, safe_to_repeat(x) ? IDLE_US : WARM_US);
     if (x->conn)

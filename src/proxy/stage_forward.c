@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* forward: the request's head goes up, and what came of its body while it waited. From here on the streams are joined (exch.c).
  */
+#include "crypto/websocket.h"
 #include "proxy/compress.h"
 #include "proxy/edge.h"
 #include "proxy/exch.h"
@@ -19,6 +20,15 @@ static void add_fields(struct exch *x) {
         msg_set(&x->req.fields, a, HDR_X_SOURCE_SERVICE, x->w->env->service);
         msg_set(&x->req.fields, a, HDR_X_SOURCE_NAMESPACE, x->w->env->ns);
     }
+}
+
+/* RFC 8441 §5: who comes by HTTP/2 has no key, which HTTP/1.1 does not do without. */
+static void add_websocket_key(struct exch *x) {
+    char key[WEBSOCKET_KEY];
+    if (!x->req.upgrade.len || x->conn->h2 || msg_find(&x->req.fields, HDR_SEC_WEBSOCKET_KEY))
+        return;
+    websocket_key(key, &x->w->loop.rand);
+    msg_add(&x->req.fields, &x->down->arena, HDR_SEC_WEBSOCKET_KEY, arena_dup(&x->down->arena, str_of(key)));
 }
 
 static void send_body(struct exch *x) {
@@ -43,15 +53,17 @@ enum verdict stage_forward(struct exch *x) {
     struct conn *c = x->conn;
     struct err e = {0};
     bool whole = x->body.ended && !x->body.received && !x->body.trailers;
-    x->conn = NULL;
     x->attempts++;
     note_local(x, c);
     add_fields(x);
     if (x->chain->hcm->n_compressors)
         compress_request(x);
+    add_websocket_key(x);
+    x->conn = NULL;
     x->up = conn_request(c, &x->req, whole, &exch_up_cb, x, &e);
     if (!x->up) {
-        conn_drain(c); /* of no use, and in no pool */
+        if (!c->h2)
+            conn_drain(c); /* of no use, and in no pool */
         return stage_reply(x, reply_of_failure(e.code, x->listener->side == SIDE_INBOUND, true), str_of(e.msg));
     }
     x->at.sent = exch_now(x);

@@ -22,6 +22,7 @@ static void access_log(struct exch *x) {
                             .protocol = str_of(protocol(x)),
                             .response_code = x->resp.status,
                             .response_flags = flag(x),
+                            .grpc_status = x->resp.grpc,
                             .response_code_details = x->resp.details,
                             .bytes_received = x->body.received,
                             .bytes_sent = x->resp.octets,
@@ -44,23 +45,23 @@ static void istio_metrics(struct exch *x) {
     const struct worker_env *env = x->w->env;
     const struct peer *p = &x->from->peer;
     bool in = x->listener->side == SIDE_INBOUND;
-    struct stats_request r = {
-        .inbound = in,
-        .mtls = in ? p->mtls : x->to.host && x->to.host->mtls,
-        .source = in ? p->service : env->service,
-        .source_ns = in ? p->ns : env->ns,
-        .destination = in             ? env->service
-                       : x->to.routes ? x->to.target.service
-                                      : STR_NONE,
-        .destination_ns = in             ? env->ns
-                          : x->to.routes ? x->to.target.ns
-                                         : STR_NONE,
-        .status = x->resp.status,
-        .flags = flag(x),
-        .protocol = str_istarts(msg_get(&x->req.fields, HDR_CONTENT_TYPE), STR("application/grpc")) ? STR("grpc") : STR("http"),
-        .duration_us = exch_now(x) - x->at.start,
-        .request_bytes = x->body.received,
-        .response_bytes = x->resp.octets};
+    struct stats_request r = {.inbound = in,
+                              .mtls = in ? p->mtls : x->to.host && x->to.host->mtls,
+                              .source = in ? p->service : env->service,
+                              .source_ns = in ? p->ns : env->ns,
+                              .destination = in             ? env->service
+                                             : x->to.routes ? x->to.target.service
+                                                            : STR_NONE,
+                              .destination_ns = in             ? env->ns
+                                                : x->to.routes ? x->to.target.ns
+                                                               : STR_NONE,
+                              .status = x->resp.status,
+                              .flags = flag(x),
+                              .protocol = x->grpc ? STR("grpc") : STR("http"),
+                              .grpc_status = x->resp.grpc,
+                              .duration_us = exch_now(x) - x->at.start,
+                              .request_bytes = x->body.received,
+                              .response_bytes = x->resp.octets};
     stats_request(&x->w->stats, &r);
 }
 

@@ -95,7 +95,7 @@ static enum verdict answer(struct exch *x, unsigned status, struct msg_fields *f
 
 static enum verdict answer_directly(struct exch *x, const struct route *route, struct str body) {
     struct msg_fields f = {0};
-    if (x->lease->serve->profile == PROFILE_ENVOY && exch_is_grpc(x)) {
+    if (x->lease->serve->profile == PROFILE_ENVOY && x->grpc) {
         reply_grpc(&f, grpc_of_http(route->status), body, &x->down->arena);
         return answer(x, 200, &f, STR_NONE, "direct_response");
     }
@@ -155,6 +155,10 @@ static struct str cluster_name(const struct exch *x) {
 
 static void start_deadline(struct exch *x) {
     uint64_t timeout = x->to.share->own_policy ? x->to.share->timeout_us : x->to.route->timeout_us;
+    bool heeded = x->grpc && x->lease->serve->profile == PROFILE_MESH; /* Envoy does so only where told */
+    uint64_t asked = heeded ? grpc_timeout_us(msg_get(&x->req.fields, HDR_GRPC_TIMEOUT)) : 0;
+    if (asked && (!timeout || asked < timeout))
+        timeout = asked; /* nobody waits for the answer any longer */
     if (!timeout)
         return;
     uint64_t spent = exch_now(x) - x->at.start;

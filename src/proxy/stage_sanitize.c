@@ -44,6 +44,11 @@ static void forwarded(struct exch *x) {
         msg_add(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
 }
 
+/* RFC 6455 §4.1: a GET; a body there would have no place in HTTP/2. */
+static bool upgrade_allowed(const struct exch *x) {
+    return str_ieq(x->req.upgrade, STR("websocket")) && x->req.method_id == METHOD_GET && x->body.ended;
+}
+
 enum verdict stage_sanitize(struct exch *x) {
     struct msg_fields *f = &x->req.fields;
     if (x->listener->side == SIDE_STATIC)
@@ -52,10 +57,12 @@ enum verdict stage_sanitize(struct exch *x) {
         stat_add(&x->w->stats, STAT_outbound_requests, 1);
     if (x->req.method_id == METHOD_CONNECT)
         return stage_reply(x, REPLY_BAD_TARGET, STR("CONNECT is not served"));
-    bool websocket = str_ieq(x->req.upgrade, STR("websocket"));
+    if (x->req.upgrade.len && !upgrade_allowed(x)) {
+        if (x->req.version == 20) /* RFC 8441 §4: there is no request without it */
+            return stage_reply(x, REPLY_UPGRADE_REFUSED, STR_NONE);
+        x->req.upgrade = STR_NONE; /* dropped: the request goes on without */
+    }
     msg_strip_hop_by_hop(f);
-    if (!websocket)
-        x->req.upgrade = STR_NONE;              /* other upgrades are dropped: the request goes on without */
     msg_remove(f, HDR_X_FORWARDED_CLIENT_CERT); /* never passed through */
     if (x->listener->side == SIDE_INBOUND && x->plain)
         distrust(x);

@@ -61,6 +61,8 @@ static void make_labels(struct buf *b, const struct stats_request *r) {
     if (!r->tcp)
         prom_label(b, "response_code", str_of(code));
     prom_label(b, "response_flags", r->flags);
+    if (r->grpc_status.len)
+        prom_label(b, "grpc_response_status", r->grpc_status);
     /* Istio: only the destination knows for certain. */
     prom_label(b, "connection_security_policy", !r->inbound ? STR("unknown") : r->mtls ? STR("mutual_tls") : STR("none"));
     buf_fini(&host);
@@ -76,7 +78,7 @@ static size_t key_add(char *key, size_t at, size_t cap, struct str s) {
 
 struct metric_series *stats_series(struct stats *s, const struct stats_request *r) {
     char key[512];
-    struct str parts[] = {r->source, r->source_ns, r->destination, r->destination_ns, r->flags, r->protocol};
+    struct str parts[] = {r->source, r->source_ns, r->destination, r->destination_ns, r->flags, r->protocol, r->grpc_status};
     key[0] = (char)('A' + (r->inbound ? 1 : 0) + (r->mtls ? 2 : 0) + (r->tcp ? 4 : 0));
     key[1] = (char)(r->status >> 8);
     key[2] = (char)(r->status & 0xff);

@@ -38,7 +38,7 @@ struct stats_request { /* one finished request; slices borrowed */
     bool tcp;                                                  /* a connection: no status */
     struct str source, source_ns, destination, destination_ns; /* service names; empty: unknown */
     unsigned status;
-    struct str flags, protocol;
+    struct str flags, protocol, grpc_status; /* the last: empty where there is none */
     uint64_t duration_us, request_bytes, response_bytes;
 };
 void stats_request(struct stats *s, const struct stats_request *r);

@@ -44,6 +44,8 @@ void alog_json(struct buf *out, const struct alog_record *r) {
     add_json(out, STR(",\"path\":"), r->path);
     add_json(out, STR(",\"protocol\":"), r->protocol);
     add_number(out, STR(",\"response_code\":"), r->response_code);
+    if (r->grpc_status.len)
+        add_json(out, STR(",\"grpc_status\":"), r->grpc_status);
     add_json(out, STR(",\"response_flags\":"), r->response_flags.len ? r->response_flags : STR("-"));
     add_json(out, STR(",\"response_code_details\":"), r->response_code_details);
     add_json(out, STR(",\"connection_termination_details\":"), r->connection_termination_details);

@@ -12,6 +12,7 @@ struct alog_record {
     uint64_t start_wall_us;
     struct str method, path, protocol; /* protocol as Envoy writes it: "HTTP/1.1", "HTTP/2" */
     unsigned response_code;            /* 0: none was sent */
+    struct str grpc_status;            /* missing: not even the key is there in JSON */
     struct str response_flags;         /* Envoy's short names, comma-separated; missing is - in JSON too */
     struct str response_code_details, connection_termination_details;
     uint64_t bytes_received, bytes_sent; /* of the bodies */

@@ -34,7 +34,7 @@ def test(tmp_path):
     with Mesh(control=False) as m:
         text = FILE.replace('PORT', m.echo('app').ready['listen'].split(':')[1])
         (m.dir / 'envoy.yaml').write_text(text)
-        proxy = m.process('proxy', 'proxy', '--bootstrap', m.dir / 'envoy.yaml')
+        proxy = m.process('proxy', 'proxy', '--bootstrap', m.dir / 'envoy.yaml', '--admin', '127.0.0.1:0')
         r = request(proxy.ready['listeners']['front'], '/a?b=c', 'POST', body='hello')
         assert r.status == 200 and r.json()['path'] == '/a' and r.json()['body'] == 'hello'
         for broken, says in ((text.replace('type: STATIC', 'type: STATIC\n    nonsense: 1'), 'nonsense'), (text.replace('cluster: app', 'cluster: x'), 'x'),

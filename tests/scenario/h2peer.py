@@ -79,8 +79,8 @@ class Peer:
         self.sock, self.slow, self.keep = sock, slow, keep
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=client, header_encoding='utf-8', validate_inbound_headers=False,
                                                                        validate_outbound_headers=False, normalize_outbound_headers=False))
-        if settings:
-            self.h2.local_settings.update(settings)
+        if settings:  # from the first frame on
+            self.h2.local_settings = h2.settings.Settings(client=client, initial_values=settings)
         self.streams, self.fresh, self.goaway, self.eof, self.settled = {}, [], None, False, False
         self.h2.initiate_connection()
         if not slow:

@@ -449,15 +449,27 @@ static void h2_refused_stream(void **state) {
     assert_int_equal(again->why, 0);
 }
 
+static void h2_no_settings(void **state) { /* what never says SETTINGS speaks something else */
+    struct fx *fx = *state;
+    struct raw r = {.mute = true};
+    fx->conn_cfg.proto = CONN_H2;
+    fx->conn_cfg.limits.head_timeout_us = 30 * CLOCK_MS;
+    raw_serve(&r, fx);
+    AWAIT(fx, fx->conn_closed);
+    assert_true(raw_has(&r, "PRI * HTTP/2.0"));
+    assert_int_equal(fx->ready, 0);
+    assert_int_equal(fx->conn_why, WEFT_E_TIMEOUT);
+    raw_close(&r);
+}
+
 static void h2_goaway_refuses(void **state) { /* what the peer says it has not processed may be tried again */
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     fx->conn_cfg.proto = CONN_H2;
     raw_serve(&r, fx);
     struct rec *a = fx_request(fx, 0, "GET", "/a", true), *b = fx_request(fx, 1, "GET", "/b", true);
-    AWAIT(fx, raw_has(&r, "PRI * HTTP/2.0"));
-    RAW(&r, "\0\0\0\4\0\0\0\0\0"                  /* SETTINGS */
-            "\0\0\10\7\0\0\0\0\0\0\0\0\1\0\0\0\0" /* GOAWAY, last stream 1 */
+    fx_settle(fx);
+    RAW(&r, "\0\0\10\7\0\0\0\0\0\0\0\0\1\0\0\0\0" /* GOAWAY, last stream 1 */
             "\0\0\1\1\4\0\0\0\1\x88"
             "\0\0\2\0\1\0\0\0\1ok"); /* :status 200 and a body on stream 1 */
     AWAIT(fx, a->closed && b->closed);
@@ -472,14 +484,13 @@ static void h2_goaway_refuses(void **state) { /* what the peer says it has not p
 
 static void h2_reset_codes(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     fx->conn_cfg.proto = CONN_H2;
     raw_serve(&r, fx);
     struct rec *a = fx_request(fx, 0, "GET", "/a", true), *b = fx_request(fx, 1, "GET", "/b", true),
                *c = fx_request(fx, 2, "GET", "/c", true);
-    AWAIT(fx, raw_has(&r, "PRI * HTTP/2.0"));
-    RAW(&r, "\0\0\0\4\0\0\0\0\0"
-            "\0\0\4\3\0\0\0\0\1\0\0\0\7" /* RST_STREAM(REFUSED_STREAM) */
+    fx_settle(fx);
+    RAW(&r, "\0\0\4\3\0\0\0\0\1\0\0\0\7" /* RST_STREAM(REFUSED_STREAM) */
             "\0\0\4\3\0\0\0\0\3\0\0\0\2" /* INTERNAL_ERROR */
             "\0\0\1\1\4\0\0\0\5\x82");   /* a response with :method */
     AWAIT(fx, a->closed && b->closed && c->closed);
@@ -518,7 +529,7 @@ static void h2_body_timeout(void **state) {
 
 static void h2_silent_peer(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     fx->conn_cfg.proto = CONN_H2;
     fx->conn_cfg.ping_us = 30 * CLOCK_S;
     raw_serve(&r, fx);
@@ -554,7 +565,7 @@ static void h2_idle_timeout(void **state) {
 
 static void h2_garbage(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     raw_send(&r, H2_PREFACE);
     RAW(&r, "\0\0\4\10\0\0\0\0\0\0\0\0\0"); /* WINDOW_UPDATE where SETTINGS must be */
@@ -566,7 +577,7 @@ static void h2_garbage(void **state) {
 
 static void h2_preface_in_pieces(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "PRI * HT");
     fx_settle(fx);
@@ -579,7 +590,7 @@ static void h2_preface_in_pieces(void **state) {
 
 static void h1_part_of_the_preface(void **state) { /* "P" may become a POST */
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "P");
     fx_settle(fx);
@@ -623,6 +634,7 @@ int main(void) {
         H2(h2_at_once),
         BARE(h2_peers_limit),
         H2(h2_refused_stream),
+        BARE(h2_no_settings),
         BARE(h2_goaway_refuses),
         BARE(h2_reset_codes),
         BARE(h2_body_timeout),

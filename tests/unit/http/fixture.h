@@ -270,6 +270,7 @@ static inline int fx_setup_bare(void **state) { /* no server: the test starts it
 /* ---- raw octets ---- */
 
 struct raw {
+    bool mute; /* a server: says nothing by itself; set before raw_serve */
     struct fx *fx;
     struct transport *tr;
     struct buf in;
@@ -301,11 +302,13 @@ static inline void raw_accepted(struct sock_listener *sl, int fd, const struct a
     r->tr = sock_adopt(&r->fx->loop, fd, peer, raw_event, r);
     r->open = true;
     r->eof = r->failed = false;
+    if (r->fx->conn_cfg.proto == CONN_H2 && !r->mute)
+        transport_write(r->tr, STR("\0\0\0\4\0\0\0\0\0")); /* SETTINGS, until which no request goes out */
 }
 /* A server made of raw octets; the fixture's client connects to it. */
 static inline void raw_serve(struct raw *r, struct fx *fx) {
     struct err e;
-    *r = (struct raw){.fx = fx};
+    *r = (struct raw){.fx = fx, .mute = r->mute};
     assert_true(sock_listen(&r->listener, &fx->loop, &fx->server_cfg.addr, &(struct sock_listen_opts){0}, raw_accepted, r, &e) >=
                 0);
     fx->server.listener.addr = r->listener.addr;

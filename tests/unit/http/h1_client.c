@@ -11,7 +11,7 @@ static struct rec *get(struct fx *fx, unsigned i, struct raw *r) {
 
 static void request_as_written(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_serve(&r, fx);
     struct rec *c = get(fx, 0, &r);
     assert_true(str_eq(buf_str(&r.in), STR("GET /x HTTP/1.1\r\nhost: test\r\n\r\n")));
@@ -39,7 +39,7 @@ static void request_as_written(void **state) {
 
 static void info_then_response(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_serve(&r, fx);
     struct rec *c = get(fx, 0, &r);
     RAW(&r, "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: "
@@ -57,7 +57,7 @@ static void info_then_response(void **state) {
 
 static void response_in_pieces(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_serve(&r, fx);
     struct rec *c = get(fx, 0, &r);
     struct str s = STR("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
@@ -73,7 +73,7 @@ static void response_in_pieces(void **state) {
 
 static void body_until_the_end(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_serve(&r, fx);
     struct rec *c = get(fx, 0, &r);
     RAW(&r, "HTTP/1.0 200 OK\r\n\r\nall of it");
@@ -87,7 +87,7 @@ static void body_until_the_end(void **state) {
 }
 
 static void expect_failure(struct fx *fx, struct str in, bool close, int why) {
-    struct raw r;
+    struct raw r = {0};
     unsigned closed = fx->conn_closed;
     raw_serve(&r, fx);
     struct rec *c = get(fx, 0, &r);
@@ -121,7 +121,7 @@ static void bad_responses(void **state) {
 
 static void unasked_octets(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_serve(&r, fx); /* on an idle connection */
     RAW(&r, "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n");
     AWAIT(fx, fx->conn_closed == 1);
@@ -138,7 +138,7 @@ static void unasked_octets(void **state) {
 
 static void connection_close(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_serve(&r, fx);
     struct rec *c = get(fx, 0, &r);
     RAW(&r, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok");
@@ -151,7 +151,7 @@ static void connection_close(void **state) {
 
 static void response_before_the_request_is_sent(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_serve(&r, fx);
     struct rec *c = fx_request(fx, 0, "POST", "/x", false);
     stream_data(c->s, STR("abc"), false);
@@ -167,7 +167,7 @@ static void response_before_the_request_is_sent(void **state) {
 /* The server answers and goes while the request is still being sent: the write fails first, the answer is there all the same. */
 static void response_before_a_broken_write(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     static char big[20000];
     raw_serve(&r, fx);
     struct rec *c = fx_request(fx, 0, "POST", "/x", false);
@@ -185,7 +185,7 @@ static void response_before_a_broken_write(void **state) {
 
 static void tunnel(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_serve(&r, fx);
     struct rec *c = &fx->cli[0];
     struct err e = {0};
@@ -215,7 +215,7 @@ static void tunnel(void **state) {
 
 static void body_timeout(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     fx->conn_cfg.limits.body_timeout_us = 20 * CLOCK_MS;
     raw_serve(&r, fx);
     struct rec *c = get(fx, 0, &r);

@@ -4,7 +4,7 @@
 
 static void answers_and_keeps_alive(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET /hello HTTP/1.1\r\nhost: a\r\n\r\n");
     AWAIT(fx, raw_has(&r, "\r\n\r\nhello"));
@@ -21,7 +21,7 @@ static void answers_and_keeps_alive(void **state) {
 
 static void head_octet_by_octet(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     struct str s = STR("POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx-sum: 7\r\n\r\n");
     for (size_t i = 0; i < s.len; i++) {
@@ -34,7 +34,7 @@ static void head_octet_by_octet(void **state) {
 
 static void pipelined_in_order(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET /a HTTP/1.1\r\nhost: a\r\n\r\nGET /b HTTP/1.1\r\nhost: a\r\n\r\nGET /hello HTTP/1.1\r\nhost: a\r\n\r\n");
     AWAIT(fx, fx->srv[0].got_head);
@@ -52,7 +52,7 @@ static void pipelined_in_order(void **state) {
 
 static void pipelining_does_not_fill_memory(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET /a HTTP/1.1\r\nhost: a\r\n\r\n");
     AWAIT(fx, fx->srv[0].got_head);
@@ -72,7 +72,7 @@ static void pipelining_does_not_fill_memory(void **state) {
 
 static void half_close_still_answers(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET /a HTTP/1.1\r\nhost: a\r\n\r\nGET /hello HTTP/1.1\r\nhost: a\r\n\r\n");
     transport_shutdown(r.tr);
@@ -88,7 +88,7 @@ static void half_close_still_answers(void **state) {
 
 static void request_cut_short(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc");
     AWAIT(fx, fx->srv[0].body.len == 3);
@@ -101,7 +101,7 @@ static void request_cut_short(void **state) {
 
 static void head_has_no_body(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "HEAD /hello HTTP/1.1\r\nhost: a\r\n\r\nHEAD /x HTTP/1.1\r\nhost: a\r\n\r\n");
     AWAIT(fx, fx->srv[1].got_head);
@@ -118,7 +118,7 @@ static void head_has_no_body(void **state) {
 
 static void no_body_for_204_and_304(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET /x HTTP/1.1\r\nhost: a\r\n\r\nGET /y HTTP/1.1\r\nhost: a\r\n\r\nGET /hello HTTP/1.1\r\nhost: a\r\n\r\n");
     AWAIT(fx, fx->srv[0].got_head);
@@ -134,7 +134,7 @@ static void no_body_for_204_and_304(void **state) {
 
 static void chunked_response(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET /x HTTP/1.1\r\nhost: a\r\n\r\n");
     AWAIT(fx, fx->srv[0].got_head);
@@ -154,7 +154,7 @@ static void chunked_response(void **state) {
 
 static void http10(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET /hello HTTP/1.0\r\nconnection: keep-alive\r\n\r\n");
     AWAIT(fx, raw_has(&r, "hello"));
@@ -180,7 +180,7 @@ static void http10(void **state) {
 
 static void expect_continue(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\nexpect: 100-continue\r\n\r\n");
     AWAIT(fx, raw_has(&r, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200"));
@@ -199,7 +199,7 @@ static void expect_continue(void **state) {
 
 static void early_response_short_rest(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\n\r\nabc");
     AWAIT(fx, fx->srv[0].got_head);
@@ -213,7 +213,7 @@ static void early_response_short_rest(void **state) {
 
 static void early_response_long_rest(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\nabc");
     AWAIT(fx, fx->srv[0].got_head);
@@ -233,7 +233,7 @@ static void early_response_long_rest(void **state) {
 }
 
 static void expect_answer(struct fx *fx, struct str in, const char *status) {
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     raw_send(&r, in);
     AWAIT(fx, r.eof);
@@ -278,7 +278,7 @@ static void limits(void **state) {
 
 static void malformed_body(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "POST /x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nabc");
     AWAIT(fx, r.eof);
@@ -298,7 +298,7 @@ static void malformed_body(void **state) {
 /* The request was answered whole before its body turned out malformed: the answer is not lost with the connection. */
 static void answered_before_a_bad_body(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "POST /hello HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\nzz\r\n");
     AWAIT(fx, r.eof || r.failed);
@@ -312,7 +312,7 @@ static void timeouts(void **state) {
     fx->server_cfg.limits = (struct conn_limits){
         .head_timeout_us = 30 * CLOCK_MS, .idle_timeout_us = 60 * CLOCK_MS, .body_timeout_us = 30 * CLOCK_MS};
     fx_serve(fx);
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx); /* a head that does not come to its end */
     RAW(&r, "GET / HTTP/1.1\r\nho");
     AWAIT(fx, r.eof);
@@ -352,7 +352,7 @@ static void stall_that_is_ours_is_no_timeout(void **state) {
     fx->server_cfg.limits = (struct conn_limits){.body_timeout_us = 20 * CLOCK_MS};
     fx->hold = true;
     fx_serve(fx);
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     static char body[STREAM_WINDOW];
     RAW(&r, "POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 65540\r\n\r\n");
@@ -368,7 +368,7 @@ static void stall_that_is_ours_is_no_timeout(void **state) {
 
 static void reset_is_no_clean_end(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET /x HTTP/1.1\r\nhost: a\r\n\r\n");
     AWAIT(fx, fx->srv[0].got_head);
@@ -397,7 +397,7 @@ static void reset_is_no_clean_end(void **state) {
 
 static void tunnel(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nearly");
     AWAIT(fx, fx->srv[0].got_head);
@@ -424,7 +424,7 @@ static void tunnel(void **state) {
 
 static void connect_is_a_tunnel(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n");
     AWAIT(fx, fx->srv[0].got_head);
@@ -443,7 +443,7 @@ static void connect_is_a_tunnel(void **state) {
 
 static void upgrade_declined(void **state) {
     struct fx *fx = *state;
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r,
         "GET /hello HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\nGET /hello HTTP/1.1\r\nhost: a\r\n\r\n");
@@ -484,7 +484,7 @@ static void own_answer_to_bad_input(void **state) {
     struct fx *fx = *state;
     fx->server_cfg.on_bad = on_bad;
     fx_serve(fx);
-    struct raw r;
+    struct raw r = {0};
     raw_dial(&r, fx);
     RAW(&r, "GET\r\n\r\n");
     AWAIT(fx, r.eof);

@@ -42,7 +42,7 @@ static void serve(struct fx *fx, struct ask *a) {
 static void collects(void **state) {
     struct fx *fx = *state;
     struct ask ask = {0};
-    struct raw r;
+    struct raw r = {0};
     serve(fx, &ask);
     raw_dial(&r, fx);
     RAW(&r, "POST /now HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n01234");
@@ -67,7 +67,7 @@ static void collects(void **state) {
 static void too_large(void **state) {
     struct fx *fx = *state;
     struct ask ask = {0};
-    struct raw r;
+    struct raw r = {0};
     serve(fx, &ask);
     raw_dial(&r, fx); /* told by its head */
     RAW(&r, "POST /now HTTP/1.1\r\nhost: a\r\ncontent-length: 11\r\n\r\n");

@@ -152,7 +152,7 @@ static void no_certificate(void **state) {
 static void plain_client(void **state) {
     struct fx *fx = *state;
     struct tx t;
-    struct raw r;
+    struct raw r = {0};
     start(&t, fx, "h2", "h2");
     raw_dial(&r, fx);
     RAW(&r, "GET /hello HTTP/1.1\r\nhost: a\r\n\r\n");
