@@ -12,6 +12,7 @@
 #include "io/proc.h"
 #include "proxy/admin.h"
 #include "proxy/bootstrap.h"
+#include "proxy/foreign.h"
 #include "proxy/inherited.h"
 #include "proxy/names.h"
 #include "proxy/sidecar.h"
@@ -19,7 +20,8 @@
 
 #define BOOTSTRAP_MAX (4u << 20) /* octets of a bootstrap file */
 #define DRAIN_DEFAULT "30"
-#define NAMES_US (5 * CLOCK_S) /* how long a start waits for names to be resolved */
+#define FOREIGN_US (15 * CLOCK_S) /* and for the control plane (initial_fetch_timeout) */
+#define NAMES_US (5 * CLOCK_S)    /* how long a start waits for names to be resolved */
 
 struct options {
     struct addr control, app, inbound, outbound, admin;
@@ -39,9 +41,10 @@ struct proxy_main {
     struct sidecar *sidecar;
     struct proxy *proxy; /* of a static bootstrap */
     struct bootstrap boot;
-    struct dns *dns;       /* with a bootstrap that names hosts */
-    struct names *names;   /* likewise */
-    struct timer patience; /* until it serves: for names that nobody answers for */
+    struct dns *dns;         /* with a bootstrap that names hosts */
+    struct names *names;     /* likewise */
+    struct foreign *foreign; /* the control plane that a bootstrap names */
+    struct timer patience;   /* until it serves: for names that nobody answers for */
     bool serving;
     struct inherited *inherited; /* from the proxy that we take over from; NULL: there is none */
     struct takeover *takeover;   /* for the proxy that takes over from us */
@@ -175,15 +178,36 @@ static int validate(struct proxy_main *m, struct err *e) {
     return rc;
 }
 
+static int add_foreign(struct proxy_main *m, struct proxy_port *ports, unsigned *n, struct err *e) {
+    struct str name;
+    const struct listener *l;
+    MAP_FOR (foreign_listeners(m->foreign), &name, l) {
+        struct proxy_port *p = &ports[(*n)++];
+        *p = (struct proxy_port){.side = SIDE_STATIC, .name = name};
+        int rc = bootstrap_addr(&p->addr, l->address, l->port, e);
+        if (rc < 0)
+            return err_in(e, "listener " STR_FMT, STR_ARG(name));
+    }
+    return 0;
+}
+
 static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, struct err *e) {
     struct snap *snap = snap_new(b->xds.snap);
     struct serve_input in = {.snap = snap};
-    struct proxy_port *ports = mem_array(b->xds.n_listeners + 1, sizeof(*ports));
-    for (size_t i = 0; i < b->xds.n_listeners; i++)
-        ports[i] = (struct proxy_port){SIDE_STATIC, b->xds.listeners[i], b->addrs[i]};
+    unsigned n = 0;
+    int rc = 0;
+    size_t more = m->foreign ? foreign_listeners(m->foreign)->len : 0;
+    struct proxy_port *ports = mem_array(b->xds.n_listeners + more + 1, sizeof(*ports));
+    for (size_t i = 0; m->serving && i < b->xds.n_listeners; i++)
+        ports[n++] = (struct proxy_port){SIDE_STATIC, b->xds.listeners[i], b->addrs[i]};
     if (m->names)
         names_fill(m->names, snap);
-    int rc = proxy_relisten(m->proxy, &in, ports, (unsigned)b->xds.n_listeners, e);
+    if (m->foreign)
+        foreign_fill(m->foreign, snap);
+    if (m->foreign && m->serving)
+        rc = add_foreign(m, ports, &n, e);
+    if (rc >= 0)
+        rc = proxy_relisten(m->proxy, &in, ports, n, e);
     free(ports);
     ref_put(snap);
     return rc;
@@ -192,10 +216,10 @@ static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, stru
 static void on_names(void *ctx);
 
 /* The names of the file from now on. A resolver is there as soon as one is. */
-static int watch_names(struct proxy_main *m, struct err *e) {
+static int watch_names(struct proxy_main *m, const struct snap *snap, struct err *e) {
     struct cluster *c;
     bool any = false;
-    MAP_FOR (&m->boot.xds.snap->of[XDS_CLUSTER], NULL, c)
+    MAP_FOR (&snap->of[XDS_CLUSTER], NULL, c)
         any |= names_of(c);
     if (!any && !m->names)
         return 0;
@@ -205,7 +229,7 @@ static int watch_names(struct proxy_main *m, struct err *e) {
             return rc;
         m->names = names_new(&m->loop, &(struct names_cfg){.dns = m->dns, .log = &m->log, .on_change = on_names, .ctx = m});
     }
-    names_watch(m->names, m->boot.xds.snap);
+    names_watch(m->names, snap);
     return 0;
 }
 
@@ -213,13 +237,15 @@ static int watch_names(struct proxy_main *m, struct err *e) {
 static void reload_bootstrap(struct proxy_main *m) {
     struct bootstrap next;
     struct err e = {0};
-    int rc = read_bootstrap(&next, m->o.bootstrap, &e);
+    int rc = m->foreign ? err_set(&e, WEFT_E_UNSUPPORTED, "a control plane says what is served") : 0;
+    if (rc >= 0)
+        rc = read_bootstrap(&next, m->o.bootstrap, &e);
     if (rc >= 0) {
         rc = serve_bootstrap(m, &next, &e);
         bootstrap_fini(rc < 0 ? &next : &m->boot);
         if (rc >= 0) {
             m->boot = next;
-            rc = watch_names(m, &e);
+            rc = watch_names(m, m->boot.xds.snap, &e);
         }
     }
     if (rc < 0)
@@ -263,16 +289,68 @@ static void on_patience_over(struct timer *t) {
     begin_late(container_of(t, struct proxy_main, patience));
 }
 
-/* Other addresses: they are served. At the start all names are awaited. */
-static void on_names(void *ctx) {
-    struct proxy_main *m = ctx;
+/* Is all known that the first request may need? */
+static bool waits(const struct proxy_main *m) {
+    return (m->names && names_pending(m->names)) || (m->foreign && !foreign_settled(m->foreign));
+}
+
+static void serve_news(struct proxy_main *m) {
     struct err e = {0};
-    if (!m->serving && names_pending(m->names))
+    if (!m->serving && waits(m))
         return;
     if (!m->serving)
         begin_late(m);
     else if (serve_bootstrap(m, &m->boot, &e) < 0)
+        log_error(&m->log, "a new configuration cannot be served, the last one stays: %s", e.msg);
+}
+
+static void on_names(void *ctx) {
+    serve_news(ctx);
+}
+
+/* What the control plane says may name hosts too. */
+static void on_foreign(void *ctx) {
+    struct proxy_main *m = ctx;
+    struct snap *snap = snap_new(m->boot.xds.snap);
+    struct err e = {0};
+    foreign_fill(m->foreign, snap);
+    if (watch_names(m, snap, &e) < 0)
         log_error(&m->log, "%s", e.msg);
+    ref_put(snap);
+    serve_news(m);
+}
+
+/* The server that ads_config names: by address, or as the first endpoint of a static cluster, with its TLS. */
+static int find_control(struct proxy_main *m, struct foreign_cfg *cfg, struct err *e) {
+    const struct xds_bootstrap *x = &m->boot.xds;
+    const struct cluster *c = x->ads.cluster.len ? snap_get(x->snap, XDS_CLUSTER, x->ads.cluster) : NULL;
+    if (!c)
+        return addr_parse(&cfg->control, x->ads.target, e);
+    if (c->type != CLUSTER_STATIC || !c->inline_endpoints || !c->inline_endpoints->n)
+        return err_set(e, WEFT_E_UNSUPPORTED, "needs a STATIC cluster with an endpoint");
+    const struct serve_cluster *served = serve_cluster_get(m->proxy->serve, c->name);
+    cfg->tls = served->tls;
+    cfg->as = c->tls;
+    return bootstrap_addr(&cfg->control, c->inline_endpoints->at[0].address, c->inline_endpoints->at[0].port, e);
+}
+
+static int start_foreign(struct proxy_main *m, struct err *e) {
+    const struct xds_bootstrap *x = &m->boot.xds;
+    struct foreign_cfg cfg = {.log = &m->log,
+                              .node = x->ads.node,
+                              .listeners = x->ads.lds,
+                              .clusters = x->ads.cds,
+                              .fixed = x->snap,
+                              .on_change = on_foreign,
+                              .ctx = m};
+    int rc = x->ads.on ? serve_bootstrap(m, &m->boot, e) : 0; /* no listeners yet; its cluster's TLS is made */
+    if (!x->ads.on || rc < 0)
+        return rc;
+    rc = find_control(m, &cfg, e);
+    if (rc < 0)
+        return err_in(e, "dynamic_resources.ads_config");
+    m->foreign = foreign_start(&m->loop, &cfg);
+    return 0;
 }
 
 static int start_bootstrap(struct proxy_main *m, struct err *e) {
@@ -293,9 +371,11 @@ static int start_bootstrap(struct proxy_main *m, struct err *e) {
     if (rc >= 0)
         rc = admin_start(m->proxy, e);
     if (rc >= 0)
-        rc = watch_names(m, e);
-    if (rc >= 0 && m->names && names_pending(m->names))
-        loop_timer(&m->loop, &m->patience, NAMES_US, on_patience_over);
+        rc = watch_names(m, m->boot.xds.snap, e);
+    if (rc >= 0)
+        rc = start_foreign(m, e);
+    if (rc >= 0 && waits(m))
+        loop_timer(&m->loop, &m->patience, m->foreign ? FOREIGN_US : NAMES_US, on_patience_over);
     else if (rc >= 0)
         rc = begin_bootstrap(m, e);
     return rc;
@@ -418,6 +498,7 @@ static int serve(struct proxy_main *m, int elder, struct err *e) {
     if (m->sidecar)
         sidecar_stop(&m->sidecar);
     loop_timer_stop(&m->loop, &m->patience);
+    foreign_stop(&m->foreign);
     names_free(&m->names);
     dns_free(&m->dns);
     admin_stop(m->proxy);

@@ -3,14 +3,14 @@
 
 #define LISTENERS_MAX 128u
 
-static int to_addr(struct addr *out, struct str address, uint16_t port, struct err *e) {
+int bootstrap_addr(struct addr *out, struct str address, uint16_t port, struct err *e) {
     return str_starts(address, STR("unix:")) ? addr_parse(out, address, e) : addr_ip(out, address, port, e);
 }
 
 static int bind_admin(struct bootstrap *b, struct err *e) {
     if (!b->xds.admin.address.len)
         return 0;
-    int rc = to_addr(&b->admin, b->xds.admin.address, b->xds.admin.port, e);
+    int rc = bootstrap_addr(&b->admin, b->xds.admin.address, b->xds.admin.port, e);
     if (rc >= 0 && !addr_is_loopback(&b->admin))
         rc = err_set(e, WEFT_E_UNSUPPORTED, "must be loopback or a pipe");
     return rc < 0 ? err_in(e, "admin.address") : 0;
@@ -23,7 +23,7 @@ static int bind_listeners(struct bootstrap *b, struct err *e) {
     b->addrs = arena_zalloc(&x->mem, (x->n_listeners + 1) * sizeof(*b->addrs));
     for (size_t i = 0; i < x->n_listeners; i++) {
         const struct listener *l = snap_get(x->snap, XDS_LISTENER, x->listeners[i]);
-        if (to_addr(&b->addrs[i], l->address, l->port, e) < 0)
+        if (bootstrap_addr(&b->addrs[i], l->address, l->port, e) < 0)
             return err_in(e, "static_resources.listeners[%zu].address", i);
     }
     return 0;

@@ -11,5 +11,6 @@ struct bootstrap {
     struct addr *addrs;       /* of the listeners, in order */
     struct addr admin;        /* len 0: none */
 };
-int bootstrap_parse(struct bootstrap *b, struct str text, struct err *e) MUST_CHECK; /* e: "line L: PATH: what" */
+int bootstrap_parse(struct bootstrap *b, struct str text, struct err *e) MUST_CHECK;               /* e: "line L: PATH: what" */
+int bootstrap_addr(struct addr *out, struct str address, uint16_t port, struct err *e) MUST_CHECK; /* as resources write it */
 void bootstrap_fini(struct bootstrap *b);

@@ -24,14 +24,41 @@ static struct str join_alpn(const struct tls_context *t, struct arena *a) {
     return s;
 }
 
-static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool server, struct err *e) {
+/* What a context refers to by name is in the snapshot: static secrets of the bootstrap, or what came over SDS. */
+static int read_secret(const struct snap *snap, struct str name, bool ca, struct buf *one, struct buf *key, struct err *e) {
+    const struct secret *s = name.len ? snap_get(snap, XDS_SECRET, name) : NULL;
+    if (!name.len)
+        return 0;
+    if (!s || !(ca ? s->ca_pem : s->cert_pem).len)
+        return err_set(e, WEFT_E_NOT_FOUND, "no secret \"" STR_FMT "\" with a %s", STR_ARG(name),
+                       ca ? "trusted_ca" : "certificate");
+    buf_add(one, ca ? s->ca_pem : s->cert_pem);
+    if (!ca)
+        buf_add(key, s->key_pem);
+    return 0;
+}
+
+static int read_tls(const struct tls_context *t, const struct snap *snap, struct buf *cert, struct buf *key, struct buf *ca,
+                    struct err *e) {
+    int rc = read_secret(snap, t->cert_secret, false, cert, key, e);
+    if (rc >= 0)
+        rc = read_secret(snap, t->ca_secret, true, ca, NULL, e);
+    if (rc >= 0)
+        rc = read_source(&t->cert, cert, e);
+    if (rc >= 0)
+        rc = read_source(&t->key, key, e);
+    return rc < 0 ? rc : read_source(&t->ca, ca, e);
+}
+
+static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool server, const struct snap *snap, struct err *e) {
     struct buf cert = {0}, key = {0}, ca = {0};
     struct arena a = {0};
-    int rc = read_source(&t->cert, &cert, e);
-    if (rc >= 0)
-        rc = read_source(&t->key, &key, e);
-    if (rc >= 0)
-        rc = read_source(&t->ca, &ca, e);
+    if (server && t->n_sans) /* of a client only the trust domain would be looked at */
+        return err_set(e, WEFT_E_UNSUPPORTED, "match_typed_subject_alt_names of clients: say it in an RBAC filter");
+    for (size_t i = 0; i < t->n_sans; i++)
+        if (!str_starts(t->sans[i], STR("spiffe://")))
+            return err_set(e, WEFT_E_UNSUPPORTED, "match_typed_subject_alt_names: a name but of SPIFFE");
+    int rc = read_tls(t, snap, &cert, &key, &ca, e);
     if (rc >= 0) {
         struct tls_cfg cfg = {.server = server,
                               .cert_pem = buf_str(&cert),
@@ -162,7 +189,7 @@ static int cluster_tls(struct serve_cluster *c, const struct serve_input *in, st
     if (in->identity) {
         c->identity = ref_get(in->identity);
         base = tls_ctx_ref(in->identity->client);
-    } else if ((rc = static_tls(&base, t, false, e)) < 0) {
+    } else if ((rc = static_tls(&base, t, false, in->snap, e)) < 0) {
         return err_in(e, "cluster " STR_FMT, STR_ARG(c->cluster->name));
     }
     rc = tls_ctx_offer(&c->tls, base, t->n_alpn ? join_alpn(t, &a) : default_alpn(c), e);
@@ -202,10 +229,16 @@ static struct endpoints *endpoints_of(const struct cluster *c, const struct snap
     return snap_get(snap, XDS_ENDPOINT, c->eds_name.len ? c->eds_name : c->name);
 }
 
+/* What a secret says may have changed, though its name has not. */
+static bool by_secret(const struct cluster *c, const struct serve_input *in) {
+    return c->tls && !in->identity && (c->tls->cert_secret.len || c->tls->ca_secret.len);
+}
+
 static int build_cluster(struct serve_cluster **out, struct cluster *cluster, const struct serve_input *in, struct err *e) {
     struct serve_cluster *prev = in->prev ? serve_cluster_get(in->prev, cluster->name) : NULL;
     struct endpoints *eps = endpoints_of(cluster, in->snap);
-    if (prev && prev->cluster == cluster && prev->endpoints == eps && (!cluster->tls || prev->identity == in->identity)) {
+    if (prev && prev->cluster == cluster && prev->endpoints == eps && (!cluster->tls || prev->identity == in->identity) &&
+        !by_secret(cluster, in)) {
         *out = ref_get(prev);
         return 0;
     }
@@ -296,7 +329,7 @@ static int chain_tls(struct serve_chain *c, const struct serve_input *in, struct
         c->tls = tls_ctx_ref(in->identity->server);
         return 0;
     }
-    return static_tls(&c->tls, c->conf->tls, true, e);
+    return static_tls(&c->tls, c->conf->tls, true, in->snap, e);
 }
 
 /* The chain that did the same for the same connections before. */
@@ -321,11 +354,13 @@ static int build_chain(struct serve *s, struct serve_chain *c, const struct serv
         c->hcm = &c->conf->hcm;
     if (prev)
         atomic_store_explicit(&c->split, atomic_load_explicit(&prev->split, memory_order_relaxed), memory_order_relaxed);
-    if (c->hcm && c->hcm->routes)
-        c->routes = build_routes(c->hcm->routes, prev ? prev->routes : NULL);
-    if (c->routes && read_bodies(c->routes, e) < 0)
-        return e->code;
-    return chain_tls(c, in, e);
+    struct route_table *table = c->hcm ? c->hcm->routes : NULL;
+    if (c->hcm && !table && c->hcm->rds_name.len)
+        table = snap_get(in->snap, XDS_ROUTE, c->hcm->rds_name);
+    if (table)
+        c->routes = build_routes(table, prev ? prev->routes : NULL);
+    int rc = c->routes ? read_bodies(c->routes, e) : 0;
+    return rc < 0 ? rc : chain_tls(c, in, e);
 }
 
 static int build_listener(struct serve *s, const struct serve_port *port, const struct serve_input *in, struct err *e) {

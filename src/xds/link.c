@@ -282,14 +282,16 @@ static void on_ready(struct conn *c) {
     if (l->up || l->stopping) /* told again when capacity came back */
         return;
     l->ads = start_call(l, STR(LINK_ADS_PATH), 0, &ads_cb, &l->why);
-    l->session = l->ads ? start_call(l, STR(LINK_SESSION_PATH), SESSION_MESSAGE_MAX, &session_cb, &l->why) : NULL;
-    if (!l->session) {
+    bool weft = !l->cfg.foreign.ptr;
+    if (l->ads && weft)
+        l->session = start_call(l, STR(LINK_SESSION_PATH), SESSION_MESSAGE_MAX, &session_cb, &l->why);
+    if (!l->ads || (weft && !l->session)) {
         conn_abort(c, WEFT_E_CLOSED);
         return;
     }
     l->up = true;
     link__ads_start(l);
-    if (!l->displaced)
+    if (weft && !l->displaced)
         begin_session(l);
     if (l->cfg.cb.on_up)
         l->cfg.cb.on_up(l->cfg.ctx);
@@ -332,9 +334,10 @@ static void on_closed(struct conn *c, int why) {
 static const struct conn_cfg conn_cfg = {.proto = CONN_H2, .on_ready = on_ready, .on_closed = on_closed};
 
 static void dial(struct link *l) {
+    const struct tls_context *as = l->cfg.as;
     struct transport *tr = sock_dial(l->loop, &l->cfg.control, 0, NULL, NULL);
     if (l->cfg.tls)
-        tr = tls_client(&tr, l->cfg.tls, STR_NONE, NULL, 0, 0, NULL, NULL);
+        tr = tls_client(&tr, l->cfg.tls, as ? as->sni : STR_NONE, as ? as->sans : NULL, as ? as->n_sans : 0, 0, NULL, NULL);
     l->why.code = 0;
     l->conn = conn_client(l->loop, &tr, &conn_cfg, l);
 }
@@ -357,6 +360,8 @@ static void copy_cfg(struct link *l, const struct link_cfg *cfg) {
     for (size_t i = 0; i < h->n_labels; i++)
         labels[i] = arena_dup(&l->mem, cfg->hello.labels[i]);
     h->labels = labels;
+    if (cfg->foreign.ptr)
+        l->cfg.foreign = cfg->foreign.len ? arena_dup(&l->mem, cfg->foreign) : STR("");
     if (cfg->tls)
         l->cfg.tls = tls_ctx_ref(cfg->tls);
 }

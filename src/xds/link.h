@@ -50,12 +50,16 @@ struct link_cb {
     void (*on_up)(void *ctx);                          /* connected: streams are open */
     void (*on_down)(void *ctx, const struct err *why); /* also after each attempt that failed */
     void (*on_drain)(void *ctx);                       /* the control plane asks us to drain */
+    void (*on_answer)(void *ctx, enum xds_type type);  /* a response about that type, before on_response; may be NULL */
 };
 struct link_cfg {
     struct addr control;
-    struct tls_ctx *tls; /* NULL: plain (--dev) */
-    struct node node;    /* copied */
-    struct hello hello;  /* copied; sent at every connect */
+    struct tls_ctx *tls;          /* NULL: plain (--dev) */
+    const struct tls_context *as; /* whose sni is said and of whose SANs the server must have one; borrowed; NULL: none */
+    struct node node;             /* copied */
+    struct str foreign; /* a packed envoy.config.core.v3.Node (copied): the control plane is not weft's, so there is only ADS,
+                         * and this is who we say we are. ptr NULL: it is */
+    struct hello hello; /* copied; sent at every connect */
     struct link_cb cb;
     void *ctx;
 };

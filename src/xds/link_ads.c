@@ -51,7 +51,25 @@ static bool wants(const struct link *l, enum xds_type type, struct str name) {
 
 /* ---- requests ---- */
 
+/* The bootstrap's own node, and beside it what speaks for it. */
+static Ec__Node *foreign_node(struct arena *a, const struct link *l) {
+    struct unpack u;
+    Ec__Node *w = PACK_NEW(a, ec__node), *given;
+    unpack_init(&u, a, NULL);
+    if (unpack_msg(&u, &ec__node__descriptor, l->cfg.foreign, &given) >= 0) {
+        w->id = pack_str(a, str_of(given->id));
+        w->cluster = pack_str(a, str_of(given->cluster));
+    }
+    unpack_fini(&u);
+    w->user_agent_name = (char *)"weft";
+    w->user_agent_version_type_case = EC__NODE__USER_AGENT_VERSION_TYPE_USER_AGENT_VERSION;
+    w->user_agent_version = (char *)WEFT_VERSION;
+    return w;
+}
+
 static Ec__Node *pack_node(struct arena *a, const struct link *l) {
+    if (l->cfg.foreign.ptr)
+        return foreign_node(a, l);
     Ec__Node *w = PACK_NEW(a, ec__node);
     w->id = pack_str(a, l->cfg.node.id);
     w->cluster = pack_str(a, l->cfg.node.service);
@@ -288,6 +306,8 @@ static void take_response(struct link *l, const Ed__DeltaDiscoveryResponse *m) {
     } else {
         take_resources(l, (enum xds_type)type, m, &bad);
         take_removed(l, (enum xds_type)type, m);
+        if (l->cfg.cb.on_answer && !l->stopping)
+            l->cfg.cb.on_answer(l->cfg.ctx, (enum xds_type)type);
         if (l->cfg.cb.on_response && !l->stopping)
             l->cfg.cb.on_response(l->cfg.ctx);
     }

@@ -15,7 +15,7 @@ struct xds_bootstrap {
         uint16_t port;
     } admin;
     struct { /* the control plane of dynamic_resources */
-        bool on, delta, lds, cds;
+        bool on, lds, cds;
         struct str cluster; /* a static cluster, or */
         struct str target;  /* "HOST:PORT" */
         struct str node;    /* a packed envoy.config.core.v3.Node; may be empty */

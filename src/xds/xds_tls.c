@@ -138,7 +138,7 @@ Ec__TransportSocket *xds__encode_downstream(struct arena *a, const struct tls_co
 static int decode_sds(struct unpack *u, const Etls__SdsSecretConfig *w, const char *what, struct str *name) {
     if (unpack_name(u, w->name, what, name) < 0)
         return u->e->code;
-    return xds__decode_source(u, w->sds_config, what);
+    return w->sds_config ? xds__decode_source(u, w->sds_config, what) : 0; /* absent: a secret of the bootstrap */
 }
 
 static int decode_san(struct unpack *u, const Em__StringMatcher *w, struct str *san) {

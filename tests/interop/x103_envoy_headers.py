@@ -29,7 +29,7 @@ def upgrade(case):
     ).encode()
 
 
-SWITCH = b'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n'
+SWITCH = b'HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n'
 OUTSIDE = ('x-envoy-retry-on: 5xx', 'x-envoy-max-retries: 3', 'x-envoy-upstream-rq-timeout-ms: 5', 'x-envoy-force-trace: 1', 'x-envoy-internal: true')
 
 CASES = [

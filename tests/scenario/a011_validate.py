@@ -11,6 +11,14 @@ BAD = (
     ('cluster: app', 'cluster: x', 'no such cluster: "x"'),
     ('type: STATIC', 'type: STATIC\n    transport_socket: {name: tls, typed_config: {"@type": TLS, common_tls_context: {VALIDATE}}}', '/no/ca.pem'),
 )
+SERVER = 'transport_socket: {name: tls, typed_config: {"@type": SERVER_TLS, common_tls_context: {CONTEXT}}}\n      filters:'
+SANS = 'match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: spiffe://a/b}}]'
+MINE = 'tls_certificate_sds_secret_configs: [{name: mine}]'
+SERVED = (
+    (MINE, 'no secret "mine" with a certificate'),
+    ('tls_certificates: [{certificate_chain: {filename: /no/c.pem}, private_key: {filename: /no/k.pem}}]', '/no/c.pem'),
+    (f'{MINE}, validation_context: {{trusted_ca: {{filename: /ca}}, {SANS}}}', 'subject_alt_names of clients'),
+)
 TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext'
 
 
@@ -28,5 +36,10 @@ def test(tmp_path):
         file.write_text(good.replace(old, new.replace('TLS', TLS).replace('VALIDATE', 'validation_context: {trusted_ca: {filename: /no/ca.pem}}')))
         done = validate(file)
         assert done.returncode == 1 and done.stdout == '' and f'{file}: ' in done.stderr and says in done.stderr, done
+    for context, says in SERVED:  # what only the serving form finds
+        text = SERVER.replace('SERVER_TLS', TLS.replace('Upstream', 'Downstream')).replace('CONTEXT', context)
+        file.write_text(good.replace('filters:', text, 1))
+        done = validate(file)
+        assert done.returncode == 1 and done.stdout == '' and says in done.stderr, done
     done = subprocess.run([WEFT, 'proxy', '--mode', 'validate'], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and '--bootstrap' in done.stderr

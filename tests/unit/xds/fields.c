@@ -565,6 +565,11 @@ static void downstream_tls(void **state) {
     ONE(t->common_tls_context->tls_certificate_sds_secret_configs, t->common_tls_context->n_tls_certificate_sds_secret_configs,
         sds);
     w->filter_chains[0]->transport_socket = socket_of(t);
+    struct listener *fixed = decode(XDS_LISTENER, w, NULL); /* without a source: a static secret of that name */
+    assert_true(str_eq(fixed->chains[0].tls->cert_secret, STR("default")));
+    ref_put(fixed);
+    sds->sds_config = PACK_NEW(&a, ec__config_source);
+    w->filter_chains[0]->transport_socket = socket_of(t);
     decode(XDS_LISTENER, w, "must come over ADS");
     sds->sds_config = pack_ads(&a);
     w->filter_chains[0]->transport_socket = socket_of(t);
