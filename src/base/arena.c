@@ -134,6 +134,14 @@ struct str arena_lower(struct arena *a, struct str s) {
     return str_n(p, s.len);
 }
 
+struct str arena_u64(struct arena *a, uint64_t n) {
+    char text[20], *at = text + sizeof text;
+    do
+        *--at = (char)('0' + n % 10);
+    while (n /= 10);
+    return arena_dup(a, str_n(at, (size_t)(text + sizeof text - at)));
+}
+
 struct str arena_fmt(struct arena *a, const char *fmt, ...) {
     va_list ap, again;
     va_start(ap, fmt);

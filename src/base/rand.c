@@ -71,6 +71,12 @@ uint64_t rand_jitter(struct rand *r, uint64_t v, unsigned percent) {
 
 void rand_uuid(struct rand *r, char out[37]) {
     uint64_t hi = (rand_u64(r) & ~0xf000ull) | 0x4000, lo = (rand_u64(r) & ~(3ull << 62)) | 1ull << 63;
-    snprintf(out, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(hi >> 32), (unsigned)(hi >> 16 & 0xffff), (unsigned)(hi & 0xffff),
-             (unsigned)(lo >> 48), (unsigned long long)(lo & 0xffffffffffffu));
+    static const char digits[] = "0123456789abcdef";
+    static const uint8_t place[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}; /* of each octet's digits */
+    memcpy(out, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", 37);
+    for (int i = 0; i < 16; i++) { /* one for each request: printf takes ten times as long */
+        uint8_t octet = (uint8_t)((i < 8 ? hi : lo) >> (56 - i % 8 * 8));
+        out[place[i]] = digits[octet >> 4];
+        out[place[i] + 1] = digits[octet & 15];
+    }
 }

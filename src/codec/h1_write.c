@@ -4,8 +4,7 @@
 #include "codec/h1.h"
 #include "codec/url.h"
 
-static void add_field(struct buf *out, struct str name, struct str value) {
-    char *to = buf_room(out, name.len + value.len + 4), *at = to;
+static char *put_field(char *at, struct str name, struct str value) {
     memcpy(at, name.ptr, name.len);
     at += name.len;
     *at++ = ':';
@@ -15,18 +14,34 @@ static void add_field(struct buf *out, struct str name, struct str value) {
     at += value.len;
     *at++ = '\r';
     *at++ = '\n';
-    buf_added(out, (size_t)(at - to));
+    return at;
+}
+
+static void add_field(struct buf *out, struct str name, struct str value) {
+    size_t len = name.len + value.len + 4;
+    put_field(buf_room(out, len), name, value);
+    buf_added(out, len);
+}
+
+static size_t text_size(const struct msg_fields *f) {
+    size_t n = 2;
+    for (unsigned i = 0; i < f->n; i++)
+        n += f->at[i].name.len + f->at[i].value.len + 4;
+    return n;
 }
 
 static void add_fields(struct buf *out, const struct msg_fields *f, bool (*wanted)(const struct msg_field *)) {
+    char *to = buf_room(out, text_size(f)), *at = to;
     for (unsigned i = 0; i < f->n; i++) {
-        const struct msg_field *at = &f->at[i];
-        /* A known name written by its id needs no second look; the value may come from anywhere. */
-        bool name_ok = at->name.ptr == hdr_name(at->id).ptr || msg_is_token(at->name);
-        if (name_ok && at->name.len && msg_is_field_value(at->value) && wanted(at))
-            add_field(out, at->name, at->value);
+        const struct msg_field *field = &f->at[i];
+        /* A name that was interned needs no second look; the value may come from anywhere. */
+        bool name_ok = field->name.len && (field->id != HDR_OTHER || msg_is_token(field->name));
+        if (name_ok && msg_is_field_value(field->value) && wanted(field))
+            at = put_field(at, field->name, field->value);
     }
-    buf_add(out, STR("\r\n"));
+    *at++ = '\r';
+    *at++ = '\n';
+    buf_added(out, (size_t)(at - to));
 }
 
 static bool not_host(const struct msg_field *f) {
@@ -111,7 +126,7 @@ void h1_frame(struct msg *m, struct arena *a, int64_t length, bool close, struct
     m->chunked = length == -1;
     m->keep_alive = !close;
     if (length >= 0)
-        msg_add(f, a, HDR_CONTENT_LENGTH, arena_fmt(a, "%lld", (long long)length));
+        msg_add(f, a, HDR_CONTENT_LENGTH, arena_u64(a, (uint64_t)length));
     else if (m->chunked)
         msg_add(f, a, HDR_TRANSFER_ENCODING, STR("chunked"));
     struct str connection = connection_value(m, a, close, upgrade.len > 0);

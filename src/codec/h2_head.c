@@ -45,7 +45,7 @@ void h2__collect_add(struct h2_collect *c, const struct h2_cfg *cfg, struct str 
         return;
     }
     enum hdr_id id = hdr_intern(name);
-    if (!msg_is_token(name) || !msg_is_field_value(value))
+    if ((id == HDR_OTHER && !msg_is_token(name)) || !msg_is_field_value(value)) /* what was interned is a token */
         c->bad = true;
     else if (id != HDR_OTHER)
         msg_add(&c->m.fields, &c->arena, id, kept);
@@ -153,7 +153,7 @@ static bool wanted(const struct msg_field *f, bool trailers) {
         return false;
     if (hdr_hop_by_hop(f->id) && !(f->id == HDR_TE && str_ieq(f->value, STR("trailers"))))
         return false;
-    return msg_is_token(f->name) && msg_is_field_value(f->value);
+    return f->name.len && (f->id != HDR_OTHER || msg_is_token(f->name)) && msg_is_field_value(f->value);
 }
 
 static void add_fields(struct h2_nv *nv, const struct msg_fields *f, bool trailers) {

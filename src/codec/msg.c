@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/msg.h"
+#include <endian.h>
 
 /* RFC 9110 §5.6.2: tchar. */
 static const bool tchar[256] = {
@@ -19,30 +20,34 @@ bool msg_is_token(struct str s) {
     return s.len > 0 && msg_token_len(s.ptr, s.len) == s.len;
 }
 
-/* Eight octets at a time: is one of them a control character (HTAB included) or DEL? */
-static bool has_control(uint64_t w) {
+/* Eight octets at a time: where the first control character (HTAB included) or DEL is; 8: nowhere. */
+static unsigned first_control(const char *p) {
     const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
-    uint64_t del = w ^ (ones * 0x7f);
-    return ((((w - ones * 0x20) & ~w) | ((del - ones) & ~del)) & high) != 0;
+    uint64_t w;
+    memcpy(&w, p, sizeof(w));
+    w = le64toh(w);
+    uint64_t del = w ^ (ones * 0x7f), hits = (((w - ones * 0x20) & ~w) | ((del - ones) & ~del)) & high;
+    return hits ? (unsigned)__builtin_ctzll(hits) / 8 : 8; /* borrows make false hits, but only above a true one */
+}
+
+static bool is_text(char c) {
+    return ((uint8_t)c >= 0x20 && c != 0x7f) || c == '\t';
 }
 
 size_t msg_text_len(const char *p, size_t n) {
     size_t i = 0;
-    while (i < n) {
-        uint64_t w;
-        while (i + sizeof(w) <= n) {
-            memcpy(&w, p + i, sizeof(w));
-            if (has_control(w))
-                break;
-            i += sizeof(w);
-        }
-        for (size_t stop = i + sizeof(w) < n ? i + sizeof(w) : n; i < stop; i++) {
-            uint8_t c = (uint8_t)p[i];
-            if ((c < 0x20 && c != '\t') || c == 0x7f)
-                return i;
-        }
+    while (n - i >= 8) {
+        unsigned k = first_control(p + i);
+        i += k;
+        if (k < 8 && p[i] != '\t')
+            return i;
+        i += k < 8;
     }
-    return n;
+    if (n >= 8 && i < n && first_control(p + n - 8) == 8) /* the last eight: some are seen twice */
+        return n;
+    while (i < n && is_text(p[i]))
+        i++;
+    return i;
 }
 
 static bool is_ows(char c) {
@@ -156,12 +161,21 @@ static struct msg_field *append(struct msg_fields *f, struct arena *a) {
     return &f->at[f->n++];
 }
 
+static uint64_t bit_of(enum hdr_id id) {
+    return 1ull << (id & 63);
+}
+
+static void add(struct msg_fields *f, struct arena *a, struct msg_field field) {
+    *append(f, a) = field;
+    f->seen |= bit_of(field.id);
+}
+
 void msg_add(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
-    *append(f, a) = (struct msg_field){hdr_name(id), value, id};
+    add(f, a, (struct msg_field){hdr_name(id), value, id});
 }
 
 void msg_add_name(struct msg_fields *f, struct arena *a, struct str name, struct str value) {
-    *append(f, a) = (struct msg_field){name, value, hdr_intern(name)};
+    add(f, a, (struct msg_field){name, value, hdr_intern(name)});
 }
 
 static bool matches(const struct msg_field *f, enum hdr_id id, struct str name) {
@@ -170,6 +184,8 @@ static bool matches(const struct msg_field *f, enum hdr_id id, struct str name) 
 
 static unsigned remove_from(struct msg_fields *f, unsigned from, enum hdr_id id, struct str name) {
     unsigned kept = from;
+    if (!(f->seen & bit_of(id)))
+        return 0;
     for (unsigned i = from; i < f->n; i++) {
         if (matches(&f->at[i], id, name))
             continue;
@@ -183,7 +199,7 @@ static unsigned remove_from(struct msg_fields *f, unsigned from, enum hdr_id id,
 }
 
 static const struct msg_field *find(const struct msg_fields *f, enum hdr_id id, struct str name) {
-    for (unsigned i = 0; i < f->n; i++)
+    for (unsigned i = 0; f->seen & bit_of(id) && i < f->n; i++)
         if (matches(&f->at[i], id, name))
             return &f->at[i];
     return NULL;
@@ -192,7 +208,7 @@ static const struct msg_field *find(const struct msg_fields *f, enum hdr_id id, 
 static void set(struct msg_fields *f, struct arena *a, struct msg_field with) {
     const struct msg_field *first = find(f, with.id, with.name);
     if (!first) {
-        *append(f, a) = with;
+        add(f, a, with);
         return;
     }
     unsigned at = (unsigned)(first - f->at);
@@ -248,7 +264,7 @@ bool msg_list_next(struct str *rest, struct str *element) {
 }
 
 bool msg_list_has(const struct msg_fields *f, enum hdr_id id, struct str token) {
-    for (unsigned i = 0; i < f->n; i++) {
+    for (unsigned i = 0; f->seen & bit_of(id) && i < f->n; i++) {
         if (f->at[i].id != id)
             continue;
         struct str rest = f->at[i].value, element;
@@ -288,7 +304,7 @@ void msg_copy(struct msg *to, const struct msg *from, struct arena *a, unsigned 
     to->reason = put(&at, from->reason);
     to->upgrade = put(&at, from->upgrade);
     unsigned cap = fields.n + spare;
-    to->fields = (struct msg_fields){cap ? arena_alloc(a, cap * sizeof(*fields.at)) : NULL, fields.n, cap};
+    to->fields = (struct msg_fields){cap ? arena_alloc(a, cap * sizeof(*fields.at)) : NULL, fields.n, cap, fields.seen};
     for (unsigned i = 0; i < fields.n; i++)
         to->fields.at[i] = (struct msg_field){put(&at, fields.at[i].name), put(&at, fields.at[i].value), fields.at[i].id};
 }

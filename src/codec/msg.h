@@ -31,6 +31,7 @@ struct msg_field {
 struct msg_fields { /* in order of appearance; a struct of zeros is empty */
     struct msg_field *at;
     unsigned n, cap;
+    uint64_t seen; /* private: a bit for each id (modulo 64) that was ever added; so most lookups need not look */
 };
 
 enum http_method {

@@ -49,7 +49,7 @@ static int refuse(struct h1 *h, const struct err *why) {
 
 /* 1: a head was taken; 0: it is not whole; < 0: malformed. */
 static int take_head(struct h1 *h, struct str *in) {
-    struct err e = {0};
+    struct err e;
     int n = h1_head_len(*in, &h->scanned, &h->limits, &e);
     if (n == 0)
         return 0;
@@ -85,7 +85,7 @@ static int take_head(struct h1 *h, struct str *in) {
 }
 
 static bool take_body(struct h1 *h, struct str *in) {
-    struct err e = {0};
+    struct err e;
     int rc = h1__body(h, in, &e);
     if (rc < 0) {
         h1__met(h, rc, false);

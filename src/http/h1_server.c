@@ -103,7 +103,7 @@ static void begin(struct h1 *h, const struct msg *m) {
 /* A head at the start of *in: false when it is not whole yet. */
 static bool take_head(struct h1 *h, struct str *in) {
     struct conn_priv *p = h->p;
-    struct err e = {0};
+    struct err e;
     bool first = h->scanned == 0;
     int n = h1_head_len(*in, &h->scanned, &h->limits, &e);
     if (n == 0) {
@@ -151,7 +151,7 @@ static void idle(struct h1 *h) {
 
 /* The request's body; false when there is nothing left to take. */
 static bool take_body(struct h1 *h, struct str *in) {
-    struct err e = {0};
+    struct err e;
     int rc = h1__body(h, in, &e);
     h->due = UINT64_MAX;
     if (rc < 0) {

@@ -636,7 +636,7 @@ static void frame(struct msg *copy, const struct msg *m, struct arena *a) {
                           : m->content_length == 0 && m->method_id != METHOD_POST && m->method_id != METHOD_PUT &&
                                 m->method_id != METHOD_PATCH;
     if (m->content_length >= 0 && !none)
-        msg_add(&copy->fields, a, HDR_CONTENT_LENGTH, arena_fmt(a, "%lld", (long long)m->content_length));
+        msg_add(&copy->fields, a, HDR_CONTENT_LENGTH, arena_u64(a, (uint64_t)m->content_length));
 }
 
 static struct stream *request(struct conn_priv *p, const struct msg *m, bool end, struct err *e) {

@@ -8,32 +8,47 @@
 #include "proxy/fill.h"
 
 /* Of a request these say to Envoys inside what to do: whoever is outside must not. */
-static const char *const internal_only[] = {
-    "x-envoy-retriable-status-codes",
-    "x-envoy-retriable-header-names",
-    "x-envoy-retry-on",
-    "x-envoy-retry-grpc-on",
-    "x-envoy-max-retries",
-    "x-envoy-upstream-alt-stat-name",
-    "x-envoy-upstream-rq-timeout-ms",
-    "x-envoy-upstream-rq-per-try-timeout-ms",
-    "x-envoy-expected-rq-timeout-ms",
-    "x-envoy-upstream-rq-timeout-alt-response",
-    "x-envoy-force-trace",
-    "x-envoy-ip-tags",
-    "x-envoy-original-url",
-    "x-envoy-hedge-on-per-try-timeout",
+#define NAME(text)                                                                                                               \
+    { text, sizeof(text) - 1 }
+static const struct str internal_only[] = {
+    NAME("x-envoy-retriable-status-codes"),
+    NAME("x-envoy-retriable-header-names"),
+    NAME("x-envoy-retry-on"),
+    NAME("x-envoy-retry-grpc-on"),
+    NAME("x-envoy-max-retries"),
+    NAME("x-envoy-upstream-alt-stat-name"),
+    NAME("x-envoy-upstream-rq-timeout-ms"),
+    NAME("x-envoy-upstream-rq-per-try-timeout-ms"),
+    NAME("x-envoy-expected-rq-timeout-ms"),
+    NAME("x-envoy-upstream-rq-timeout-alt-response"),
+    NAME("x-envoy-force-trace"),
+    NAME("x-envoy-ip-tags"),
+    NAME("x-envoy-original-url"),
+    NAME("x-envoy-hedge-on-per-try-timeout"),
 };
-static const char *const edge_only[] = {"x-envoy-decorator-operation", "x-envoy-downstream-service-cluster",
-                                        "x-envoy-downstream-service-node"};
+static const struct str edge_only[] = {NAME("x-envoy-decorator-operation"), NAME("x-envoy-downstream-service-cluster"),
+                                       NAME("x-envoy-downstream-service-node")};
+#undef NAME
 
-static void remove_all(struct msg_fields *f, const char *const *names, size_t n) {
-    for (unsigned i = 0; i < f->n; i++)
-        if (str_istarts(f->at[i].name, STR("x-envoy-"))) { /* nearly never */
-            for (size_t k = 0; k < n; k++)
-                msg_remove_name(f, str_of(names[k]));
-            return;
-        }
+static bool among(const struct str *names, size_t n, struct str name) {
+    for (size_t i = 0; i < n; i++)
+        if (str_ieq(names[i], name))
+            return true;
+    return false;
+}
+
+/* One pass: a sidecar before us has set some x-envoy- fields, but seldom one of these. */
+static void remove_all(struct msg_fields *f, const struct str *names, size_t n) {
+    unsigned to = 0;
+    for (unsigned i = 0; i < f->n; i++) {
+        struct str name = f->at[i].name;
+        if (str_istarts(name, STR("x-envoy-")) && among(names, n, name))
+            continue;
+        if (to != i)
+            f->at[to] = f->at[i];
+        to++;
+    }
+    f->n = to;
 }
 
 /* ---- the request: host and path ---- */
@@ -124,12 +139,12 @@ static void who(struct exch *x) {
         x->client = trusted_address(forwarded_for(x), h->trusted_hops);
     if (!msg_find(f, HDR_X_FORWARDED_PROTO))
         msg_add(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
-    msg_remove_name(f, STR("x-envoy-internal"));
+    msg_remove(f, HDR_X_ENVOY_INTERNAL);
     remove_all(f, internal_only, sizeof(internal_only) / sizeof(*internal_only));
     if (!h->use_remote_address)
         return;
     remove_all(f, edge_only, sizeof(edge_only) / sizeof(*edge_only));
-    msg_set_name(f, &x->down->arena, STR("x-envoy-external-address"), x->client.len ? x->client : x->from->remote_ip);
+    msg_set(f, &x->down->arena, HDR_X_ENVOY_EXTERNAL_ADDRESS, x->client.len ? x->client : x->from->remote_ip);
     if (!h->preserve_request_id)
         msg_remove(f, HDR_X_REQUEST_ID); /* stage_trace.c makes another */
 }
@@ -254,13 +269,6 @@ static void rewrite_host(struct exch *x, struct str host) {
     x->req.authority = host;
 }
 
-static bool among(const struct str *types, size_t n, struct str type) {
-    for (size_t i = 0; i < n; i++)
-        if (str_ieq(types[i], type))
-            return true;
-    return false;
-}
-
 bool edge_upgrade_allowed(const struct exch *x) {
     const struct hcm *h = x->chain->hcm;
     const struct route *r = x->to.route;
@@ -293,10 +301,9 @@ void edge_forward(struct exch *x) {
     if (x->to.route->host == HOST_AUTO && x->to.host->name.len)
         rewrite_host(x, x->to.host->name);
     if (x->to.vhost->attempt_count_up)
-        msg_set(&x->req.fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_fmt(a, "%u", x->attempts));
+        msg_set(&x->req.fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));
     if (timeout && !x->chain->hcm->suppress_envoy)
-        msg_set_name(&x->req.fields, a, STR("x-envoy-expected-rq-timeout-ms"),
-                     arena_fmt(a, "%llu", (unsigned long long)(timeout / CLOCK_MS)));
+        msg_set(&x->req.fields, a, HDR_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, arena_u64(a, timeout / CLOCK_MS));
 }
 
 /* ---- the response ---- */
@@ -326,10 +333,9 @@ void edge_respond(struct exch *x, struct msg *m) {
     if (m->status == 101)
         msg_set(&m->fields, a, HDR_DATE, loop_date(&x->w->loop)); /* written at once: it may be borrowed */
     else if (!x->chain->hcm->suppress_envoy)
-        msg_set(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME,
-                arena_fmt(a, "%llu", (unsigned long long)((x->at.first - x->at.sent) / CLOCK_MS)));
+        msg_set(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME, arena_u64(a, (x->at.first - x->at.sent) / CLOCK_MS));
     if (x->to.vhost->attempt_count_down)
-        msg_set(&m->fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_fmt(a, "%u", x->attempts));
+        msg_set(&m->fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));
     finish(x, &m->fields);
 }
 

@@ -78,6 +78,9 @@ static void texts(void **state) {
     assert_string_equal(arena_z(&a, STR_NONE), "");
     assert_true(str_eq(arena_lower(&a, STR("AbC-Z[@")), STR("abc-z[@")));
     assert_int_equal(arena_lower(&a, STR_NONE).len, 0);
+    assert_true(str_eq(arena_u64(&a, 0), STR("0")));
+    assert_true(str_eq(arena_u64(&a, 1024), STR("1024")));
+    assert_true(str_eq(arena_u64(&a, UINT64_MAX), STR("18446744073709551615")));
     struct str s = arena_fmt(&a, "%d %s", 42, "x");
     assert_true(str_eq(s, STR("42 x")));
     s = arena_fmt(&a, "%05000d", 7); /* larger than a block */

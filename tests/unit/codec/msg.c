@@ -261,8 +261,47 @@ static void test_strip(void **state) {
     }
 }
 
+/* At every place of texts of every length up to 40, among tabs and octets beyond ASCII. */
+static void text_is_told_from_controls(void **state) {
+    char text[41];
+    for (size_t n = 0; n <= 40; n++)
+        for (size_t at = 0; at < n; at++)
+            for (unsigned c = 0; c < 256; c++) {
+                memset(text, at % 3 == 0 ? '\t' : at % 3 == 1 ? '\xff' : 'a', sizeof(text));
+                text[at] = (char)c;
+                bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+                assert_int_equal(msg_text_len(text, n), control ? at : n);
+                if (control && at + 1 < n) { /* the first counts */
+                    text[at + 1] = 1;
+                    assert_int_equal(msg_text_len(text, n), at);
+                }
+            }
+}
+
+/* Lookups that are spared by what was never added still see all that was, in copies too. */
+static void every_known_name_is_found(void **state) {
+    struct arena a = {0};
+    for (int id = HDR_OTHER + 1; id < HDR_COUNT_; id++) {
+        struct msg m = {0}, copy;
+        assert_null(msg_find(&m.fields, (enum hdr_id)id));
+        msg_add_name(&m.fields, &a, hdr_name((enum hdr_id)id), STR("1"));
+        msg_add_name(&m.fields, &a, STR("x-other"), STR("2"));
+        msg_copy(&copy, &m, &a, 1);
+        assert_true(str_eq(msg_get(&copy.fields, (enum hdr_id)id), STR("1")));
+        assert_non_null(msg_find_name(&copy.fields, STR("X-Other")));
+        assert_int_equal(msg_remove(&copy.fields, (enum hdr_id)id), 1);
+        assert_null(msg_find(&copy.fields, (enum hdr_id)id));
+        msg_set(&copy.fields, &a, (enum hdr_id)id, STR("3"));
+        assert_true(str_eq(msg_get(&copy.fields, (enum hdr_id)id), STR("3")));
+        assert_int_equal(msg_remove_name(&copy.fields, STR("x-other")), 1);
+    }
+    arena_fini(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_is_told_from_controls),
+        cmocka_unit_test(every_known_name_is_found),
         cmocka_unit_test(test_intern_every_name),
         cmocka_unit_test(test_flags),
         cmocka_unit_test(test_methods_and_reasons),
