@@ -185,3 +185,11 @@ struct ip addr_octets(const struct addr *a) {
     }
     return (struct ip){0};
 }
+
+struct addr addr_of_octets(const struct ip *ip, uint16_t port) {
+    struct addr a = {0};
+    char text[IP_TEXT];
+    if (ip->len)
+        (void)set_ip(&a, str_of(ip_text(ip, text)), port);
+    return a;
+}

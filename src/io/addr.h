@@ -27,4 +27,5 @@ void addr_set_port(struct addr *a, uint16_t port);
 bool addr_is_loopback(const struct addr *a); /* 127/8, ::1 and unix */
 bool addr_is_any(const struct addr *a);      /* 0.0.0.0 and :: */
 bool addr_eq(const struct addr *a, const struct addr *b);
-struct ip addr_octets(const struct addr *a); /* the IP alone; none for unix */
+struct ip addr_octets(const struct addr *a);                    /* the IP alone; none for unix */
+struct addr addr_of_octets(const struct ip *ip, uint16_t port); /* len 0 for none */

@@ -229,6 +229,16 @@ void sock_more(struct transport *t, bool on) {
     sock_of(t)->more = on;
 }
 
+bool sock_original_dst(struct transport *t) {
+    bool six = t->local.sa.ss_family == AF_INET6;
+    struct addr a = {.len = sizeof a.sa};
+    /* linux/netfilter_ipv4.h and _ipv6/ip6_tables.h: 80 both */
+    if (getsockopt(sock_of(t)->fd, six ? IPPROTO_IPV6 : IPPROTO_IP, 80, &a.sa, &a.len) < 0 || addr_eq(&a, &t->local))
+        return false;
+    t->local = a;
+    return true;
+}
+
 bool sock_can_splice(const struct transport *t) {
     return t->ops == &tcp_ops && !container_of(t, const struct sock, t)->ahead.len;
 }

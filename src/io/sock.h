@@ -47,6 +47,9 @@ struct transport *sock_adopt(struct loop *l, int fd, const struct addr *peer, tr
 /* The first octets without taking them (MSG_PEEK), to tell TLS from plain: count, 0 at the end, WEFT_E_AGAIN. Only for transports
  * of sock_*. */
 ssize_t sock_peek(struct transport *t, void *dst, size_t cap);
+/* Where a connection that netfilter redirected here was going to: true, and it is t->local from now on. False where it was not
+ * redirected: t->local is where it was going to. Only for transports of sock_*. */
+bool sock_original_dst(struct transport *t);
 /* Puts octets that were read back before what comes next. Only for transports of sock_*, and not while some are still there. */
 void sock_unread(struct transport *t, struct str octets);
 /* Octets from socket to socket through a pipe, without bringing them here. Only where sock_can_splice: a transport of sock_* with

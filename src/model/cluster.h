@@ -44,6 +44,7 @@ struct cluster { /* a resource (CDS) */
     struct tls_context *tls;     /* for endpoints with mtls (mesh), or for all (tls_always); NULL: plain */
     bool tls_always; /* bootstrap: every endpoint; false: those whose endpoint says mtls (Envoy: transport_socket_matches on
                         tlsMode) */
+    unsigned proxy_protocol; /* version of the PROXY protocol that connections begin with; 0: none */
     struct rbac *plain_rbac; /* mesh: what the caller's sidecar enforces for its own identity on endpoints without a sidecar;
                               * NULL: nothing. On the wire: Cluster.metadata.typed_filter_metadata["weft.rbac"] =
                               * Any(envoy.config.rbac.v3.RBAC) */

@@ -27,7 +27,7 @@ bool chain_match_is_any(const struct chain_match *m) {
 }
 
 unsigned listener_needs(const struct listener *l) {
-    unsigned needs = 0;
+    unsigned needs = l->proxy_protocol.on ? LISTENER_NEEDS_PROXY : 0;
     for (size_t i = 0; i < l->n_chains; i++) {
         const struct chain_match *m = &l->chains[i].match;
         if (m->n_server_names || m->n_protocols)

@@ -139,13 +139,23 @@ struct listener { /* a resource (LDS) */
     struct filter_chain *chains;
     size_t n_chains;
     struct filter_chain *fallback; /* default_filter_chain: where no chain matches; NULL: such a connection is closed */
-    uint64_t detect_timeout_us;    /* listener_filters_timeout: for what must be known before a chain can be chosen; 0: 15 s;
-                                      UINT64_MAX: none */
-    bool continue_on_timeout;      /* then the chain is chosen with what is known; else the connection is closed */
+    struct {                       /* what stands before all else on its connections (listener filter proxy_protocol) */
+        bool on;
+        bool optional;     /* a connection without it is taken as it is */
+        bool no_v1, no_v2; /* versions that are refused */
+    } proxy_protocol;
+    bool original_dst;          /* where a connection went before it was redirected here (netfilter) is where it goes */
+    uint64_t detect_timeout_us; /* listener_filters_timeout: for what must be known before a chain can be chosen; 0: 15 s;
+                                   UINT64_MAX: none */
+    bool continue_on_timeout;   /* then the chain is chosen with what is known; else the connection is closed */
 };
 struct listener *listener_new(void);
 /* What must be known of a connection before its chain can be chosen. */
-enum { LISTENER_NEEDS_TLS = 1 /* is it TLS? */, LISTENER_NEEDS_HELLO = 2 /* SNI or ALPN of the ClientHello */ };
+enum {
+    LISTENER_NEEDS_TLS = 1,   /* is it TLS? */
+    LISTENER_NEEDS_HELLO = 2, /* SNI or ALPN of the ClientHello */
+    LISTENER_NEEDS_PROXY = 4, /* the PROXY protocol's header */
+};
 unsigned listener_needs(const struct listener *l);
 
 bool chain_match_is_any(const struct chain_match *m);                          /* has no condition */

@@ -4,12 +4,9 @@
 #include "base/mem.h"
 #include "http/stream.h"
 #include "io/tls.h"
-#include "policy/chain.h"
+#include "proxy/detect.h"
 #include "proxy/exch.h"
 #include "proxy/tcp.h"
-
-#define DETECT_US (15 * CLOCK_S) /* Envoy's default for listener filters */
-#define TLS_HANDSHAKE 0x16       /* ContentType handshake (RFC 8446 §5.1) */
 
 struct shared_cfg { /* of HTTP connections: few differ, and one serves all that are alike as long as the worker lives */
     struct list node;
@@ -96,7 +93,6 @@ static void close_early(struct down *d) {
 }
 
 static void begin(struct down *d, const struct serve_chain *c) {
-    loop_timer_stop(&d->w->loop, &d->timer);
     d->chain = c->id;
     if (c->tls)
         d->tr = tls_server(&d->tr, c->tls, d->w->env->limits->down.handshake_timeout_us, NULL, NULL);
@@ -106,47 +102,15 @@ static void begin(struct down *d, const struct serve_chain *c) {
         tcp_open(d, c->id);
 }
 
-static void choose(struct down *d, struct chain_input *in) {
+static void choose(struct down *d, const struct chain_input *in) {
     const struct serve_listener *l = down_listener(d, down_lease(d));
-    in->local = addr_octets(&d->tr->local);
-    in->local_port = addr_port(&d->tr->local);
-    in->direct = in->source = addr_octets(&d->remote);
-    in->source_port = addr_port(&d->remote);
-    ptrdiff_t i = l && l->n_chains ? chain_pick(l->listener, in) : -1;
+    ptrdiff_t i = in && l && l->n_chains ? chain_pick(l->listener, in) : -1;
+    if (in && i < 0)
+        stat_add(&d->w->stats, STAT_down_cx_no_chain, 1);
     if (i >= 0)
         begin(d, &l->chains[i]);
     else
         close_early(d);
-}
-
-static void on_first(void *arg, unsigned events) {
-    struct down *d = arg;
-    struct chain_input in = {0};
-    unsigned char first;
-    ssize_t n = events & TR_FAIL ? 0 : sock_peek(d->tr, &first, 1);
-    if (n == WEFT_E_AGAIN)
-        return;
-    if (n <= 0) {
-        close_early(d);
-        return;
-    }
-    in.tls = first == TLS_HANDSHAKE;
-    choose(d, &in);
-}
-
-static void on_undetected(struct timer *t) {
-    struct down *d = container_of(t, struct down, timer);
-    const struct serve_listener *l = down_listener(d, down_lease(d));
-    if (l && l->listener && l->listener->continue_on_timeout)
-        choose(d, &(struct chain_input){0});
-    else
-        close_early(d);
-}
-
-static void detect(struct down *d, const struct serve_listener *l) {
-    uint64_t limit = l->listener->detect_timeout_us ? l->listener->detect_timeout_us : DETECT_US;
-    if (limit != UINT64_MAX)
-        loop_timer(&d->w->loop, &d->timer, limit, on_undetected);
 }
 
 /* ---- accepting ---- */
@@ -172,14 +136,13 @@ void accept_adopt(struct worker *w, unsigned port, int fd, const struct addr *pe
     d->remote = *peer;
     list_push(&w->downs, &d->node);
     stat_add(&w->stats, STAT_down_cx, 1);
-    d->tr = sock_adopt(&w->loop, fd, peer, on_first, d);
+    d->direct = addr_octets(peer);
+    d->tr = sock_adopt(&w->loop, fd, peer, NULL, NULL);
     const struct serve_listener *l = down_listener(d, down_lease(d));
-    if (w->stopping)
+    if (w->stopping || !l || !l->listener)
         close_early(d);
-    else if (l && l->needs)
-        detect(d, l);
     else
-        choose(d, &(struct chain_input){0});
+        detect_start(d, l, choose);
 }
 
 /* The worker with the fewest connections; the accepting one wins a tie, since that costs no wake-up. One that has not seen its

@@ -1,13 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/dial.h"
+#include "io/proxy_protocol.h"
 #include "io/sock.h"
 #include "io/tls.h"
 #include "proxy/worker.h"
 
+static struct proxy_head head_of(const struct serve_cluster *c, const struct transport *from) {
+    struct proxy_head h = {.version = c->cluster->proxy_protocol, .own = !from};
+    if (!from)
+        return h;
+    h.source = addr_octets(&from->remote);
+    h.destination = addr_octets(&from->local);
+    h.source_port = addr_port(&from->remote);
+    h.destination_port = addr_port(&from->local);
+    return h;
+}
+
 struct transport *dial_host(struct worker *w, const struct serve_cluster *c, const struct host *h, struct tls_ctx *tls,
-                            transport_f *on_event, void *ctx) {
+                            const struct transport *from, transport_f *on_event, void *ctx) {
     uint64_t timeout = c->cluster->connect_timeout_us;
     struct transport *tr = sock_dial(&w->loop, &h->addr, timeout, on_event, ctx);
+    if (c->cluster->proxy_protocol) {
+        struct proxy_head head = head_of(c, from);
+        tr = proxy_protocol_client(&tr, &head, on_event, ctx);
+    }
     if (!h->mtls || !tls)
         return tr;
     const struct tls_context *t = c->cluster->tls;

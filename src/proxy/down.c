@@ -8,6 +8,7 @@ void down_free(struct down *d) {
     loop_timer_stop(&w->loop, &d->timer);
     list_remove(&d->node);
     lease_drop(&d->last);
+    buf_fini(&d->early);
     d->port->downs--;
     atomic_fetch_sub_explicit(&w->stats.connections, 1, memory_order_relaxed);
     arena_fini(&d->mem);

@@ -241,9 +241,12 @@ static bool not_tried(void *ctx, size_t i) {
     return true;
 }
 
-/* One that was not tried yet, where there is one. */
+/* One that was not tried yet, where there is one. Where the connection was going to, only if it was redirected: else that is this
+ * very listener. */
 static struct host *choose_host(struct tcp *t) {
     const struct tcp_proxy *conf = t->chain->tcp;
+    if (t->cluster->cluster->type == CLUSTER_ORIGINAL_DST)
+        return t->d->restored ? host_new(&t->down->local, t->cluster->tls_raw != NULL, CONN_AUTO, t->w->env->n) : NULL;
     uint64_t hash = conf->hash_source_ip ? str_hash(t->d->remote_ip, 0) : 0;
     struct lb_request r = {
         .hash = conf->hash_source_ip ? &hash : NULL, .now_us = t->w->loop.now, .rand = &t->w->loop.rand, .ctx = t};
@@ -317,7 +320,7 @@ static void dial(struct tcp *t) {
     t->attempts++;
     join_host(t);
     stat_add(&t->w->stats, STAT_up_cx, 1);
-    t->up = dial_host(t->w, t->cluster, t->to.host, t->cluster->tls_raw, on_up, t);
+    t->up = dial_host(t->w, t->cluster, t->to.host, t->cluster->tls_raw, t->down, on_up, t);
 }
 
 static void connect_up(struct tcp *t) {

@@ -12,6 +12,9 @@
 #include "http_rbac.pb-c.h"
 #include "listener.pb-c.h"
 #include "network_rbac.pb-c.h"
+#include "original_dst.pb-c.h"
+#include "proxy_protocol.pb-c.h"
+#include "raw_buffer.pb-c.h"
 #include "rbac.pb-c.h"
 #include "route.pb-c.h"
 #include "router.pb-c.h"
@@ -19,6 +22,7 @@
 #include "tcp_proxy.pb-c.h"
 #include "tls.pb-c.h"
 #include "tls_inspector.pb-c.h"
+#include "upstream_proxy_protocol.pb-c.h"
 #include "weft.pb-c.h"
 #include "xds/pbjson_int.h"
 #include "zstd.pb-c.h"
@@ -39,14 +43,18 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ehr__rbac__descriptor,
     &el__listener__descriptor,
     &enr__rbac__descriptor,
+    &eod__original_dst__descriptor,
+    &epp__proxy_protocol__descriptor,
     &er__route_configuration__descriptor,
     &erb__rbac__descriptor,
+    &erb_raw__raw_buffer__descriptor,
     &ertr__router__descriptor,
     &eti__tls_inspector__descriptor,
     &etp__tcp_proxy__descriptor,
     &etls__downstream_tls_context__descriptor,
     &etls__secret__descriptor,
     &etls__upstream_tls_context__descriptor,
+    &eupp__proxy_protocol_upstream_transport__descriptor,
     &euh__http_protocol_options__descriptor,
     &wv__circuit_breaker__descriptor,
     &wv__listener_options__descriptor,

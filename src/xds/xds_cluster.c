@@ -5,6 +5,8 @@
  * metadata of others. */
 #include "cluster.pb-c.h"
 #include "http_options.pb-c.h"
+#include "raw_buffer.pb-c.h"
+#include "upstream_proxy_protocol.pb-c.h"
 #include "weft.pb-c.h"
 #include "xds/xds.h"
 #include "xds/xds_int.h"
@@ -78,7 +80,31 @@ static void encode_proto(struct arena *a, const struct cluster *c, Ecl__Cluster 
     w->typed_extension_protocol_options[0] = entry;
 }
 
+static Ec__TransportSocket *encode_plain(struct arena *a) {
+    Ec__TransportSocket *w = PACK_NEW(a, ec__transport_socket);
+    w->name = (char *)"envoy.transport_sockets.raw_buffer";
+    w->config_type_case = EC__TRANSPORT_SOCKET__CONFIG_TYPE_TYPED_CONFIG;
+    w->typed_config = pack_any(a, PACK_NEW(a, erb_raw__raw_buffer));
+    return w;
+}
+
+static Ec__TransportSocket *encode_proxy_protocol(struct arena *a, const struct cluster *c) {
+    Eupp__ProxyProtocolUpstreamTransport *m = PACK_NEW(a, eupp__proxy_protocol_upstream_transport);
+    Ec__TransportSocket *w = PACK_NEW(a, ec__transport_socket);
+    m->config = PACK_NEW(a, ec__proxy_protocol_config);
+    m->config->version = c->proxy_protocol == 2 ? EC__PROXY_PROTOCOL_CONFIG__VERSION__V2 : EC__PROXY_PROTOCOL_CONFIG__VERSION__V1;
+    m->transport_socket = c->tls ? xds__encode_upstream(a, c->tls) : encode_plain(a);
+    w->name = (char *)"envoy.transport_sockets.upstream_proxy_protocol";
+    w->config_type_case = EC__TRANSPORT_SOCKET__CONFIG_TYPE_TYPED_CONFIG;
+    w->typed_config = pack_any(a, m);
+    return w;
+}
+
 static void encode_tls(struct arena *a, const struct cluster *c, Ecl__Cluster *w) {
+    if (c->proxy_protocol) {
+        w->transport_socket = encode_proxy_protocol(a, c);
+        return;
+    }
     if (!c->tls)
         return;
     if (c->tls_always) {
@@ -270,8 +296,25 @@ static int decode_match(struct unpack *u, const Ecl__Cluster__TransportSocketMat
     return 0;
 }
 
+/* What stands within the PROXY protocol's socket, or the socket itself. */
+static int decode_proxy_protocol(struct unpack *u, const Ec__TransportSocket *w, struct cluster *c,
+                                 const Ec__TransportSocket **inner) {
+    Eupp__ProxyProtocolUpstreamTransport *m;
+    const Google__Protobuf__Any *any =
+        w && w->config_type_case == EC__TRANSPORT_SOCKET__CONFIG_TYPE_TYPED_CONFIG ? w->typed_config : NULL;
+    *inner = w;
+    if (!unpack_is(any, &eupp__proxy_protocol_upstream_transport__descriptor))
+        return 0;
+    if (unpack_any(u, any, &eupp__proxy_protocol_upstream_transport__descriptor, "transport_socket", &m) < 0)
+        return u->e->code;
+    c->proxy_protocol = m->config && m->config->version == EC__PROXY_PROTOCOL_CONFIG__VERSION__V2 ? 2 : 1;
+    *inner = m->transport_socket;
+    return *inner ? 0 : err_set(u->e, WEFT_E_INVALID, "transport_socket: the PROXY protocol over nothing");
+}
+
 static int decode_tls(struct unpack *u, const Ecl__Cluster *w, struct cluster *c) {
-    if (xds__decode_upstream(u, w->transport_socket, &c->tls) < 0)
+    const Ec__TransportSocket *inner;
+    if (decode_proxy_protocol(u, w->transport_socket, c, &inner) < 0 || xds__decode_upstream(u, inner, &c->tls) < 0)
         return u->e->code;
     c->tls_always = c->tls != NULL;
     for (size_t i = 0; i < w->n_transport_socket_matches; i++)

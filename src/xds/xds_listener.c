@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /* LDS. A chain is one HTTP connection manager (xds_hcm.c) or a TCP proxy (xds_chain.c). Refused: everything that decides who is
- * connected or where to (original destination, PROXY protocol), filters that we do not have unless they are optional. What is
- * ignored: fields.def. */
+ * connected that we do not have, filters unless they are optional. What is ignored: fields.def. */
 #include <math.h>
 #include "hcm.pb-c.h"
 #include "http_rbac.pb-c.h"
 #include "listener.pb-c.h"
+#include "original_dst.pb-c.h"
+#include "proxy_protocol.pb-c.h"
 #include "router.pb-c.h"
 #include "tls_inspector.pb-c.h"
 #include "weft.pb-c.h"
@@ -126,14 +127,33 @@ static El__FilterChain *encode_chain(struct arena *a, const struct filter_chain 
     return w;
 }
 
-static void encode_inspector(struct arena *a, El__Listener *w) {
+static void add_listener_filter(struct arena *a, El__Listener *w, const char *name, const void *config) {
     El__ListenerFilter *f = PACK_NEW(a, el__listener_filter);
-    f->name = (char *)"envoy.filters.listener.tls_inspector";
+    f->name = (char *)name;
     f->config_type_case = EL__LISTENER_FILTER__CONFIG_TYPE_TYPED_CONFIG;
-    f->typed_config = pack_any(a, PACK_NEW(a, eti__tls_inspector));
-    w->n_listener_filters = 1;
-    w->listener_filters = pack_array(a, 1);
-    w->listener_filters[0] = f;
+    f->typed_config = pack_any(a, config);
+    w->listener_filters[w->n_listener_filters++] = f;
+}
+
+static Epp__ProxyProtocol *encode_proxy_protocol(struct arena *a, const struct listener *l) {
+    Epp__ProxyProtocol *w = PACK_NEW(a, epp__proxy_protocol);
+    w->allow_requests_without_proxy_protocol = l->proxy_protocol.optional;
+    w->disallowed_versions = arena_alloc(a, 2 * sizeof *w->disallowed_versions);
+    if (l->proxy_protocol.no_v1)
+        w->disallowed_versions[w->n_disallowed_versions++] = EC__PROXY_PROTOCOL_CONFIG__VERSION__V1;
+    if (l->proxy_protocol.no_v2)
+        w->disallowed_versions[w->n_disallowed_versions++] = EC__PROXY_PROTOCOL_CONFIG__VERSION__V2;
+    return w;
+}
+
+static void encode_listener_filters(struct arena *a, const struct listener *l, El__Listener *w) {
+    w->listener_filters = pack_array(a, 3);
+    if (l->original_dst)
+        add_listener_filter(a, w, "envoy.filters.listener.original_dst", PACK_NEW(a, eod__original_dst));
+    if (l->proxy_protocol.on)
+        add_listener_filter(a, w, "envoy.filters.listener.proxy_protocol", encode_proxy_protocol(a, l));
+    if (listener_needs(l) & LISTENER_NEEDS_TLS)
+        add_listener_filter(a, w, "envoy.filters.listener.tls_inspector", PACK_NEW(a, eti__tls_inspector));
 }
 
 struct xds_resource *xds_encode_listener(const struct listener *l) {
@@ -154,8 +174,7 @@ struct xds_resource *xds_encode_listener(const struct listener *l) {
     if (l->detect_timeout_us) /* none at all is 0 there */
         w->listener_filters_timeout = pack_duration(&a, l->detect_timeout_us == UINT64_MAX ? 0 : l->detect_timeout_us);
     w->continue_on_listener_filters_timeout = l->continue_on_timeout;
-    if (listener_needs(l))
-        encode_inspector(&a, w);
+    encode_listener_filters(&a, l, w);
     struct xds_resource *r = pack_resource(XDS_LISTENER, l->name, w);
     arena_fini(&a);
     return r;
@@ -325,29 +344,64 @@ static int decode_chains(struct unpack *u, const El__Listener *w, struct listene
     return l->n_chains || l->fallback ? 0 : err_set(u->e, WEFT_E_INVALID, "no filter chains");
 }
 
-static int decode_listener_filters(struct unpack *u, const El__Listener *w) {
-    for (size_t i = 0; i < w->n_listener_filters; i++)
-        if (w->listener_filters[i]->config_type_case != EL__LISTENER_FILTER__CONFIG_TYPE_TYPED_CONFIG ||
-            !unpack_is(w->listener_filters[i]->typed_config, &eti__tls_inspector__descriptor))
-            return err_set(u->e, WEFT_E_UNSUPPORTED, "listener_filters: \"%s\" is not supported", w->listener_filters[i]->name);
-    return 0;
+static int decode_proxy_protocol(struct unpack *u, const Google__Protobuf__Any *any, struct listener *l) {
+    Epp__ProxyProtocol *w;
+    if (unpack_any(u, any, &epp__proxy_protocol__descriptor, "listener_filters", &w) < 0)
+        return u->e->code;
+    l->proxy_protocol.on = true;
+    l->proxy_protocol.optional = w->allow_requests_without_proxy_protocol;
+    for (size_t i = 0; i < w->n_disallowed_versions; i++)
+        *(w->disallowed_versions[i] == EC__PROXY_PROTOCOL_CONFIG__VERSION__V1 ? &l->proxy_protocol.no_v1
+                                                                              : &l->proxy_protocol.no_v2) = true;
+    return l->proxy_protocol.no_v1 && l->proxy_protocol.no_v2
+               ? err_set(u->e, WEFT_E_INVALID, "proxy_protocol: disallowed_versions: none is left")
+               : 0;
 }
 
-static int check_listener(struct unpack *u, const El__Listener *w) {
+/* They have one order: whose the connection is comes before what it says. */
+static int decode_listener_filter(struct unpack *u, const El__ListenerFilter *w, struct listener *l) {
+    const Google__Protobuf__Any *any =
+        w->config_type_case == EL__LISTENER_FILTER__CONFIG_TYPE_TYPED_CONFIG ? w->typed_config : NULL;
+    if (unpack_is(any, &eti__tls_inspector__descriptor))
+        return 0;
+    if (unpack_is(any, &eod__original_dst__descriptor)) {
+        l->original_dst = true;
+        return 0;
+    }
+    if (unpack_is(any, &epp__proxy_protocol__descriptor))
+        return decode_proxy_protocol(u, any, l);
+    return err_set(u->e, WEFT_E_UNSUPPORTED, "listener_filters: \"%s\" is not supported", w->name);
+}
+
+static int decode_listener_filters(struct unpack *u, const El__Listener *w, struct listener *l) {
+    bool inspected = false;
+    for (size_t i = 0; i < w->n_listener_filters; i++) {
+        bool before = l->proxy_protocol.on;
+        if (decode_listener_filter(u, w->listener_filters[i], l) < 0)
+            return u->e->code;
+        if (inspected && l->proxy_protocol.on != before)
+            return err_set(u->e, WEFT_E_UNSUPPORTED, "listener_filters: proxy_protocol must come before tls_inspector");
+        inspected |= unpack_is(w->listener_filters[i]->typed_config, &eti__tls_inspector__descriptor);
+    }
+    l->original_dst |= w->use_original_dst && w->use_original_dst->value;
+    return l->original_dst && l->proxy_protocol.on ? unpack_unsupported(u, "listener_filters: original_dst beside proxy_protocol")
+                                                   : 0;
+}
+
+static int check_listener(struct unpack *u, const El__Listener *w, struct listener *l) {
     if (w->api_listener)
         return unpack_unsupported(u, "api_listener");
     if (w->n_additional_addresses)
         return unpack_unsupported(u, "additional_addresses");
-    if ((w->use_original_dst && w->use_original_dst->value) || (w->transparent && w->transparent->value) ||
-        (w->bind_to_port && !w->bind_to_port->value))
-        return unpack_unsupported(u, "use_original_dst, transparent and bind_to_port");
-    return decode_listener_filters(u, w);
+    if ((w->transparent && w->transparent->value) || (w->bind_to_port && !w->bind_to_port->value))
+        return unpack_unsupported(u, "transparent and bind_to_port");
+    return decode_listener_filters(u, w, l);
 }
 
 int xds__decode_listener(struct unpack *u, struct str bytes, struct listener *l) {
     El__Listener *w;
     if (unpack_msg(u, &el__listener__descriptor, bytes, &w) < 0 || unpack_name(u, w->name, "name", &l->name) < 0 ||
-        check_listener(u, w) < 0 || xds__decode_address(u, w->address, false, &l->address, &l->port) < 0)
+        check_listener(u, w, l) < 0 || xds__decode_address(u, w->address, false, &l->address, &l->port) < 0)
         return u->e->code;
     switch (w->traffic_direction) {
     case EC__TRAFFIC_DIRECTION__UNSPECIFIED: l->direction = LISTENER_UNSPECIFIED; break;

@@ -476,8 +476,8 @@ static void absent_of_listeners(void **state) {
 
 static void refused_of_listeners(void **state) {
     El__Listener *w = new_listener(new_hcm());
-    w->use_original_dst = pack_bool(&a, true);
-    decode(XDS_LISTENER, w, "use_original_dst");
+    w->transparent = pack_bool(&a, true);
+    decode(XDS_LISTENER, w, "transparent");
 
     w = new_listener(new_hcm());
     w->api_listener = PACK_NEW(&a, el__api_listener);

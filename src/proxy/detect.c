@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/detect.h"
+#include "base/mem.h"
+#include "codec/proxy_protocol.h"
+#include "codec/tls_hello.h"
+
+#define DETECT_US (15 * CLOCK_S) /* Envoy's default for listener filters */
+#define TLS_HANDSHAKE 0x16       /* ContentType handshake (RFC 8446 §5.1) */
+
+struct detect { /* in the connection's arena */
+    struct down *d;
+    detect_f *done;
+    unsigned needs; /* what is still to be known */
+    bool may_go_on; /* when time is up */
+    struct tls_hello hello;
+    bool tls;
+};
+
+static void finish(struct detect *t, bool ok) {
+    struct down *d = t->d;
+    loop_timer_stop(&d->w->loop, &d->timer);
+    if (!ok) {
+        t->done(d, NULL);
+        return;
+    }
+    d->server_name = t->hello.server_name;
+    if (d->early.len)
+        sock_unread(d->tr, buf_str(&d->early));
+    buf_fini(&d->early);
+    const struct chain_input in = {.local = addr_octets(&d->tr->local),
+                                   .local_port = addr_port(&d->tr->local),
+                                   .server_name = d->server_name,
+                                   .tls = t->tls,
+                                   .protocols = t->hello.protocols,
+                                   .n_protocols = t->hello.n_protocols,
+                                   .direct = d->direct,
+                                   .source = addr_octets(&d->remote),
+                                   .source_port = addr_port(&d->remote)};
+    t->done(d, &in);
+}
+
+/* ---- what is looked at: each says true when it knows, or that it never will (then finish(false) was called) ---- */
+
+static void take_addresses(struct down *d, const struct proxy_head *h) {
+    if (h->own)
+        return;
+    d->remote = d->tr->remote = addr_of_octets(&h->source, h->source_port);
+    d->tr->local = addr_of_octets(&h->destination, h->destination_port);
+}
+
+static int read_proxy(struct detect *t, const struct listener *l) {
+    struct down *d = t->d;
+    struct proxy_head h;
+    struct err e = {0};
+    int n = proxy_protocol_parse(&h, buf_str(&d->early), &e);
+    if (n == WEFT_E_NOT_FOUND && l->proxy_protocol.optional)
+        return 1;
+    if (n > 0 && (h.version == 1 ? l->proxy_protocol.no_v1 : l->proxy_protocol.no_v2))
+        n = err_set(&e, WEFT_E_PARSE, "PROXY protocol: version %u is not allowed here", h.version);
+    if (n < 0) {
+        char text[ADDR_TEXT];
+        stat_add(&d->w->stats, STAT_down_cx_proxy_error, 1);
+        log_debug(d->w->env->log, "%s: %s", addr_text(&d->remote, text), e.msg);
+    }
+    if (n <= 0)
+        return n;
+    buf_take(&d->early, (size_t)n);
+    take_addresses(d, &h);
+    return 1;
+}
+
+static int read_hello(struct detect *t) {
+    struct err e = {0};
+    int r = tls_hello_parse(&t->hello, buf_str(&t->d->early), &t->d->mem, &e);
+    t->tls = r > 0;
+    if (r != WEFT_E_PARSE)
+        return r;
+    t->hello = (struct tls_hello){0};
+    return 1;
+}
+
+/* 1: all is known. 0: more octets are needed. Negative: it is to be closed. */
+static int look(struct detect *t) {
+    struct down *d = t->d;
+    const struct serve_listener *l = down_listener(d, down_lease(d));
+    int r = 1;
+    if (t->needs & LISTENER_NEEDS_PROXY) {
+        if (!l || !l->listener || (r = read_proxy(t, l->listener)) <= 0)
+            return l && l->listener ? r : WEFT_E_CLOSED;
+        t->needs &= ~(unsigned)LISTENER_NEEDS_PROXY;
+    }
+    if (!t->needs)
+        return 1;
+    if (!d->early.len)
+        return 0;
+    t->tls = (unsigned char)buf_str(&d->early).ptr[0] == TLS_HANDSHAKE;
+    return t->tls && t->needs & LISTENER_NEEDS_HELLO ? read_hello(t) : 1;
+}
+
+/* ---- events ---- */
+
+/* The first octet alone need not be taken off. */
+static ssize_t peek_first(struct detect *t) {
+    char first;
+    ssize_t n = sock_peek(t->d->tr, &first, 1);
+    if (n > 0)
+        t->tls = (unsigned char)first == TLS_HANDSHAKE;
+    return n;
+}
+
+static ssize_t read_more(struct detect *t) {
+    struct down *d = t->d;
+    char *scratch = d->w->loop.scratch;
+    ssize_t n = transport_read(d->tr, scratch, TLS_HELLO_MAX);
+    if (n > 0)
+        buf_add(&d->early, str_n(scratch, (size_t)n));
+    return n;
+}
+
+static void on_event(void *arg, unsigned events) {
+    struct detect *t = arg;
+    bool peek = t->needs == LISTENER_NEEDS_TLS && !t->d->early.len;
+    ssize_t n = events & TR_FAIL ? WEFT_E_CLOSED : peek ? peek_first(t) : read_more(t);
+    if (n == WEFT_E_AGAIN)
+        return;
+    int known = n <= 0 ? WEFT_E_CLOSED : peek ? 1 : look(t);
+    if (known)
+        finish(t, known > 0);
+}
+
+static void on_time(struct timer *timer) {
+    struct down *d = container_of(timer, struct down, timer);
+    struct detect *t = d->tr->ctx;
+    finish(t, t->may_go_on && !(t->needs & LISTENER_NEEDS_PROXY));
+}
+
+void detect_start(struct down *d, const struct serve_listener *l, detect_f *done) {
+    uint64_t limit = l->listener->detect_timeout_us ? l->listener->detect_timeout_us : DETECT_US;
+    struct detect now = {.d = d, .done = done, .needs = l->needs, .may_go_on = l->listener->continue_on_timeout};
+    d->restored = l->listener->original_dst && sock_original_dst(d->tr);
+    if (!now.needs) {
+        finish(&now, true);
+        return;
+    }
+    struct detect *t = arena_alloc(&d->mem, sizeof(*t));
+    *t = now;
+    transport_bind(d->tr, on_event, t);
+    if (limit != UINT64_MAX)
+        loop_timer(&d->w->loop, &d->timer, limit, on_time);
+}
