@@ -11,7 +11,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs' / 'reference' / 'limits.md'
 ENVOY = {  # where a bootstrap or a control plane says it in Envoy's own words
     'head': 'max_request_headers_kb', 'fields': 'max_headers_count', 'idle_timeout': 'idle_timeout', 'head_timeout': 'request_headers_timeout',
-    'max_streams': 'max_concurrent_streams', 'conn_window': 'initial_connection_window_size',
 }
 INTRO = """# Limits
 
