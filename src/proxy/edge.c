@@ -185,6 +185,8 @@ enum verdict edge_request(struct exch *x) {
     if (x->req.method_id == METHOD_CONNECT)
         return stage_reply(x, REPLY_BAD_TARGET, STR("CONNECT is not served"));
     msg_strip_hop_by_hop(f);
+    if (str_ieq(x->req.upgrade, STR("h2c"))) /* RFC 9113 §3.1 has it no more, and who offers it goes on without (as Envoy) */
+        x->req.upgrade = STR_NONE;
     x->req.absolute_form = false; /* forwarded in origin form, its authority as Host (RFC 9112 §3.2.2) */
     normal_host(x);
     enum verdict v = underscores(x);

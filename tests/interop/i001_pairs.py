@@ -13,13 +13,13 @@ CLIENTS = {'go1': [*GO, 'http-client', 'h1'], 'go2': [*GO, 'http-client', 'h2'],
 
 @pytest.fixture(scope='module')
 def between():
-    with ways(SERVERS, static=False) as w:
+    with ways(SERVERS) as w:
         yield w
 
 
 @pytest.mark.parametrize('client', CLIENTS)
 @pytest.mark.parametrize('server', SERVERS)
-@pytest.mark.parametrize('kind', ['mesh'])
+@pytest.mark.parametrize('kind', ['mesh', 'static'])
 def test(between, kind, server, client):
     both_h2 = server[-1] == client[-1] == '2'
     run_cases(CLIENTS[client], between.way(kind, server), CASES + ['duplex'] * both_h2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Python's websockets through the mesh: text, binary, fragments, a compressed extension, 1 MiB messages, ping, and close codes."""
+"""Python's websockets through weft: text, binary, fragments, a compressed extension, 1 MiB messages, ping, and close codes."""
 
 import contextlib
 import logging
@@ -40,7 +40,7 @@ def between():
             yield Ways(m, {'ws': (f'127.0.0.1:{server.socket.getsockname()[1]}', 'http')})
 
 
-@pytest.fixture(params=['mesh'])
+@pytest.fixture(params=['mesh', 'static'])
 def dial(request, between):
     way = between.way(request.param, 'ws')
 

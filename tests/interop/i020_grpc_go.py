@@ -11,17 +11,17 @@ INTEROP = ['empty_unary', 'large_unary', 'client_streaming', 'server_streaming',
 
 @pytest.fixture(scope='module')
 def between():
-    with ways({'interop': ([*GO, 'grpc-server'], 'grpc')}, static=False) as w:
+    with ways({'interop': ([*GO, 'grpc-server'], 'grpc')}) as w:
         yield w
 
 
-@pytest.mark.parametrize('kind', ['mesh'])
+@pytest.mark.parametrize('kind', ['mesh', 'static'])
 @pytest.mark.parametrize('case', INTEROP)
 def test(between, kind, case):
     run_cases([*GO, 'grpc-client'], between.way(kind, 'interop'), [case])
 
 
-@pytest.mark.parametrize('kind', ['mesh'])
+@pytest.mark.parametrize('kind', ['mesh', 'static'])
 def test_one_connection(between, kind):
     """All of them, one after the other, on one connection."""
     run_cases([*GO, 'grpc-client'], between.way(kind, 'interop'), INTEROP)

@@ -12,13 +12,13 @@ CASES = ['unary', 'metadata', 'status', 'unimplemented', 'collect', 'spread', 'c
 
 @pytest.fixture(scope='module')
 def between():
-    with ways(SERVERS, static=False) as w:
+    with ways(SERVERS) as w:
         yield w
 
 
 @pytest.mark.parametrize('case', CASES)
 @pytest.mark.parametrize('client', CLIENTS)
 @pytest.mark.parametrize('server', SERVERS)
-@pytest.mark.parametrize('kind', ['mesh'])
+@pytest.mark.parametrize('kind', ['mesh', 'static'])
 def test(between, kind, server, client, case):
     run_cases(CLIENTS[client], between.way(kind, server), [case])

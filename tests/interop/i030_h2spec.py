@@ -35,7 +35,7 @@ def h2spec(addr, tmp_path, *sections, path='/', timeout='2s'):
 def proxy(m, codec='AUTO'):
     text = FILE.replace('PORT', m.echo(f'app-{codec}').ready['listen'].split(':')[1]).replace(HCM, f'{HCM}\n          codec_type: {codec}')
     (m.dir / f'{codec}.yaml').write_text(text)
-    return m.process(f'proxy-{codec}', 'proxy', '--bootstrap', m.dir / f'{codec}.yaml').ready['listeners']['front']
+    return m.process(f'proxy-{codec}', 'proxy', '--bootstrap', m.dir / f'{codec}.yaml', '--admin', '127.0.0.1:0').ready['listeners']['front']
 
 
 @pytest.mark.parametrize('server', ['echo', 'rest', 'proxy'])

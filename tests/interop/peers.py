@@ -90,6 +90,7 @@ def _bootstrap(servers):
     hosts = [{'name': name, 'domains': [name, f'{name}:80'], 'routes': [{'match': {'prefix': '/'}, 'route': {'cluster': name, 'timeout': '0s'}}]}
              for name in servers]
     manager = {'@type': TYPES + 'filters.network.http_connection_manager.v3.HttpConnectionManager', 'stat_prefix': 'front',
+               'upgrade_configs': [{'upgrade_type': 'websocket'}],
                'route_config': {'virtual_hosts': hosts},
                'http_filters': [{'name': 'envoy.filters.http.router', 'typed_config': {'@type': TYPES + 'filters.http.router.v3.Router'}}]}
     filters = [{'name': 'envoy.filters.network.http_connection_manager', 'typed_config': manager}]
@@ -101,15 +102,14 @@ def _bootstrap(servers):
 class Ways:
     """Ways to servers, each {name: (address, protocol)}: way('mesh', name) and way('static', name)."""
 
-    def __init__(self, mesh, servers, static=True):
+    def __init__(self, mesh, servers):
         self.mesh, self.web = mesh, mesh.sidecar('web')
         for name, (addr, protocol) in servers.items():
             mesh.sidecar(name, app=addr, app_protocol=protocol)
             mesh.allow('web', name)
-        if static:
-            file = mesh.dir / 'static.json'
-            file.write_text(json.dumps(_bootstrap(servers)))
-            self.static = mesh.process('static', 'proxy', '--bootstrap', file, '--admin', '127.0.0.1:0')
+        file = mesh.dir / 'static.json'
+        file.write_text(json.dumps(_bootstrap(servers)))
+        self.static = mesh.process('static', 'proxy', '--bootstrap', file, '--admin', '127.0.0.1:0')
         for name in servers:  # until it is the server that answers, whatever it says
             wait(lambda name=name: 'proxy-status' not in self.web.get(name, '/nowhere').headers, f'the way to {name}')
 
@@ -118,14 +118,14 @@ class Ways:
 
 
 @contextlib.contextmanager
-def ways(commands, static=True):
+def ways(commands):
     """Starts the servers, {name: (command, protocol)}, and weft before each."""
     peers = {}
     try:
         for name, (command, _) in commands.items():
             peers[name] = Peer(*command)
         with Mesh() as m:
-            yield Ways(m, {name: (peer.addr, commands[name][1]) for name, peer in peers.items()}, static)
+            yield Ways(m, {name: (peer.addr, commands[name][1]) for name, peer in peers.items()})
     finally:
         for peer in peers.values():
             peer.stop()
