@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / 'scenario'))
 from clients import Load, Loop, half_close, slow_reader, tunnel, vanish, vanish_inbound  # noqa: E402
 from record import GRACE, Record  # noqa: E402
+from upgrade import ended, upgraded  # noqa: E402
 from weftest import Mesh, request, wait  # noqa: E402
 
 PEER = str(HERE.parents[1] / 'build-interop' / 'peer')
@@ -181,6 +182,12 @@ class Faults:
         assert sidecar.stop() == 0
         sidecar.restart()
 
+    def upgrade(self):
+        """Another process takes over all sockets; the old one ends when what it has under way has ended."""
+        id = self.random.choice(list(self.world.sidecars))
+        yield f'{id} is replaced', ()
+        ended(upgraded(self.world.sidecars[id]), 60)
+
 
 # ---- the end ----
 
@@ -261,7 +268,7 @@ def main():
     parser.add_argument('--minutes', type=float, default=60)
     parser.add_argument('--seed', type=int, default=int(time.time()))
     parser.add_argument('--memory', type=int, default=32, help='MiB that a process may have grown by (sanitizers keep freed memory)')
-    parser.add_argument('--faults', default='kill,hang,control,rules,drain', help='which, by name')
+    parser.add_argument('--faults', default='kill,hang,control,rules,drain,upgrade', help='which, by name')
     return soak(parser.parse_args())
 
 
