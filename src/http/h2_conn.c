@@ -21,6 +21,7 @@ struct conn_stream {
     size_t sent;                 /* body octets that went out and were not yet told */
     uint64_t body_due, send_due; /* when a stall of what comes, or of what goes, is the end */
     int why;                     /* when `decided`: for closed */
+    unsigned infos;              /* client: 1xx heads so far */
     bool decided;
     bool away;  /* the session knows it no more: `closed` is due */
     bool early; /* server: the response ends before the request: to be reset when it has gone */
@@ -203,6 +204,19 @@ static void on_final(struct h2_conn *hc, struct conn_stream *hs, const struct ms
         response_ended(hc, hs);
 }
 
+/* They are not under flow control: without a limit they would pile up before a slow reader. */
+static void on_info(struct h2_conn *hc, struct conn_stream *hs, const struct msg *m) {
+    uint32_t most = hc->p->pub.cfg->limits.infos;
+    if (++hs->infos > (most ? most : LIMITS_infos)) {
+        conn__met(hc->p, LIMIT_infos);
+        decide(hs, WEFT_E_PROTOCOL);
+        hs->s.gone = true;
+        h2_reset(hc->h, hs->id, H2_ENHANCE_YOUR_CALM);
+        conn__later(hc->p);
+    } else if (hs->s.cb->info)
+        hs->s.cb->info(&hs->s, m);
+}
+
 static void on_head(void *ctx, int32_t id, const struct msg *m, bool end) {
     struct h2_conn *hc = ctx;
     struct conn_stream *hs = lookup(hc, id);
@@ -214,8 +228,7 @@ static void on_head(void *ctx, int32_t id, const struct msg *m, bool end) {
     if (!hs)
         return;
     if (m->status < 200) {
-        if (hs->s.cb->info)
-            hs->s.cb->info(&hs->s, m);
+        on_info(hc, hs, m);
         return;
     }
     on_final(hc, hs, m, end);

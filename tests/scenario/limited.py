@@ -14,13 +14,22 @@ GET = [(':method', 'GET'), (':scheme', 'http'), (':path', '/'), (':authority', '
 POST = [(':method', 'POST'), *GET[1:]]
 
 
+HTTP2 = """    type: STATIC
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {http2_protocol_options: {}}
+"""
+
+
 class Limited:
-    """`weft proxy --limit …` before the app at `app`, or before an echo."""
+    """`weft proxy --limit …` before the app at `app` (http2: that speaks it), or before an echo."""
 
     def __init__(self, m, *limits, app=None, **more):
         app = app or m.echo(f'app-{m.number()}').ready['listen']
         file = m.dir / f'{m.number()}.yaml'
-        file.write_text(FILE.replace('PORT', app.split(':')[1]))
+        text = FILE.replace('PORT', app.split(':')[1])
+        file.write_text(text.replace('    type: STATIC\n', HTTP2) if more.get('http2') else text)
         args = [arg for limit in limits for arg in ('--limit', limit)]
         self.process = m.process(f'proxy-{m.number()}', 'proxy', '--bootstrap', file, '--admin', '127.0.0.1:0', '--workers', more.get('workers', 1), *args)
 
