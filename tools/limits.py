@@ -22,7 +22,7 @@ What a peer can make weft hold or do, and what happens when it wants more. This 
 seconds, fractions allowed, or `none`; octets may have `K`, `M` or `G` behind them; limits of the process may be `none`. In a bootstrap, or
 from a foreign control plane, the HTTP connection manager's own fields go before the flags; the column *Envoy* names them.
 
-Over a limit the peer gets the answer of the table, the metric `weft_limit_met_total{limit="…",side="downstream|upstream"}` counts it, and
+Over a limit the peer gets the answer of the table, `weft_limit_met_total{limit="…",side="downstream|upstream"}` of `weft proxy` counts it, and
 the log has one line for each limit, not more than once a minute and worker. Nobody else notices.
 """
 FIXED = """

@@ -10,6 +10,7 @@
 #include "telemetry/prom.h"
 
 #define TICK_US (100 * CLOCK_MS)
+#define TRIM_US CLOCK_S
 #define OWN_FILES 128u /* descriptors that are nobody's connection: listeners, epoll, the control plane, logs */
 #define HANDFUL 64u
 #define SHARES 8u /* a worker's handful is at most this part of its share of the budget */
@@ -111,8 +112,10 @@ static void look(struct overload *o) {
     if (n <= 0 || !overload_statm(str_n(text, (size_t)n), (uint64_t)sysconf(_SC_PAGESIZE), &o->used))
         return;
     bool was = atomic_load_explicit(&o->memory_full, memory_order_relaxed), is = overload_over(was, o->used, o->memory);
-    if (is)
+    if (is && o->loop->now - o->trimmed >= TRIM_US) {
+        o->trimmed = o->loop->now;
         malloc_trim(0); /* what is free already should not count against us */
+    }
     if (is == was)
         return;
     atomic_store_explicit(&o->memory_full, is, memory_order_relaxed);

@@ -23,8 +23,9 @@ struct overload {
     atomic_bool memory_full;
     struct timer tick; /* the rest is the main thread's */
     struct loop *loop;
-    uint64_t used; /* octets of private memory, when last looked at */
-    int statm;     /* kept open: there may be no descriptor when it is needed */
+    uint64_t used;    /* octets of private memory, when last looked at */
+    uint64_t trimmed; /* when free pages were given back */
+    int statm;        /* kept open: there may be no descriptor when it is needed */
 };
 
 struct overload_share { /* one worker's */
