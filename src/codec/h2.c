@@ -132,11 +132,16 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-/* A head that nghttp2 would not send (too large): without this the stream would wait for ever. */
+/* A head that nghttp2 would not send. A request is closed by nghttp2 itself, and nothing may be said of a stream that the peer
+ * does not know (RFC 9113 §5.1: idle). A response (too large) would wait for ever without this. */
 static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int code, void *ctx) {
-    (void)ctx;
+    struct h2 *h = ctx;
+    struct h2_stream *s = h2__stream(h, frame->hd.stream_id);
     bool gone = code == NGHTTP2_ERR_STREAM_CLOSED || code == NGHTTP2_ERR_STREAM_CLOSING || code == NGHTTP2_ERR_SESSION_CLOSING;
-    if (frame->hd.type == NGHTTP2_HEADERS && !gone)
+    bool head = frame->hd.type == NGHTTP2_HEADERS, request = head && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    if (request && s)
+        s->unsent = code == NGHTTP2_ERR_START_STREAM_NOT_ALLOWED;
+    if (head && !request && !gone)
         nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, H2_INTERNAL_ERROR);
     return 0;
 }

@@ -39,6 +39,7 @@ struct h2_events {
     void (*goaway)(void *ctx, int32_t last_id, uint32_t code); /* from the peer: streams above last_id were not processed */
     void (*settings)(void *ctx);                               /* the peer's settings have changed or arrived */
     void (*over)(void *ctx, enum h2_over what); /* a limit was met, and what follows from it is done; may be NULL */
+    void (*pong)(void *ctx);                    /* the answer to h2_ping; may be NULL */
 };
 
 struct h2 *h2_new(const struct h2_cfg *cfg, const struct h2_events *ev, void *ctx);

@@ -22,6 +22,7 @@ struct h2_stream {
     bool head_sent, out_end; /* our final head, our end: asked for */
     bool parked;             /* nghttp2 waits for h2_data */
     bool refused;            /* 431 is being sent */
+    bool unsent;             /* client: the peer's GOAWAY was faster than the request's head */
     bool reset_by_us, reset_by_peer, closing;
     uint32_t rejected; /* we reset it for what came, with this code */
 };

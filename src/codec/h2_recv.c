@@ -134,6 +134,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
             h->ev.settings(h->ctx);
         break;
     case NGHTTP2_GOAWAY: on_goaway(h, &frame->goaway); break;
+    case NGHTTP2_PING:
+        if (frame->hd.flags & NGHTTP2_FLAG_ACK && h->ev.pong)
+            h->ev.pong(h->ctx);
+        break;
     default: break;
     }
     return h->failed.code ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
@@ -164,8 +168,10 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
         nghttp2_session_consume_connection(session, s->unconsumed);
     if (code == H2_NO_ERROR && !s->reset_by_peer && !s->reset_by_us)
         h2_guard_stream_done(&h->guard);
-    bool unprocessed =
-        !h->cfg.server && h->peer_goaway && id > h->peer_last_id; /* GOAWAY: as good as RST_STREAM(REFUSED_STREAM) */
+    /* GOAWAY: as good as RST_STREAM(REFUSED_STREAM) */
+    bool unprocessed = !h->cfg.server && h->peer_goaway && (id > h->peer_last_id || s->unsent);
+    if (s->unsent)
+        code = H2_REFUSED_STREAM;
     if (s->told)
         h->ev.closed(h->ctx, id, code, s->reset_by_peer || unprocessed);
     h2__stream_free(h, &s);

@@ -6,6 +6,7 @@
 #include "io/sock.h"
 
 #define LINGER_US (2 * CLOCK_S)
+#define LINGER_IDLE_US (250 * CLOCK_MS)
 
 void conn__met(struct conn_priv *p, enum limit_id id) {
     if (p->pub.cfg->on_limit)
@@ -88,7 +89,7 @@ static void linger(struct conn_priv *p) {
         return;
     }
     conn__resume(p);
-    p->other_due = conn__after(p, LINGER_US);
+    p->other_due = conn__after(p, p->idle ? LINGER_IDLE_US : LINGER_US);
     conn__due(p, p->other_due);
 }
 
@@ -257,7 +258,7 @@ static void opened(struct conn_priv *p) {
         start(p, c->server ? &conn__h1_server : &conn__h1_client);
     else {
         p->state = CONN_DETECT;
-        p->other_due = conn__after(p, c->draining ? CONN__GRACE_US : conn__idle_us(p));
+        p->other_due = c->draining ? conn__grace_due(p) : conn__after(p, conn__idle_us(p));
         conn__due(p, p->other_due);
     }
 }
@@ -330,6 +331,22 @@ static void readable(struct conn_priv *p) {
         receive(p, LOOP_SCRATCH);
 }
 
+bool conn__close_idle(struct conn_priv *p) {
+    if (receive(p, LOOP_SCRATCH) || conn__dead(p) || p->eof) /* timers fire before the watches of their turn */
+        return false;
+    p->idle = true;
+    if (p->state == CONN_RUN)
+        conn__close(p);
+    else
+        linger(p);
+    return true;
+}
+
+uint64_t conn__grace_due(const struct conn_priv *p) {
+    uint64_t due = p->pub.idle_since + p->grace_us;
+    return due > conn__now(p) ? due : conn__now(p);
+}
+
 static void on_event(void *ctx, unsigned ev) {
     struct conn_priv *p = ctx;
     if (conn__dead(p))
@@ -358,13 +375,14 @@ void conn__due(struct conn_priv *p, uint64_t when) {
 }
 
 static uint64_t check_due(struct conn_priv *p, uint64_t now) {
-    if (p->state != CONN_RUN) {
-        if (p->state == CONN_DETECT && now >= p->other_due)
-            conn__met(p, p->in.len > 0 ? LIMIT_head_timeout : LIMIT_idle_timeout);
-        if (p->state != CONN_WAIT && now >= p->other_due)
-            conn__fail(p, 0);
+    if (p->state == CONN_DETECT && now >= p->other_due)
+        conn__met(p, p->in.len > 0 ? LIMIT_head_timeout : LIMIT_idle_timeout);
+    if (p->state == CONN_DETECT && now >= p->other_due && p->in.len == 0)
+        conn__close_idle(p);
+    else if (p->state != CONN_RUN && p->state != CONN_WAIT && now >= p->other_due)
+        conn__fail(p, 0);
+    if (p->state != CONN_RUN)
         return p->state == CONN_WAIT ? UINT64_MAX : p->other_due;
-    }
     if (p->blocked && now >= p->stall_due) {
         conn__met(p, LIMIT_send_timeout);
         conn__fail(p, WEFT_E_TIMEOUT);
@@ -433,17 +451,22 @@ struct stream *conn_request(struct conn *c, const struct msg *m, bool end, const
 }
 
 void conn_drain(struct conn *c) {
+    conn_drain_within(c, CONN__GRACE_US);
+}
+
+void conn_drain_within(struct conn *c, uint64_t grace_us) {
     struct conn_priv *p = conn__of(c);
     if (c->draining)
         return;
     c->draining = true;
+    p->grace_us = grace_us;
     p->drain_told = true; /* who asks for it need not be told */
     if (p->state == CONN_RUN)
         c->ops->drain(p);
     else if (!c->server)
         conn__fail(p, 0);
     else if (p->state == CONN_DETECT) { /* a client that has just come gets its answer, if it asks at once */
-        p->other_due = conn__after(p, CONN__GRACE_US);
+        p->other_due = conn__grace_due(p);
         conn__due(p, p->other_due);
     }
 }

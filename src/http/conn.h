@@ -71,6 +71,9 @@ struct stream *conn_request(struct conn *c, const struct msg *m, bool end, const
  * HDR_OTHER (value borrowed for the stream's life). */
 void conn_reply_bad(struct stream *s, const struct err *why, enum hdr_id more, struct str value);
 /* Graceful: no new requests; HTTP/1.1 answers carry Connection: close, HTTP/2 GOAWAY; closes when the last stream is done. A
- * server still takes a request that is on its way: for 1 s. */
-void conn_drain(struct conn *c);
+ * server still takes requests that are on their way. HTTP/2: until the client has acknowledged the GOAWAY (by a PING, 1 s at
+ * most). HTTP/1.1, where nothing can be told to an idle client but the end: until `grace_us` after the connection's last request
+ * (or its opening): who asks again and again is told by an answer, who does not is not waited for. */
+void conn_drain_within(struct conn *c, uint64_t grace_us);
+void conn_drain(struct conn *c);          /* within 1 s */
 void conn_abort(struct conn *c, int why); /* closes now; streams get closed(why); on_closed comes from the loop */

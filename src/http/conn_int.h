@@ -55,6 +55,7 @@ struct conn_priv {
     struct buf out;     /* output that waits for the end of the turn or for the kernel */
     uint64_t stall_due; /* blocked: when no progress of a write becomes a failure */
     uint64_t other_due; /* CONN_DETECT, CONN_LINGER: their deadline */
+    uint64_t grace_us;  /* draining: see conn_drain_within */
     int why;            /* DEAD: for on_closed */
     int write_error;    /* HTTP/1.1 client: why nothing can be sent any more; what came before is still read */
     enum conn_state state;
@@ -62,6 +63,7 @@ struct conn_priv {
     bool paused;  /* reading is off */
     bool closing; /* LINGER as soon as `out` is empty */
     bool eof;     /* the peer has ended its side */
+    bool idle;    /* it is closed for being idle: there is nothing of ours that could still be lost */
     bool drain_told, ready_due;
 };
 
@@ -83,10 +85,13 @@ static inline uint64_t conn__after(const struct conn_priv *p, uint64_t us) { /* 
     return us == UINT64_MAX ? UINT64_MAX : conn__now(p) + us;
 }
 
-void conn__later(struct conn_priv *p);                              /* run the task at the end of this turn */
-void conn__due(struct conn_priv *p, uint64_t when);                 /* see that ops->due is called not later than `when` */
-void conn__fail(struct conn_priv *p, int why);                      /* DEAD from the end of the turn on; the first reason stays */
-void conn__close(struct conn_priv *p);                              /* in order: LINGER when `out` has gone */
+void conn__later(struct conn_priv *p);              /* run the task at the end of this turn */
+void conn__due(struct conn_priv *p, uint64_t when); /* see that ops->due is called not later than `when` */
+void conn__fail(struct conn_priv *p, int why);      /* DEAD from the end of the turn on; the first reason stays */
+void conn__close(struct conn_priv *p);              /* in order: LINGER when `out` has gone */
+/* An idle one, in order; unless a request has come in this very turn, which counts. True when it closes. */
+bool conn__close_idle(struct conn_priv *p);
+uint64_t conn__grace_due(const struct conn_priv *p);                /* draining: until when it is waited for a next request */
 void conn__resume(struct conn_priv *p);                             /* reading on again, when it was paused */
 void conn__drain_tell(struct conn_priv *p);                         /* client: draining, and on_drain once */
 void conn__flush(struct conn_priv *p);                              /* sends `out` until it is empty or blocked */

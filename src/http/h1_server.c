@@ -146,7 +146,7 @@ static void idle(struct h1 *h) {
         conn__close(p);
         return;
     }
-    h1__set_due(h, p->pub.draining ? CONN__GRACE_US : conn__idle_us(p));
+    h1__set_due(h, p->pub.draining ? p->grace_us : conn__idle_us(p));
 }
 
 /* The request's body; false when there is nothing left to take. */
@@ -278,10 +278,8 @@ static void late(struct h1 *h) {
         err_set(&e, WEFT_E_TIMEOUT, "request head timed out");
         conn__begin(p, &h->st);
         bad(h, &e);
-    } else {
-        if (!p->pub.draining)
-            conn__met(p, LIMIT_idle_timeout);
-        conn__fail(p, 0);
+    } else if (conn__close_idle(p) && !p->pub.draining) {
+        conn__met(p, LIMIT_idle_timeout);
     }
 }
 
@@ -295,7 +293,7 @@ static uint64_t due(struct conn_priv *p, uint64_t now) {
 static void drain(struct conn_priv *p) {
     struct h1 *h = p->impl;
     if (h->phase == H1_IDLE && p->in.len == 0)
-        h1__set_due(h, CONN__GRACE_US); /* a request may be on its way */
+        h1__set_due(h, conn__grace_due(p) - conn__now(p)); /* a request may be on its way */
 }
 
 /* ---- responses ---- */

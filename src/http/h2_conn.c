@@ -337,6 +337,23 @@ static void on_over(void *ctx, enum h2_over what) {
         conn__met(hc->p, ids[what]);
 }
 
+static void goaway_final(struct h2_conn *hc) {
+    if (hc->goaway == GOAWAY_FINAL)
+        return;
+    hc->goaway = GOAWAY_FINAL;
+    hc->final_due = hc->idle_due = UINT64_MAX;
+    hc->p->pub.draining = true;
+    h2_goaway(hc->h, true);
+    conn__later(hc->p);
+}
+
+/* It has seen the warning: what it opened before that has come. */
+static void on_pong(void *ctx) {
+    struct h2_conn *hc = ctx;
+    if (hc->goaway == GOAWAY_WARNED)
+        goaway_final(hc);
+}
+
 static const struct h2_events events = {
     .head = on_head,
     .data = on_data,
@@ -346,6 +363,7 @@ static const struct h2_events events = {
     .goaway = on_goaway,
     .settings = on_settings,
     .over = on_over,
+    .pong = on_pong,
 };
 
 /* ---- the connection ---- */
@@ -476,7 +494,8 @@ static void went_idle(struct h2_conn *hc) {
 /* Is all said and done? */
 static void check_end(struct h2_conn *hc) {
     struct conn_priv *p = hc->p;
-    if (hc->broken && !p->closing) { /* LINGER, so that the GOAWAY arrives */
+    bool ended = h2_done(hc->h); /* with streams: nghttp2 has ended the session for what the peer did */
+    if ((hc->broken || (ended && p->pub.streams > 0)) && !p->closing) { /* LINGER, so that the GOAWAY arrives */
         p->why = WEFT_E_PROTOCOL;
         conn__close(p);
         close_streams(hc, WEFT_E_PROTOCOL);
@@ -488,7 +507,7 @@ static void check_end(struct h2_conn *hc) {
         hc->goaway = GOAWAY_FINAL;
         h2_goaway(hc->h, true);
         conn__later(p);
-    } else if ((hc->goaway == GOAWAY_FINAL && !h2_want_send(hc->h)) || h2_done(hc->h))
+    } else if ((hc->goaway == GOAWAY_FINAL && !h2_want_send(hc->h)) || ended)
         conn__close(p);
 }
 
@@ -529,16 +548,6 @@ static void stop(struct conn_priv *p) {
 }
 
 /* ---- time ---- */
-
-static void goaway_final(struct h2_conn *hc) {
-    if (hc->goaway == GOAWAY_FINAL)
-        return;
-    hc->goaway = GOAWAY_FINAL;
-    hc->final_due = hc->idle_due = UINT64_MAX;
-    hc->p->pub.draining = true;
-    h2_goaway(hc->h, true);
-    conn__later(hc->p);
-}
 
 /* A request's body does not come. Who has no answer yet gets one. */
 static void body_late(struct h2_conn *hc, struct conn_stream *hs) {
@@ -623,7 +632,7 @@ static uint64_t due(struct conn_priv *p, uint64_t now) {
     return next;
 }
 
-/* RFC 9113 §6.8: first a warning, so that requests on their way still count, then the real end. */
+/* RFC 9113 §6.8: first a warning, so that requests on their way still count, then, a round trip later, the real end. */
 static void drain(struct conn_priv *p) {
     struct h2_conn *hc = impl(p);
     conn__later(p);
@@ -631,6 +640,7 @@ static void drain(struct conn_priv *p) {
         return;
     hc->goaway = GOAWAY_WARNED;
     h2_goaway(hc->h, false);
+    h2_ping(hc->h);
     hc->final_due = conn__after(p, CONN__GRACE_US);
     conn__due(p, hc->final_due);
 }

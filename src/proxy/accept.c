@@ -235,8 +235,8 @@ void accept_drain(struct down *d, bool patient) {
     if (!d->conn) {
         if (!patient)
             close_early(d);
-    } else if (!patient || d->conn->requests) {
-        conn_drain(d->conn);
+    } else {
+        conn_drain_within(d->conn, d->w->grace_us);
     }
 }
 

@@ -6,7 +6,7 @@
 
 void accept_listen(struct port *p); /* starts accepting */
 void accept_adopt(struct worker *w, unsigned port, int fd, const struct addr *peer);
-void accept_drain(struct down *d, bool patient); /* patient: one that has not sent a request yet may still */
+void accept_drain(struct down *d, bool patient); /* patient: one that has sent nothing at all yet may still */
 void accept_abort(struct down *d);
 void accept_expire(struct down *d, uint64_t after_us); /* aborts it then, if it is still there */
 void accept_fini(struct worker *w);                    /* after the last connection */

@@ -298,19 +298,33 @@ static void on_drain_over(struct timer *t) {
     all_drained(p);
 }
 
-void proxy_drain(struct proxy *p) {
+static void drain_workers(struct proxy *p, uint64_t grace_us) {
+    for (unsigned i = 0; i < p->env.n; i++) {
+        struct order *o = order_new(ORDER_DRAIN);
+        o->grace_us = grace_us;
+        worker_order(p->env.at[i], o);
+    }
+}
+
+static void drain(struct proxy *p, uint64_t grace_us) {
     if (p->draining)
         return;
     p->draining = true;
     loop_timer(p->loop, &p->drain_timer, p->cfg.drain_us, on_drain_over);
-    for (unsigned i = 0; i < p->env.n; i++)
-        worker_order(p->env.at[i], order_new(ORDER_DRAIN));
+    drain_workers(p, grace_us);
 }
 
+void proxy_drain(struct proxy *p) {
+    drain(p, WORKER_GRACE_US);
+}
+
+/* There is no hurry: idle connections may stay until just before the drain time is over, so that nearly every client is told by
+ * an answer and none meets a connection that is being closed. */
 void proxy_hand_over(struct proxy *p) {
+    uint64_t patience = p->cfg.drain_us > CLOCK_S ? p->cfg.drain_us - CLOCK_S : 0;
     if (p->admin_on)
         server_drain(&p->admin);
-    proxy_drain(p);
+    drain(p, patience < p->cfg.drain_us / 2 ? p->cfg.drain_us / 2 : patience);
 }
 
 /* ---- life ---- */

@@ -10,7 +10,6 @@
 #define SWEEP_US (5 * CLOCK_S)    /* how often idle upstream connections are looked at */
 #define UP_IDLE_US (60 * CLOCK_S) /* how long they are kept */
 #define REPORT_US (250 * CLOCK_MS)
-#define LINGER_US (1 * CLOCK_S) /* draining: for the first request of a connection that has sent none */
 
 /* ---- orders ---- */
 static void take_serve(struct worker *w, struct serve *s) {
@@ -28,15 +27,18 @@ static void on_linger_over(struct timer *t) {
         accept_drain(list_entry(n, struct down, node), false);
 }
 
-static void take_drain(struct worker *w) {
-    if (w->draining)
+static void take_drain(struct worker *w, uint64_t grace_us) {
+    if (w->draining) { /* whoever drains it for good wants to know when */
+        worker_check(w);
         return;
+    }
     w->draining = true; /* before the ports close: what they still accept stays here */
+    w->grace_us = grace_us;
     if (w->lease)
         port_close_all(w, true);
     LIST_FOR (n, &w->downs)
         accept_drain(list_entry(n, struct down, node), true);
-    loop_timer(&w->loop, &w->linger, LINGER_US, on_linger_over);
+    loop_timer(&w->loop, &w->linger, grace_us, on_linger_over);
     worker_check(w);
 }
 
@@ -58,7 +60,7 @@ static void on_order(struct mbox *m, struct mbox_msg *msg) {
     case ORDER_SERVE: take_serve(w, o->serve); break;
     case ORDER_TEXT: worker_wake_metrics(w, buf_str(&o->text)); break;
     case ORDER_AWAY: worker_wake_away(w, str_of(o->name)); break;
-    case ORDER_DRAIN: take_drain(w); break;
+    case ORDER_DRAIN: take_drain(w, o->grace_us); break;
     case ORDER_STOP: take_stop(w); break;
     }
     buf_fini(&o->text);
@@ -84,6 +86,7 @@ int thread_new(struct worker **out, unsigned id, struct worker_env *env, struct 
     memset(w, 0, sizeof(*w));
     w->id = id;
     w->env = env;
+    w->grace_us = WORKER_GRACE_US;
     list_init(&w->ports);
     list_init(&w->conn_cfgs);
     list_init(&w->tcps);

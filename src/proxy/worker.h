@@ -49,6 +49,7 @@ struct order {
     unsigned port; /* its id */
     struct addr peer;
     struct serve *serve;
+    uint64_t grace_us; /* ORDER_DRAIN: see conn_drain_within */
     struct buf text;
     char name[136];
 };
@@ -83,6 +84,8 @@ struct lease { /* a snapshot in this worker's hands */
     unsigned users;      /* exchanges, and connections without a present, on it */
 };
 
+#define WORKER_GRACE_US (1 * CLOCK_S)
+
 struct worker {
     unsigned id;
     struct worker_env *env;
@@ -110,6 +113,7 @@ struct worker {
     struct stats stats;
     struct overload_share share;
     atomic_bool serving; /* has a snapshot: other workers may hand it connections */
+    uint64_t grace_us;   /* for what drains: see conn_drain_within */
     bool started, draining, stopping;
 };
 

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 
+from h2raw import Raw
 from weftest import DEADLINE, Process, connect, request, wait
 
 BOOTSTRAP = """
@@ -36,13 +37,14 @@ admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
 
 
 class Load:
-    """Client threads, half of them with a connection for each request; `done` counts answers, `failures` says what went wrong. A
-    client whose connection was closed in order after an answer opens the next one; anything else is a failure."""
+    """Client threads, half of them with a connection for each request, and some that speak HTTP/2; `done` counts answers, `failures`
+    says what went wrong. A client that is told by an answer, or by GOAWAY, that its connection ends opens the next one; anything else
+    is a failure."""
 
-    def __init__(self, addr, headers=(), threads=6, path='/'):
-        self.addr, self.headers, self.path = addr, headers, path
-        self.failures, self.stopping, self.counts = [], False, [0] * threads
-        self.threads = [threading.Thread(target=self.client, args=(i,), daemon=True) for i in range(threads)]
+    def __init__(self, addr, headers=(), threads=6, h2=2, path='/'):
+        self.addr, self.headers, self.path = addr, dict(headers), path
+        self.failures, self.stopping, self.counts = [], False, [0] * (threads + h2)
+        self.threads = [threading.Thread(target=self.client if i < threads else self.h2_client, args=(i,), daemon=True) for i in range(threads + h2)]
 
     @property
     def done(self):
@@ -66,10 +68,29 @@ class Load:
         if conn:
             conn.close()
 
+    def h2_client(self, number):
+        conn = None
+        while not self.stopping:
+            try:
+                conn = conn or Raw(self.addr)
+                status = conn.get(self.path, [(k.lower(), v) for k, v in self.headers.items()])
+                if status != '200':
+                    self.failures.append(f'HTTP/2: {status}')
+                self.counts[number] += 1
+                if conn.goaways:
+                    conn.close()
+                    conn = None
+            except (OSError, AssertionError) as why:
+                self.failures.append(f'HTTP/2 client {number}, request {self.counts[number]}: {why!r}')
+                conn = None
+        if conn:
+            conn.close()
+
     def more(self, n=300):
         """Waits for so many answers from now on, and at least one for every client."""
         before = list(self.counts)
-        wait(lambda: self.done >= sum(before) + n and all(now > was for now, was in zip(self.counts, before, strict=True)), f'{n} more answers')
+        wait(lambda: self.failures or self.done >= sum(before) + n and all(now > was for now, was in zip(self.counts, before, strict=True)), f'{n} more answers than {before}')
+        assert not self.failures, self.failures[:5]
 
     def __enter__(self):
         for thread in self.threads:

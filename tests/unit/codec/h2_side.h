@@ -87,7 +87,11 @@ static void on_settings(void *ctx) {
     (void)ctx;
 }
 
-static const struct h2_events events = {on_head, on_data, on_end, on_closed, on_sent, on_goaway, on_settings};
+static void on_pong(void *ctx) {
+    buf_fmt(&((struct side *)ctx)->log, "[pong]");
+}
+
+static const struct h2_events events = {on_head, on_data, on_end, on_closed, on_sent, on_goaway, on_settings, .pong = on_pong};
 
 static void side_init(struct side *s, struct h2_cfg cfg) {
     *s = (struct side){0};

@@ -575,6 +575,20 @@ static void h2_garbage(void **state) {
     raw_close(&r);
 }
 
+/* nghttp2 ends the session by itself; a request that is under way does not hold the connection. */
+static void h2_session_ended_with_a_stream(void **state) {
+    struct fx *fx = *state;
+    struct raw r;
+    raw_dial(&r, fx);
+    raw_send(&r, H2_PREFACE);
+    RAW(&r, "\0\0\0\4\0\0\0\0\0"
+            "\0\0\6\1\4\0\0\0\1\x83\x86\x84\x41\1a" /* HEADERS: POST, its body is to come */
+            "\0\0\4\3\0\0\0\0\5\0\0\0\10");         /* RST_STREAM of an idle stream */
+    AWAIT(fx, r.eof);
+    raw_close(&r);
+    AWAIT(fx, fx->server.n_conns == 0);
+}
+
 static void h2_preface_in_pieces(void **state) {
     struct fx *fx = *state;
     struct raw r = {0};
@@ -641,6 +655,7 @@ int main(void) {
         BARE(h2_idle_timeout),
         BARE(h2_silent_peer),
         H2(h2_garbage),
+        H2(h2_session_ended_with_a_stream),
         H2(h2_preface_in_pieces),
         H1(h1_part_of_the_preface),
     };
