@@ -89,7 +89,10 @@ class Load:
     def more(self, n=300):
         """Waits for so many answers from now on, and at least one for every client."""
         before = list(self.counts)
-        wait(lambda: self.failures or self.done >= sum(before) + n and all(now > was for now, was in zip(self.counts, before, strict=True)), f'{n} more answers than {before}')
+
+        def reached():
+            return self.done >= sum(before) + n and all(now > was for now, was in zip(self.counts, before, strict=True))
+        wait(lambda: self.failures or reached(), f'{n} more answers than {before}')
         assert not self.failures, self.failures[:5]
 
     def __enter__(self):
