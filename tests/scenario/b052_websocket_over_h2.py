@@ -32,7 +32,7 @@ def over_h2(s):
     s.send_head((':status', '200')).send(b'first')
     while not s.over:
         s.peer.until(lambda: s.over or s.body)
-        word, s.body = s.body, b''
+        word, s.body = bytes(s.body), bytearray()
         s.send(word[::-1])
     s.send(b'bye', end=True)
 

@@ -18,7 +18,7 @@ class Stream:
 
     def __init__(self, peer, number):
         self.peer, self.id = peer, number
-        self.head, self.infos, self.trailers, self.body, self.octets = None, [], None, b'', 0
+        self.head, self.infos, self.trailers, self.body, self.octets = None, [], None, bytearray(), 0
         self.ended, self.reset = False, None
 
     @property
@@ -77,11 +77,13 @@ class Peer:
 
     def __init__(self, sock, client=True, slow=False, settings=None, keep=True):
         self.sock, self.slow, self.keep = sock, slow, keep
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=client, header_encoding='utf-8', validate_inbound_headers=False,
                                                                        validate_outbound_headers=False, normalize_outbound_headers=False))
         if settings:  # from the first frame on
             self.h2.local_settings = h2.settings.Settings(client=client, initial_values=settings)
-        self.streams, self.fresh, self.goaway, self.eof, self.settled = {}, [], None, False, False
+        self.streams, self.fresh, self.goaway, self.eof, self.settled = {}, [], [], False, False
+        self.held = b'' if client else None  # None: the preface is still to come
         self.h2.initiate_connection()
         if not slow:
             self.h2.increment_flow_control_window(WINDOW - 65535)
@@ -97,9 +99,25 @@ class Peer:
         self.eof = not data
         if self.eof:
             raise ConnectionResetError('the peer closed the HTTP/2 connection')
-        for event in self.h2.receive_data(data):
+        for event in self.h2.receive_data(self._without_goaway(data)):
             self._take(event)
         self.flush()
+
+    def _without_goaway(self, data):
+        """Whole frames; h2 would not go on with what is under way after a GOAWAY, so those are taken out (last id, code)."""
+        if self.held is None:
+            self.held = b''
+            self.h2.receive_data(data[:24])
+            data = data[24:]
+        self.held += data
+        whole = []
+        while len(self.held) >= 9 and len(self.held) >= (size := 9 + int.from_bytes(self.held[:3], 'big')):
+            frame, self.held = self.held[:size], self.held[size:]
+            if frame[3] == 7:
+                self.goaway.append((int.from_bytes(frame[9:13], 'big'), int.from_bytes(frame[13:17], 'big')))
+            else:
+                whole.append(frame)
+        return b''.join(whole)
 
     def until(self, condition):
         while not condition():
@@ -111,9 +129,6 @@ class Peer:
         return self.streams[number]
 
     def _take(self, event):
-        if isinstance(event, h2.events.ConnectionTerminated):
-            self.goaway = self.goaway or []
-            self.goaway.append((event.last_stream_id, event.error_code))
         if isinstance(event, h2.events.RemoteSettingsChanged):
             self.settled = True
         if getattr(event, 'stream_id', None) in (None, 0) or isinstance(event, h2.events.WindowUpdated):
@@ -127,7 +142,8 @@ class Peer:
                 self.fresh.append(s)
         elif isinstance(event, h2.events.DataReceived):
             s.octets += len(event.data)
-            s.body += event.data if self.keep else b''
+            if self.keep:
+                s.body += event.data
             if not self.slow and event.flow_controlled_length:
                 self.h2.acknowledge_received_data(event.flow_controlled_length, s.id)
         elif isinstance(event, h2.events.TrailersReceived):
@@ -155,7 +171,6 @@ class Peer:
 def connect(addr, tls=None, **more):
     """A client by prior knowledge, or by ALPN."""
     sock = socket.create_connection(split(addr), DEADLINE)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if tls:
         sock = tls.wrap_socket(sock)
         assert sock.selected_alpn_protocol() == 'h2'
