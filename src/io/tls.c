@@ -25,6 +25,7 @@ struct tls {
     struct tls_peer peer;
     char *peer_text; /* what peer's slices point at */
     struct buf out;  /* ciphertext that the lower transport has not taken */
+    size_t ticket;   /* octets of it that wait for company: a ticket is no send of its own */
     struct timer timeout;
     uint64_t timeout_us; /* of the handshake, from when the lower transport is open */
     struct task later;
@@ -104,6 +105,7 @@ static void tell_fail(struct tls *s) {
 
 /* Hands what waits to the lower transport; a WEFT_E when that is broken. */
 static int flush(struct tls *s) {
+    s->ticket = 0;
     while (s->out.len) {
         ssize_t n = transport_write(s->below, buf_str(&s->out));
         if (n == WEFT_E_AGAIN)
@@ -271,8 +273,10 @@ static int step(struct tls *s) {
     ossl_drain();
     int done = SSL_do_handshake(s->ssl);
     int code = done == 1 ? 0 : judge(s, done);
-    if (done == 1 && s->ctx->server)
-        return 0; /* the ticket, if there is one, leaves with the first octets: not in a send of its own */
+    if (done == 1 && s->ctx->server) {
+        s->ticket = s->out.len;
+        return 0;
+    }
     int sent = flush(s);
     if (sent < 0 && (code == 0 || code == WEFT_E_AGAIN))
         code = judge_broken_write(s, sent);
@@ -349,7 +353,7 @@ static void on_below(void *ctx, unsigned events) {
 /* ---- the transport's operations ---- */
 
 static ssize_t end_read(struct tls *s, size_t got, int code) {
-    int sent = s->out.len ? flush(s) : 0; /* an answer to a key update */
+    int sent = s->out.len > s->ticket ? flush(s) : 0; /* an answer to a key update */
     if (sent < 0 && (code == WEFT_E_AGAIN || code == WEFT_E_EOF))
         code = judge_broken_write(s, sent);
     s->more = code == 0 || (got && code == WEFT_E_EOF);

@@ -658,6 +658,8 @@ static void sessions_resume(void **state) {
     char hash[65];
     memcpy(hash, f->server.t->peer->hash, sizeof hash);
     f->writes = 0;
+    assert_int_equal(transport_write(f->client.t, STR("request")), 7);
+    PUMP_UNTIL(&f->l, f->server.in.len == 7);
     say_hello(f);
     assert_int_equal(f->writes, 1); /* the ticket has no send of its own */
     for (int round = 0; round < 3; round++) {
