@@ -25,13 +25,14 @@ def static(mesh, addr, filters=(), workers=1, route=None, chain=None, cluster=No
     ip, _, port = addr.rpartition(':')
     to = {'endpoint': {'address': {'socket_address': {'address': ip, 'port_value': int(port)}}}}
     router = {'name': 'envoy.filters.http.router', 'typed_config': {'@type': TYPES + 'extensions.filters.http.router.v3.Router'}}
+    to_app = {'cluster': 'app', 'timeout': '0s'}
     hcm = {
         '@type': TYPES + 'extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
         'stat_prefix': name,
         'http_filters': [*filters, router],
         'route_config': {
             'name': name,
-            'virtual_hosts': [{'name': name, 'domains': ['*'], 'routes': [{'match': {'prefix': '/'}, 'route': {'cluster': 'app'}, **(route or {})}]}],
+            'virtual_hosts': [{'name': name, 'domains': ['*'], 'routes': [{'match': {'prefix': '/'}, 'route': to_app, **(route or {})}]}],
         },
     }
     one = {'filters': [{'name': 'envoy.filters.network.http_connection_manager', 'typed_config': hcm}], **(chain or {})}
