@@ -13,7 +13,7 @@ typedef void log_sink_f(void *ctx, enum log_level level, struct str line);
 struct log {
     log_sink_f *sink; /* NULL: silent */
     void *ctx;
-    enum log_level level; /* the least important that is written */
+    _Atomic enum log_level level; /* the least important that is written; may be set at any time */
 };
 
 void log_write(const struct log *l, enum log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

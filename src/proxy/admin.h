@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* admin: what the proxy tells about itself, by Envoy's paths and in Envoy's shapes as far as they have a meaning here: /ready
- * /stats /stats/prometheus /config_dump /clusters /listeners /certs. Read-only; on loopback or a Unix socket only (the command
- * line sees to it). Threads: main. */
+ * /stats /stats/prometheus /config_dump /clusters /listeners /certs /server_info /memory, and what changes something, by POST
+ * only: /logging /drain_listeners /healthcheck/fail|ok /reset_counters /quitquitquit. On loopback or a Unix socket only (the
+ * command line sees to it). Threads: main. Tests: tests/scenario/b029_admin.py, b070_admin_pages.py */
 #include "base/err.h"
 struct proxy;
 

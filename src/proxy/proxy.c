@@ -318,6 +318,10 @@ void proxy_drain(struct proxy *p) {
     drain(p, WORKER_GRACE_US);
 }
 
+void proxy_drain_listeners(struct proxy *p) {
+    drain_workers(p, WORKER_GRACE_US);
+}
+
 /* There is no hurry: idle connections may stay until just before the drain time is over, so that nearly every client is told by
  * an answer and none meets a connection that is being closed. */
 void proxy_hand_over(struct proxy *p) {

@@ -63,6 +63,8 @@ struct proxy {
     uint64_t started; /* loop time */
     uint64_t drained; /* workers that are: a bit each */
     bool draining;
+    bool failing;                   /* an admin has said so */
+    uint64_t reset_at[STAT_COUNT_]; /* of /stats: what the counters were when they were reset */
     struct timer drain_timer;
 };
 
@@ -78,6 +80,7 @@ void proxy_away(struct proxy *p,
                 struct str name); /* whoever waits for that service (empty: for any) is told that the control plane is away */
 void proxy_health(struct proxy *p, bool healthy); /* of the app */
 void proxy_drain(struct proxy *p);
+void proxy_drain_listeners(struct proxy *p); /* the same without an end: on_drained is not called */
 /* A newer process has our sockets and serves (proxy/takeover.h): drains; the admin address is its, too. */
 void proxy_hand_over(struct proxy *p);
 void proxy_close(struct proxy **p); /* ends everything at once */
