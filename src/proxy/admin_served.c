@@ -40,7 +40,6 @@ static json_t *host_json(const struct serve_cluster *c, const struct host *h) {
     json_object_set_new(o, "stats", stats);
     json_object_set_new(health, "eds_health_status", json_string(host_healthy(c, h) ? "HEALTHY" : "UNHEALTHY"));
     json_object_set_new(o, "health_status", health);
-    json_object_set_new(o, "mtls", json_boolean(h->mtls));
     return o;
 }
 

@@ -18,7 +18,7 @@ def test():
         assert request(front).status == 200
         info = json.loads(get('/server_info'))
         assert info['state'] == 'LIVE' and info['command_line_options']['concurrency'] == 2 and info['uptime_current_epoch'].endswith('s')
-        assert int(json.loads(get('/memory'))['allocated']) > 0
+        assert int(json.loads(get('/memory'))['total_physical_bytes']) > 0
         assert 'weft.down_cx: 1\n' in get('/stats?filter=down_cx$&usedonly')
         assert {s['name'] for s in json.loads(get('/stats?format=json&filter=^server'))['stats']} == {'server.live', 'server.uptime', 'server.concurrency'}
         assert '# TYPE weft_upstream_connections_total counter' in get('/stats?format=prometheus')
