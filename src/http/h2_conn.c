@@ -500,6 +500,10 @@ static void check_end(struct h2_conn *hc) {
         conn__close(p);
         close_streams(hc, WEFT_E_PROTOCOL);
     }
+    if (p->pub.streams > 0 && !p->closing && h2_done(hc->h)) { /* nghttp2 met an error of the peer's and has said GOAWAY itself */
+        conn__fail(p, WEFT_E_PROTOCOL);
+        return;
+    }
     if (p->pub.streams > 0 || p->closing)
         return;
     went_idle(hc);
