@@ -18,6 +18,7 @@ CHANGED = {
     'Sends PRIORITY frame that depend on itself': '§5.3.2: priorities are deprecated, and what RFC 7540 said of them is gone',
     'half closed (remote): Sends a DATA frame': '§5.1: weft has answered by then, so the stream is closed; below it has not',
     'half closed (remote): Sends a HEADERS frame': '§5.1, likewise, where the answer wins the race',
+    'Sends a DATA frame on the stream that is not in "open" or "half-closed (local)" state': '§5.1, likewise',
 }
 TWO_VERSIONS = {'Sends invalid connection preface': '§3.3: the port speaks HTTP/1.1 too, and answers this in it; below it does not'}
 HCM = 'stat_prefix: front'

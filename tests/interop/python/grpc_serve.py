@@ -39,11 +39,15 @@ class Echo:
 
     def hang(self, request, context):
         over = threading.Event()
-        if not context.add_callback(over.set):
+
+        def end():  # a generator whose call is over may not be asked again
+            self.cancelled += 1
             over.set()
+
+        if not context.add_callback(end):
+            end()
         yield b'begun'
         over.wait()
-        self.cancelled += 1
 
     def count(self, request, context):
         return str(self.cancelled).encode()
