@@ -115,12 +115,13 @@ static int read_alpn(struct tls_hello *h, struct str body, struct arena *a, stru
     struct str list, name;
     if (!take_vector(&body, 2, &list) || body.len || !list.len)
         return malformed(e, "ALPN");
-    h->protocols = arena_alloc(a, TLS_HELLO_PROTOCOLS * sizeof *h->protocols);
+    struct str *names = arena_alloc(a, TLS_HELLO_PROTOCOLS * sizeof *names);
+    h->protocols = names;
     while (list.len) {
         if (!take_vector(&list, 1, &name) || !name.len)
             return malformed(e, "ALPN");
         if (h->n_protocols < TLS_HELLO_PROTOCOLS)
-            h->protocols[h->n_protocols++] = arena_dup(a, name);
+            names[h->n_protocols++] = arena_dup(a, name);
     }
     return 1;
 }

@@ -15,8 +15,8 @@
 #define TLS_HELLO_PROTOCOLS 64u /* ALPN names that are looked at */
 
 struct tls_hello {
-    struct str server_name; /* lower case, without a dot at the end; empty: none, or one that is no host name */
-    struct str *protocols;  /* in the client's order */
+    struct str server_name;      /* lower case, without a dot at the end; empty: none, or one that is no host name */
+    const struct str *protocols; /* in the client's order */
     size_t n_protocols;
 };
 

@@ -11,8 +11,11 @@ bool compile_name_parse(struct compile_name *n, struct str text) {
         n->outbound = true;
         return true;
     }
-    n->inbound = str_starts(text, STR("inbound|"));
-    struct str rest = n->inbound ? str_from(text, sizeof "inbound|" - 1) : text;
+    n->tcp = str_starts(text, STR("inbound-tcp|"));
+    n->inbound = n->tcp || str_starts(text, STR("inbound|"));
+    struct str rest = n->tcp       ? str_from(text, sizeof "inbound-tcp|" - 1)
+                      : n->inbound ? str_from(text, sizeof "inbound|" - 1)
+                                   : text;
     n->service = str_cut(&rest, '|');
     if (check_service_key(n->service, NULL) < 0)
         return false;
@@ -152,7 +155,7 @@ void *compile_resource(struct mesh *m, struct reg *r, enum xds_type type, struct
     case XDS_ROUTE: return plain_name && !n.key.len && compile_known(m, r, n.service) ? compile__routes(m, &n, name) : NULL;
     case XDS_CLUSTER:
         if (n.inbound)
-            return inbound_cluster(m, &n, name);
+            return n.tcp ? NULL : inbound_cluster(m, &n, name);
         return plain_name && has_cluster(m, r, n.service) ? service_cluster(m, r, &n, name) : NULL;
     case XDS_ENDPOINT: return plain_name && has_cluster(m, r, n.service) ? service_endpoints(m, r, &n, name) : NULL;
     default: return NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* compile: mesh and registry -> model resources, by the names that sidecars ask for:
- *   listener  "inbound|NS/SERVICE", "outbound"
+ *   listener  "inbound|NS/SERVICE", "inbound-tcp|NS/SERVICE" (of a service that is no HTTP), "outbound"
  *   routes    "NS/SERVICE"
  *   cluster   "inbound|NS/SERVICE", "NS/SERVICE", "NS/SERVICE|LABEL=VALUE"
  *   endpoints "NS/SERVICE", "NS/SERVICE|LABEL=VALUE"
@@ -13,6 +13,7 @@
 
 struct compile_name {
     bool inbound, outbound;
+    bool tcp;              /* inbound: octets as they come */
     struct str service;    /* "NS/SERVICE"; empty for "outbound" */
     struct str ns, name;   /* its parts */
     struct str key, value; /* subset; key empty: none */

@@ -4,6 +4,7 @@
 #include "control/compile_int.h"
 
 #define IDLE_US (300 * CLOCK_S)
+#define DETECT_US (5 * CLOCK_S) /* of a plain client that waits for the server's word: see docs/decisions/0012 */
 
 static struct route_table *to_app(struct str cluster) {
     struct route_table *t = route_table_new();
@@ -68,6 +69,40 @@ static void make_inbound(struct listener *l, const struct mesh *m, const struct 
     l->chains[1] = (struct filter_chain){.name = STR("raw"), .match = {.transport = CHAIN_RAW}, .kind = CHAIN_HTTP, .hcm = hcm};
 }
 
+/* Answers /health and /metrics, and nothing else: so it has no rule that admits. */
+static struct hcm own_pages(const struct mesh *m, const struct compile_name *n, struct arena *a) {
+    struct hcm hcm = common_hcm(m);
+    hcm.stat_prefix = STR("inbound");
+    hcm.rbac = arena_zalloc(a, sizeof *hcm.rbac);
+    hcm.routes = to_app(arena_fmt(a, "inbound|" STR_FMT, STR_ARG(n->service)));
+    return hcm;
+}
+
+static void make_inbound_tcp(struct listener *l, const struct mesh *m, const struct compile_name *n) {
+    struct arena *a = &l->ref.mem;
+    struct tcp_proxy tcp = {
+        .stat_prefix = STR("inbound"), .n_clusters = 1, .access_log = m->cfg.access_log, .metrics = m->cfg.metrics};
+    tcp.clusters = arena_zalloc(a, sizeof *tcp.clusters);
+    tcp.clusters[0] = (struct tcp_cluster){arena_fmt(a, "inbound|" STR_FMT, STR_ARG(n->service)), 1};
+    l->address = STR("0.0.0.0");
+    l->port = 15006;
+    l->direction = LISTENER_INBOUND;
+    l->detect_timeout_us = DETECT_US;
+    l->continue_on_timeout = true;
+    l->chains = arena_zalloc(a, 3 * sizeof *l->chains);
+    l->n_chains = 3;
+    l->chains[0] = (struct filter_chain){
+        .name = STR("tls"), .match = {.transport = CHAIN_TLS}, .tls = server_tls(a), .kind = CHAIN_TCP, .tcp = tcp};
+    l->chains[0].rbac = compile__rbac(m, n->ns, n->name, false, a);
+    l->chains[1] = (struct filter_chain){.name = STR("raw"), .match = {.transport = CHAIN_RAW}, .kind = CHAIN_TCP, .tcp = tcp};
+    l->chains[1].rbac = compile__rbac(m, n->ns, n->name, false, a);
+    l->chains[2] =
+        (struct filter_chain){.name = STR("own"), .match = {.transport = CHAIN_RAW, .n_protocols = 1}, .kind = CHAIN_HTTP};
+    l->chains[2].match.protocols = arena_zalloc(a, sizeof(struct str));
+    l->chains[2].match.protocols[0] = STR(LISTENER_OWN_PAGES);
+    l->chains[2].hcm = own_pages(m, n, a);
+}
+
 static void make_outbound(struct listener *l, const struct mesh *m) {
     struct hcm hcm = common_hcm(m);
     hcm.stat_prefix = STR("outbound");
@@ -83,7 +118,9 @@ static void make_outbound(struct listener *l, const struct mesh *m) {
 struct listener *compile__listener(const struct mesh *m, const struct compile_name *n, struct str name) {
     struct listener *l = listener_new();
     l->name = arena_dup(&l->ref.mem, name);
-    if (n->inbound)
+    if (n->tcp)
+        make_inbound_tcp(l, m, n);
+    else if (n->inbound)
         make_inbound(l, m, n);
     else
         make_outbound(l, m);

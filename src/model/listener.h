@@ -105,6 +105,7 @@ enum chain_transport { CHAIN_ANY, CHAIN_TLS, CHAIN_RAW }; /* "", "tls", "raw_buf
 enum chain_source { CHAIN_SOURCE_ANY, CHAIN_SOURCE_LOCAL /* the same IP, or loopback */, CHAIN_SOURCE_EXTERNAL };
 
 /* FilterChainMatch: which connections a chain takes; what is empty takes any. Judged in policy/chain.h. */
+#define LISTENER_OWN_PAGES "weft.own" /* among `protocols`: a plain request for /health or /metrics */
 struct chain_match {
     uint16_t destination_port; /* 0: any */
     enum chain_transport transport;

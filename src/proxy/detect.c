@@ -14,6 +14,7 @@ struct detect { /* in the connection's arena */
     bool may_go_on; /* when time is up */
     struct tls_hello hello;
     bool tls;
+    bool own_pages; /* a chain takes requests for them */
 };
 
 static void finish(struct detect *t, bool ok) {
@@ -79,6 +80,31 @@ static int read_hello(struct detect *t) {
     return 1;
 }
 
+static bool wants_own_pages(const struct listener *l) {
+    for (size_t i = 0; i < l->n_chains; i++)
+        for (size_t k = 0; k < l->chains[i].match.n_protocols; k++)
+            if (str_eq(l->chains[i].match.protocols[k], STR(LISTENER_OWN_PAGES)))
+                return true;
+    return false;
+}
+
+/* Is it a request for /health or /metrics? Then these are the protocols it offers. 0: it may become one. */
+static int read_own_pages(struct detect *t) {
+    static const char *const lines[] = {"GET /health", "GET /metrics", "HEAD /health", "HEAD /metrics"};
+    static const struct str own[] = {{LISTENER_OWN_PAGES, sizeof(LISTENER_OWN_PAGES) - 1}};
+    struct str in = buf_str(&t->d->early);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct str line = str_of(lines[i]);
+        if (in.len <= line.len && str_starts(line, in))
+            return 0;
+        if (!str_starts(in, line) || (in.ptr[line.len] != ' ' && in.ptr[line.len] != '?'))
+            continue;
+        t->hello = (struct tls_hello){.protocols = own, .n_protocols = 1};
+        break;
+    }
+    return 1;
+}
+
 /* 1: all is known. 0: more octets are needed. Negative: it is to be closed. */
 static int look(struct detect *t) {
     struct down *d = t->d;
@@ -94,7 +120,9 @@ static int look(struct detect *t) {
     if (!d->early.len)
         return 0;
     t->tls = (unsigned char)buf_str(&d->early).ptr[0] == TLS_HANDSHAKE;
-    return t->tls && t->needs & LISTENER_NEEDS_HELLO ? read_hello(t) : 1;
+    if (t->tls)
+        return t->needs & LISTENER_NEEDS_HELLO ? read_hello(t) : 1;
+    return t->own_pages ? read_own_pages(t) : 1;
 }
 
 /* ---- events ---- */
@@ -144,6 +172,7 @@ void detect_start(struct down *d, const struct serve_listener *l, detect_f *done
     }
     struct detect *t = arena_alloc(&d->mem, sizeof(*t));
     *t = now;
+    t->own_pages = wants_own_pages(l->listener);
     transport_bind(d->tr, on_event, t);
     if (limit != UINT64_MAX)
         loop_timer(&d->w->loop, &d->timer, limit, on_time);

@@ -39,7 +39,8 @@ struct sidecar {
     struct health_check check_cfg;
     struct timer stats, evict, fallback, keep, sign, leave;
     struct arena mem;
-    struct str inbound_name; /* "inbound|NS/SERVICE": of the listener and the cluster */
+    struct str inbound_name;     /* "inbound|NS/SERVICE": of the cluster */
+    struct str inbound_listener; /* the same, or "inbound-tcp|NS/SERVICE" */
     struct str advertised;
     struct proxy_port ports[2]; /* inbound if there is an app, outbound */
 };
@@ -56,7 +57,8 @@ static bool speaks_h2(const struct sidecar *s) {
 static bool complete(const struct sidecar *s) {
     if (!s->identity || !snap_get(s->snap, XDS_LISTENER, OUTBOUND))
         return false;
-    return !has_app(s) || (snap_get(s->snap, XDS_LISTENER, s->inbound_name) && snap_get(s->snap, XDS_CLUSTER, s->inbound_name));
+    return !has_app(s) ||
+           (snap_get(s->snap, XDS_LISTENER, s->inbound_listener) && snap_get(s->snap, XDS_CLUSTER, s->inbound_name));
 }
 
 static void on_keep(struct timer *t);
@@ -199,7 +201,7 @@ static void on_sign_timer(struct timer *t) {
 
 /* ---- the control plane ---- */
 static bool own_name(const struct sidecar *s, enum xds_type type, struct str name) {
-    return (type == XDS_LISTENER && (str_eq(name, OUTBOUND) || str_eq(name, s->inbound_name))) ||
+    return (type == XDS_LISTENER && (str_eq(name, OUTBOUND) || str_eq(name, s->inbound_listener))) ||
            (type == XDS_CLUSTER && str_eq(name, s->inbound_name));
 }
 
@@ -346,7 +348,7 @@ static void on_fallback(struct timer *t) {
         return; /* what another CA's control plane said is none of this mesh's */
     log_warn(s->cfg.log, "no configuration from the control plane for 2 s: starting from the kept one");
     take_kept(s, XDS_LISTENER, OUTBOUND);
-    take_kept(s, XDS_LISTENER, s->inbound_name);
+    take_kept(s, XDS_LISTENER, s->inbound_listener);
     take_kept(s, XDS_CLUSTER, s->inbound_name);
     follow_check(s);
     if (s->identity)
@@ -410,7 +412,7 @@ static void start_link(struct sidecar *s) {
     s->link = link_start(s->loop, &cfg);
     link_subscribe(s->link, XDS_LISTENER, OUTBOUND);
     if (has_app(s)) {
-        link_subscribe(s->link, XDS_LISTENER, s->inbound_name);
+        link_subscribe(s->link, XDS_LISTENER, s->inbound_listener);
         link_subscribe(s->link, XDS_CLUSTER, s->inbound_name);
     }
 }
@@ -428,7 +430,7 @@ static uint64_t control_state(void *ctx) {
 static int open_proxy(struct sidecar *s, struct err *e) {
     unsigned n = 0;
     if (has_app(s))
-        s->ports[n++] = (struct proxy_port){SIDE_INBOUND, s->inbound_name, s->cfg.inbound};
+        s->ports[n++] = (struct proxy_port){SIDE_INBOUND, s->inbound_listener, s->cfg.inbound};
     s->ports[n++] = (struct proxy_port){SIDE_OUTBOUND, OUTBOUND, s->cfg.outbound};
     struct proxy_cfg cfg = {.log = s->cfg.log,
                             .limits = s->cfg.limits,
@@ -460,6 +462,9 @@ int sidecar_start(struct sidecar **out, struct loop *l, const struct sidecar_cfg
     s->check.healthy = true;
     s->snap = snap_new(NULL);
     s->inbound_name = arena_fmt(&s->mem, "inbound|" STR_FMT "/" STR_FMT, STR_ARG(cfg->ns), STR_ARG(cfg->service));
+    bool tcp = str_eq(cfg->app_protocol, STR("tcp"));
+    s->inbound_listener =
+        arena_fmt(&s->mem, "inbound%s|" STR_FMT "/" STR_FMT, tcp ? "-tcp" : "", STR_ARG(cfg->ns), STR_ARG(cfg->service));
     demand_init(&s->demand, &(struct demand_sub){subscribe, unsubscribe, s}, s->snap);
     s->lock_fd = inherited_take_one(cfg->inherited, TAKEOVER_LOCK, cfg->data_dir);
     if (s->lock_fd < 0)
