@@ -123,8 +123,10 @@ def listener(hop: Hop, certs: pathlib.Path) -> dict:
     chain: dict = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     if hop.tls_in:
         chain["transport_socket"] = tls_socket("DownstreamTlsContext", certs, "server", verify=hop.tls_in == "mutual", h2=hop.h2_in)
+        context = chain["transport_socket"]["typed_config"]
+        context["disable_stateless_session_resumption"] = True  # full handshakes, as in the others' configurations
         if hop.tls_in == "mutual":
-            chain["transport_socket"]["typed_config"]["require_client_certificate"] = True
+            context["require_client_certificate"] = True
     return {"name": "front", "address": socket_address(hop.listen), "filter_chains": [chain]}
 
 

@@ -20,9 +20,10 @@ struct tls_cfg {
     struct str ca_pem;            /* trusted CAs; empty: the peer is not verified (then spiffe must be false) */
     bool spiffe;                  /* the peer must be an X509-SVID of trust_domain */
     struct str trust_domain;
-    bool require_peer; /* server: a client without a certificate fails in the handshake */
-    struct str alpn;   /* protocols separated by ',', best first: "h2,http/1.1"; empty: none. A client that offers ALPN of
-                        * which we have none fails in the handshake (RFC 7301 §3.2) */
+    bool require_peer;  /* server: a client without a certificate fails in the handshake */
+    bool no_resumption; /* server: every handshake is a full one */
+    struct str alpn;    /* protocols separated by ',', best first: "h2,http/1.1"; empty: none. A client that offers ALPN of
+                         * which we have none fails in the handshake (RFC 7301 §3.2) */
 };
 
 struct tls_peer {           /* who is at the other end, as its certificate proves */

@@ -184,13 +184,13 @@ static SSL_SESSION *find_session(SSL *ssl, const unsigned char *id, int len, int
     return tls__cache_session(want->ctx->cache, str_n(id, (size_t)len), tls__now(want), want);
 }
 
-static void set_resumption(SSL_CTX *ssl, bool server, bool verify) {
+static void set_resumption(SSL_CTX *ssl, bool server, bool verify, bool none) {
     static const unsigned char context[] = "weft";
     SSL_CTX_set_timeout(ssl, RESUME_S);
-    SSL_CTX_set_num_tickets(ssl, 1);
+    SSL_CTX_set_num_tickets(ssl, none ? 0 : 1);
     SSL_CTX_set_session_id_context(ssl, context, sizeof context - 1);
     SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    if (server && !verify)
+    if (none || (server && !verify))
         return;
     SSL_CTX_set_session_cache_mode(ssl, (server ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_CLIENT) | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(ssl, keep_session);
@@ -256,7 +256,7 @@ static int set_algorithms(SSL_CTX *ssl, struct err *e) {
 
 static int configure(struct tls_ctx *c, const struct tls_cfg *cfg, struct err *e) {
     set_modes(c->ssl);
-    set_resumption(c->ssl, cfg->server, c->verify);
+    set_resumption(c->ssl, cfg->server, c->verify, cfg->no_resumption);
     int code = set_algorithms(c->ssl, e);
     if (code < 0)
         return code;

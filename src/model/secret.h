@@ -24,5 +24,6 @@ struct tls_context { /* part of a listener's filter chain or of a cluster */
     struct str *alpn;
     size_t n_alpn;
     bool require_client_cert; /* downstream */
+    bool no_resumption;       /* downstream: every handshake is a full one */
 };
 struct secret *secret_new(void);

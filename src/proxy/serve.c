@@ -66,6 +66,7 @@ static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool se
                               .ca_pem = buf_str(&ca),
                               .spiffe = t->n_sans > 0,
                               .require_peer = t->require_client_cert,
+                              .no_resumption = t->no_resumption,
                               .alpn = join_alpn(t, &a)};
         struct str td = t->n_sans ? str_from(t->sans[0], sizeof("spiffe://") - 1) : STR_NONE;
         cfg.trust_domain = str_cut(&td, '/');

@@ -130,6 +130,7 @@ Ec__TransportSocket *xds__encode_downstream(struct arena *a, const struct tls_co
     Etls__DownstreamTlsContext *w = PACK_NEW(a, etls__downstream_tls_context);
     w->common_tls_context = encode_common(a, t);
     w->require_client_certificate = pack_bool(a, t->require_client_cert);
+    w->disable_stateless_session_resumption = t->no_resumption;
     return encode_socket(a, w);
 }
 
@@ -255,6 +256,7 @@ int xds__decode_downstream(struct unpack *u, const Ec__TransportSocket *w, struc
     if (decode_common(u, m->common_tls_context, t) < 0)
         return u->e->code;
     t->require_client_cert = m->require_client_certificate && m->require_client_certificate->value;
+    t->no_resumption = m->disable_stateless_session_resumption;
     if (!t->cert_secret.len && !has_data(&t->cert))
         return err_set(u->e, WEFT_E_INVALID, "downstream TLS context: no certificate");
     if (t->require_client_cert && !t->ca_secret.len && !has_data(&t->ca))

@@ -140,9 +140,10 @@ static struct tls_context *tls(struct make *m, bool downstream) {
     t->alpn = SOME(m, struct str, t->n_alpn);
     for (size_t i = 0; i < t->n_alpn; i++)
         t->alpn[i] = i ? STR("http/1.1") : STR("h2");
-    if (downstream)
+    if (downstream) {
         t->require_client_cert = ca && coin(m);
-    else
+        t->no_resumption = coin(m);
+    } else
         t->sni = maybe(m);
     return t;
 }
@@ -473,6 +474,7 @@ static void say_tls(struct buf *out, const struct tls_context *t) {
         SAY_STR("alpn", t->alpn[i]);
     SAY_STR("sni", t->sni);
     SAY("require_client_cert", t->require_client_cert);
+    SAY("no_resumption", t->no_resumption);
 }
 
 static void say_route(struct buf *out, const struct route *r) {
