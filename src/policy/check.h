@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* check: thresholds of active health checks: a run of results -> healthy or not. Pure. Tests: tests/unit/policy/check.c */
+/* check: thresholds of active health checks: a run of results -> healthy or not. Pure. Tests: tests/unit/policy/rbac.c */
 #include <stdbool.h>
 #include <stdint.h>
 struct check {

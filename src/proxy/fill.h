@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* fill: what the operators of a format (model/format.h) stand for in an exchange: values of headers to be set, lines of access
- * logs. Threads: the worker's. Tests: tests/interop/x102_envoy_headers.py, tests/scenario/b091_envoy_access_log.py */
+ * logs. Threads: the worker's. Tests: tests/interop/x103_envoy_headers.py, x104_envoy_access_log.py */
 #include "model/listener.h"
 struct buf;
 struct exch;

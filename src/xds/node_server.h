@@ -2,7 +2,7 @@
 #pragma once
 /* node_server: the control plane's end of the two other things on a link: the Session (weft.v1.Node/Session) and certificate
  * requests (istio.v1.auth.IstioCertificateService/CreateCertificate). Messages are unpacked safely; meaning is control/'s.
- * Threads: the control loop. Tests: tests/unit/xds/node_server.c */
+ * Threads: the control loop. Tests: tests/unit/xds/link.c */
 #include "http/call.h"
 #include "xds/ads_server.h"
 #include "xds/link.h"

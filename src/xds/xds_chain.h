@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* xds_chain: filter chains but for HTTP: which connections they take, network filters, the TCP proxy. Refused: what would make a
- * chain take others, or let more through, than it says. Ignored: stat_prefix. Tests: tests/unit/xds/chain.c */
+ * chain take others, or let more through, than it says. Ignored: stat_prefix. Tests: tests/unit/xds/round_trip.c */
 #include "listener.pb-c.h"
 #include "model/listener.h"
 #include "xds/pack.h"
