@@ -80,6 +80,7 @@ LAXER = {
     'llhttp: HPE_INVALID_CONTENT_LENGTH': 'Content-Length in a trailer section: weft drops it (RFC 9110 §6.5.1); it has framed nothing',
     'llhttp: HPE_INVALID_TRANSFER_ENCODING': 'Transfer-Encoding in a trailer section, likewise',
     'llhttp: HPE_CLOSED_CONNECTION': 'octets behind a message that ends the connection: neither reads them',
+    'h11: bad Content-Length': 'in a trailer section, likewise',
     'h11: no request line received': 'one or two empty lines before a request line are skipped (§2.2)',
     'h11: illegal request line': 'likewise',
     'h11: Received server _SWITCH_UPGRADE event without a pending proposal': 'a 101 that nobody asked for: http/h1_client.c refuses it, which knows',
