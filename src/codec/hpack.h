@@ -12,15 +12,15 @@
 
 #define HPACK_TABLE 4096u /* octets of a dynamic table by default (RFC 9113 §6.5.2) */
 
-enum hpack_pseudo { /* RFC 9113 §8.3; RFC 8441 §4 */
-    PSEUDO_NONE,    /* an ordinary field */
-    PSEUDO_METHOD,
-    PSEUDO_SCHEME,
-    PSEUDO_AUTHORITY,
-    PSEUDO_PATH,
-    PSEUDO_STATUS,
-    PSEUDO_PROTOCOL,
-    PSEUDO_UNKNOWN /* decoded: begins with a colon and is none of these */
+enum hpack_pseudo {              /* RFC 9113 §8.3; RFC 8441 §4 */
+                    PSEUDO_NONE, /* an ordinary field */
+                    PSEUDO_METHOD,
+                    PSEUDO_SCHEME,
+                    PSEUDO_AUTHORITY,
+                    PSEUDO_PATH,
+                    PSEUDO_STATUS,
+                    PSEUDO_PROTOCOL,
+                    PSEUDO_UNKNOWN /* decoded: begins with a colon and is none of these */
 };
 
 enum hpack_index { HPACK_INDEX, HPACK_NO_INDEX, HPACK_NEVER_INDEX }; /* RFC 7541 §6.2.1, §6.2.2, §6.2.3 */
@@ -31,11 +31,13 @@ struct hpack_field {
     enum hdr_id id; /* HDR_OTHER: of no name that weft knows, or a pseudo-header */
     enum hpack_pseudo pseudo;
     enum hpack_index index; /* decoded: NEVER_INDEX is to be kept when the field is passed on */
-    bool checked;           /* decoded: name is a lower-case token (or a known pseudo-header) and value is a field value, by msg_is_field_value */
+    bool checked;           /* decoded: name is a lower-case token (or a known pseudo-header) and value is a field value, by
+                               msg_is_field_value */
 };
 
 struct hpack_decoder;
-struct hpack_decoder *hpack_decoder_new(uint32_t max_table); /* what our SETTINGS_HEADER_TABLE_SIZE says; allocates no table yet */
+struct hpack_decoder *
+hpack_decoder_new(uint32_t max_table); /* what our SETTINGS_HEADER_TABLE_SIZE says; allocates no table yet */
 void hpack_decoder_free(struct hpack_decoder **d);
 /* Decodes a whole header block. Each field is given to `tell`, in order; names and values live in `a` or are static. When `tell`
  * says false, the rest is decoded for the table's sake only: not told, and nothing more of it is put into the arena. < 0
@@ -47,7 +49,8 @@ int hpack_decode(struct hpack_decoder *d, struct str block, struct arena *a, boo
 struct hpack_encoder;
 struct hpack_encoder *hpack_encoder_new(void);
 void hpack_encoder_free(struct hpack_encoder **c);
-void hpack_encoder_limit(struct hpack_encoder *c, uint32_t table); /* the peer's SETTINGS_HEADER_TABLE_SIZE; never more than HPACK_TABLE is used */
+void hpack_encoder_limit(struct hpack_encoder *c,
+                         uint32_t table); /* the peer's SETTINGS_HEADER_TABLE_SIZE; never more than HPACK_TABLE is used */
 /* Appends to `out` the beginning of a block (a size update when one is due, RFC 7541 §4.2), then its fields. Name and value as in
  * hpack_field; a name with `id` or `pseudo` need not be given. */
 void hpack_begin(struct hpack_encoder *c, struct buf *out);
