@@ -114,7 +114,7 @@ static const struct call_row {
     api_call_f *call;
 } calls[] = {
     {"POST", "/api/v1/services/register", api_register},
-    {"PUT", "/api/v1/services/{ns}/{service}/{id}/heartbeat", not_yet},
+    {"PUT", "/api/v1/services/{ns}/{service}/{id}/heartbeat", api_heartbeat},
     {"DELETE", "/api/v1/services/{ns}/{service}/{id}", api_deregister},
     {"GET", "/api/v1/services", api_services},
     {"GET", "/api/v1/services/{ns}/{service}", api_endpoints},

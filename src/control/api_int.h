@@ -30,7 +30,7 @@ void api_end(struct api_request *rq);                     /* without an answer: 
 /* For writes: how the request ends when the store has it: {"status": rq->written} and the rule's id, if it made one. */
 void api_written(void *rq, int code, const struct err *why);
 
-api_call_f api_register, api_deregister, api_services, api_endpoints;
+api_call_f api_register, api_heartbeat, api_deregister, api_services, api_endpoints;
 api_call_f api_add_traffic_rule, api_traffic_rules, api_delete_traffic_rule;
 api_call_f api_add_security_rule, api_security_rules, api_delete_security_rule;
 api_call_f api_ca, api_issue;

@@ -11,12 +11,30 @@ void api_register(struct api_request *rq) {
     mesh_put_registration(rq->api->mesh, body, api_written, rq);
 }
 
-void api_deregister(struct api_request *rq) {
+/* The id in the path; false: it has been answered. */
+static bool take_id(struct api_request *rq) {
     struct err e = {0};
-    if (check_id(rq->id, &e) < 0) {
-        api_error(rq, 400, "id: %s", e.msg);
+    if (check_id(rq->id, &e) >= 0)
+        return true;
+    api_error(rq, 400, "id: %s", e.msg);
+    return false;
+}
+
+void api_heartbeat(struct api_request *rq) {
+    if (!take_id(rq))
+        return;
+    if (mesh_renew_registration(rq->api->mesh, rq->key, rq->id) < 0) {
+        api_error(rq, 404, "no such registration, or it has lapsed: register it again");
         return;
     }
+    json_t *o = json_object();
+    json_object_set_new(o, "status", json_string("renewed"));
+    api_json(rq, 200, o);
+}
+
+void api_deregister(struct api_request *rq) {
+    if (!take_id(rq))
+        return;
     rq->written = "deregistered";
     mesh_delete_registration(rq->api->mesh, rq->key, rq->id, api_written, rq);
 }

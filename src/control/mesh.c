@@ -80,12 +80,15 @@ static void drop_service(struct mesh *m, struct mesh_service *s) {
 static void free_registration(struct registration *r) {
     if (!r)
         return;
+    mesh__lease_end(r);
     json_decref(r->body);
     free(r);
 }
 
-static struct registration *new_registration(json_t *body) {
+static struct registration *new_registration(struct mesh *m, struct mesh_service *s, json_t *body) {
     struct registration *r = mem_new(struct registration);
+    r->mesh = m;
+    r->service = s;
     r->body = json_incref(body);
     r->id = text(body, "id");
     r->ip = text(body, "ip");
@@ -94,6 +97,7 @@ static struct registration *new_registration(json_t *body) {
     r->port = (uint16_t)number(body, "port", 0);
     r->weight = (uint32_t)number(body, "weight", 100);
     r->labels = json_object_get(body, "labels");
+    r->ttl = number(body, "ttl", 0);
     r->healthy = true;
     return r;
 }
@@ -110,11 +114,12 @@ static void apply_registration(struct mesh *m, struct mesh_change *ch, json_t *v
     struct mesh_service *s = ch->service = need_service(m, key);
     struct registration *old = NULL;
     if (value) {
-        struct registration *r = new_registration(value);
+        struct registration *r = new_registration(m, s, value);
         old = map_put(&s->registrations, id, r);
         r->order = old ? old->order : ++m->order;
         r->healthy = old && same_target(old, r) ? old->healthy : true;
         r->seen = (double)loop_wall(m->loop) / 1e6;
+        mesh__lease_begin(r);
         m->n_registrations += !old;
     } else {
         old = map_del(&s->registrations, id);
@@ -375,6 +380,7 @@ void mesh_close(struct mesh *m) {
         free_security(r);
     }
     map_fini(&m->security);
+    map_fini(&m->putting);
     json_decref(m->set);
     json_decref(m->pending);
     json_decref(m->config);

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "codec/json.h"
 #include "control/store.h"
+#include "io/timer.h"
 #include "model/cluster.h"
 #include "model/route.h"
 struct ca;
@@ -24,6 +25,11 @@ struct registration {
     bool healthy;   /* runtime: kept when it is replaced by the same address */
     double seen;    /* runtime: Unix seconds */
     bool through;   /* runtime: it was reached through a sidecar since it was registered, and leaves with it (reg.h) */
+    double ttl;     /* seconds; 0: it does not lapse */
+    struct mesh *mesh;
+    struct mesh_service *service;
+    struct timer lease; /* private: until it lapses */
+    bool lapsed;        /* its deletion is under way */
 };
 struct traffic_rule {
     json_t *body; /* as schema_traffic_rule gives it */
@@ -92,7 +98,8 @@ struct mesh {
     uint64_t revision, order;
     uint64_t next_rule;
     size_t n_registrations, n_rules;
-    unsigned writing; /* writes under way */
+    unsigned writing;   /* writes under way */
+    struct map putting; /* private: "NS/NAME/ID" of registrations -> how many writes that put them are under way */
     mesh_changed_f *changed;
     void *ctx;
 };
@@ -111,6 +118,9 @@ void mesh_close(struct mesh *m); /* after mesh_stop, or a mesh_open that failed 
 /* ---- writes: validated bodies; `done` from the loop once it is durable and applied, or code < 0 ---- */
 void mesh_put_registration(struct mesh *m, json_t *body, mesh_done_f *done, void *ctx); /* takes the reference, as all do */
 void mesh_delete_registration(struct mesh *m, struct str service, struct str id, mesh_done_f *done, void *ctx);
+/* The lease begins anew, and it has been seen now. NOT_FOUND also when it has lapsed. Nothing is written: leases are in memory,
+ * and after a restart each gets one full ttl. */
+int mesh_renew_registration(struct mesh *m, struct str service, struct str id) MUST_CHECK;
 /* A new rule; its id is copied to id[32]. `body` gets "id" added as its first field. */
 void mesh_add_traffic_rule(struct mesh *m, struct str service, json_t *body, char id[32], mesh_done_f *done, void *ctx);
 int mesh_delete_traffic_rule(struct mesh *m, struct str service, struct str id, mesh_done_f *done,

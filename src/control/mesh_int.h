@@ -5,5 +5,7 @@
 
 /* Takes one committed change into memory and tells it. value NULL: deleted. The mesh takes its own reference. */
 void mesh__apply(struct mesh *m, enum store_kind kind, struct str key, json_t *value, bool loading);
+void mesh__lease_begin(struct registration *r); /* a whole ttl from now */
+void mesh__lease_end(struct registration *r);
 /* Makes `set` the configuration; WEFT_E_INVALID: it stays as it was. The mesh takes its own reference. */
 int mesh__set_config(struct mesh *m, json_t *set, struct err *e) MUST_CHECK;

@@ -20,6 +20,15 @@ static void settle_config(struct mesh *m) {
     m->pending = json_incref(m->set);
 }
 
+/* A lease that runs out while a new registration is on its way must not take that with it. */
+static void count_put(struct mesh *m, struct str key, int more) {
+    uintptr_t n = (uintptr_t)map_get(&m->putting, key) + (uintptr_t)more;
+    if (n)
+        map_put(&m->putting, key, (void *)n);
+    else
+        map_del(&m->putting, key);
+}
+
 static void on_done(struct store_write *sw) {
     struct write *w = sw->ctx;
     struct mesh *m = w->mesh;
@@ -27,6 +36,8 @@ static void on_done(struct store_write *sw) {
     if (sw->code >= 0)
         m->revision = sw->revision;
     for (size_t i = 0; i < sw->n; i++) {
+        if (sw->op[i].kind == STORE_ENDPOINT && w->value[i])
+            count_put(m, str_of(sw->op[i].key), -1);
         if (sw->code >= 0)
             mesh__apply(m, sw->op[i].kind, str_of(sw->op[i].key), w->value[i], false);
         json_decref(w->value[i]);
@@ -77,6 +88,7 @@ void mesh_put_registration(struct mesh *m, json_t *body, mesh_done_f *done, void
     const char *const parts[] = {"namespace", "service_name", "id"};
     for (int i = 0; i < 3; i++)
         buf_fmt(&b, "%s%s", i ? "/" : "", json_string_value(json_object_get(body, parts[i])));
+    count_put(m, buf_str(&b), 1);
     put_one(m, STORE_ENDPOINT, buf_str(&b), body, &(struct write){.done = done, .ctx = ctx});
     buf_fini(&b);
 }

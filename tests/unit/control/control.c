@@ -240,7 +240,7 @@ static void refusals(void **state) {
          "csr: ", ""},
         {"GET", "/api/v1/watch", NULL, 404, "not there yet", ""},
         {"POST", "/api/v1/tokens", "{}", 404, "not there yet", ""},
-        {"PUT", "/api/v1/services/ns/web/a/heartbeat", "", 404, "not there yet", ""},
+        {"PUT", "/api/v1/services/ns/web/a/heartbeat", "", 404, "no such registration", ""},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         unsigned status = call(fx, rows[i].method, rows[i].path, str_of(rows[i].body));
