@@ -62,15 +62,6 @@ static bool next_accepted(struct str *rest, struct str *coding, unsigned *q) {
     return false;
 }
 
-static bool is_refused(struct str accept, struct str coding) {
-    struct str name;
-    unsigned q;
-    while (next_accepted(&accept, &name, &q))
-        if (q == 0 && str_ieq(name, coding))
-            return true;
-    return false;
-}
-
 /* ---- what the filters take ---- */
 
 static struct str media_type(const struct msg *m) {
@@ -136,33 +127,49 @@ static bool has_body(const struct coding_in *in) {
 
 /* ---- the choice ---- */
 
-/* The filter for that coding: where several have it, the first counts. */
-static const struct compressor_filter *filter_for(const struct coding_in *in, struct str coding) {
-    struct str type = media_type(in->response);
-    for (size_t i = 0; i < in->n_filters; i++)
-        if (takes_type(&in->filters[i], type) && str_ieq(compress_coding(in->filters[i].cfg.kind), coding))
-            return &in->filters[i];
-    return NULL;
+static int kind_of(struct str coding) {
+    for (int kind = 0; kind < COMPRESS_KINDS; kind++)
+        if (str_ieq(compress_coding((enum compress_kind)kind), coding))
+            return kind;
+    return -1;
 }
 
-/* "*" is whichever comes first and is not refused by name. */
-static const struct compressor_filter *any_filter(const struct coding_in *in) {
-    struct str type = media_type(in->response);
-    for (size_t i = 0; i < in->n_filters; i++)
-        if (takes_type(&in->filters[i], type) && !is_refused(in->accept, compress_coding(in->filters[i].cfg.kind)))
-            return &in->filters[i];
-    return NULL;
+struct candidates {                                     /* found once: a client may list thousands of codings */
+    const struct compressor_filter *by[COMPRESS_KINDS]; /* where several have a coding, the first counts */
+    const struct compressor_filter *any;                /* "*" is whichever comes first and is not refused by name */
+};
+
+static struct candidates candidates(const struct coding_in *in) {
+    struct candidates c = {0};
+    struct str rest = in->accept, name, type = media_type(in->response);
+    bool refused[COMPRESS_KINDS] = {false};
+    unsigned q;
+    while (next_accepted(&rest, &name, &q)) {
+        int kind = q == 0 ? kind_of(name) : -1;
+        if (kind >= 0)
+            refused[kind] = true;
+    }
+    for (size_t i = 0; i < in->n_filters; i++) {
+        const struct compressor_filter *f = &in->filters[i];
+        if (refused[f->cfg.kind] || !takes_type(f, type))
+            continue;
+        c.any = c.any ? c.any : f;
+        c.by[f->cfg.kind] = c.by[f->cfg.kind] ? c.by[f->cfg.kind] : f;
+    }
+    return c;
 }
 
 /* The coding with the highest weight; of equals the first, or the last that is to be chosen first. NULL: identity. */
 static const struct compressor_filter *choose(const struct coding_in *in) {
+    struct candidates c = candidates(in);
     struct str rest = in->accept, name;
     const struct compressor_filter *best = NULL;
     unsigned q, best_q = 0;
     while (next_accepted(&rest, &name, &q)) {
         bool any = str_eq(name, STR("*")), identity = str_ieq(name, STR("identity"));
-        const struct compressor_filter *f = any ? any_filter(in) : identity ? NULL : filter_for(in, name);
-        if (q == 0 || (!f && !identity) || (f && !any && is_refused(in->accept, name)))
+        int kind = kind_of(name);
+        const struct compressor_filter *f = any ? c.any : kind >= 0 ? c.by[kind] : NULL;
+        if (q == 0 || (!f && !identity))
             continue;
         if (q > best_q || (q == best_q && f && !any && f->choose_first)) {
             best = f;

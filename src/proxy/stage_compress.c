@@ -8,11 +8,24 @@
 
 /* Several fields are one list (RFC 9110 §5.3). ptr NULL: there is none. */
 static struct str joined(const struct msg_fields *f, enum hdr_id id, struct arena *a) {
-    struct str all = STR_NONE;
+    const struct str *only = NULL;
+    size_t n = 0, len = 0;
     for (unsigned i = 0; i < f->n; i++)
-        if (f->at[i].id == id)
-            all = all.ptr ? arena_fmt(a, STR_FMT "," STR_FMT, STR_ARG(all), STR_ARG(f->at[i].value)) : f->at[i].value;
-    return all;
+        if (f->at[i].id == id) {
+            only = &f->at[i].value;
+            n++;
+            len += only->len + 1;
+        }
+    if (n < 2)
+        return only ? *only : STR_NONE;
+    char *all = arena_alloc(a, len), *end = all;
+    for (unsigned i = 0; i < f->n; i++)
+        if (f->at[i].id == id) {
+            memcpy(end, f->at[i].value.ptr, f->at[i].value.len);
+            end += f->at[i].value.len;
+            *end++ = ',';
+        }
+    return str_n(all, len - 1);
 }
 
 /* ---- the request ---- */

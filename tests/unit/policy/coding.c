@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <cmocka.h>
+#include "base/buf.h"
 
 static struct compressor_filter filter(const char *name, enum compress_kind kind) {
     return (struct compressor_filter){.name = str_of(name), .cfg = compress_default(kind), .min_length = COMPRESS_MIN_LENGTH};
@@ -80,6 +81,21 @@ static void test_accept(void **state) {
             fail_msg("\"%s\": %s, not %s", accepts[i].accept, name_of(pick), accepts[i].coding);
         assert_true(pick.vary); /* whatever this client accepts, it depends on it */
     }
+    arena_fini(&a);
+}
+
+/* A list as long as it likes costs a walk, not a walk for each of its elements: that would not end here. */
+static void test_long_list(void **state) {
+    struct arena a = {0};
+    const struct compressor_filter filters[] = {filter("g", COMPRESS_GZIP), filter("b", COMPRESS_BROTLI)};
+    struct msg m = html(&a);
+    struct buf accept = {0};
+    for (int i = 0; i < 500000; i++)
+        buf_add(&accept, STR("gzip,br,x,"));
+    buf_add(&accept, STR("gzip;q=0"));
+    struct coding_in in = {.filters = filters, .n_filters = 2, .accept = buf_str(&accept), .response = &m};
+    assert_string_equal(name_of(coding_pick(&in)), "br");
+    buf_fini(&accept);
     arena_fini(&a);
 }
 
@@ -205,8 +221,8 @@ static void test_filters(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accept), cmocka_unit_test(test_choose_first),
-                                       cmocka_unit_test(test_responses), cmocka_unit_test(test_no_body),
-                                       cmocka_unit_test(test_filters)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_accept),       cmocka_unit_test(test_long_list),
+                                       cmocka_unit_test(test_choose_first), cmocka_unit_test(test_responses),
+                                       cmocka_unit_test(test_no_body),      cmocka_unit_test(test_filters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
