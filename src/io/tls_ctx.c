@@ -101,6 +101,14 @@ static int verify_cert(X509_STORE_CTX *store, void *arg) {
     return 1;
 }
 
+/* OpenSSL reads a certificate's extensions when it is first asked about them, under a lock that later readers do not take.
+ * Workers share what is here, so it happens before they do. A certificate that cannot be read that way is refused when it is to
+ * verify. */
+static void read_extensions(X509 *cert) {
+    if (X509_check_purpose(cert, -1, 0) != 1)
+        ossl_drain();
+}
+
 static int load_cas(SSL_CTX *ssl, struct str pem, bool spiffe, struct err *e) {
     X509_STORE *store = SSL_CTX_get_cert_store(ssl);
     BIO *bio = ossl_bio(pem);
@@ -109,6 +117,7 @@ static int load_cas(SSL_CTX *ssl, struct str pem, bool spiffe, struct err *e) {
     X509 *cert;
     int n = 0, code;
     for (; (code = ossl_next_cert(&cert, bio, e)) > 0; n++) {
+        read_extensions(cert);
         if (X509_STORE_add_cert(store, cert) != 1)
             code = ossl_err(e, WEFT_E_CRYPTO, "trusted CAs");
         X509_free(cert);
@@ -138,6 +147,7 @@ static int load_chain(SSL_CTX *ssl, struct str pem, struct err *e) {
     X509 *cert;
     int n = 0, code;
     for (; (code = ossl_next_cert(&cert, bio, e)) > 0; n++) {
+        read_extensions(cert);
         int ok = n == 0 ? SSL_CTX_use_certificate(ssl, cert) : (int)SSL_CTX_add1_chain_cert(ssl, cert);
         X509_free(cert);
         if (ok != 1) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/tls.c" /* for key updates, which have no door */
 #include <openssl/err.h>
+#include <pthread.h>
 #include <time.h>
 #include "base/buf.h"
 #include "crypto/ca.h"
@@ -762,6 +763,52 @@ static void remembered_chains(void **state) {
     f->l.clock = &clock_real;
 }
 
+/* Workers share contexts: ThreadSanitizer sees whether what OpenSSL finds out about the CA's certificate was found out before. */
+#define ROUNDS 20
+
+static void *shake_hands(void *arg) { /* on a loop of its own */
+    struct fix *f = arg;
+    while (!f->client.fails && !f->server.fails && !(f->client.opens && f->server.opens))
+        loop_turn(&f->l, true);
+    return NULL;
+}
+
+static void side_by_side(struct fix *f, struct fix *other) {
+    pthread_t thread;
+    struct addr a;
+    struct err e = {0};
+    pump_init(&other->l);
+    assert_int_equal(addr_parse(&a, STR("127.0.0.1:0"), &e), 0);
+    assert_int_equal(sock_listen(&other->sl, &other->l, &a, NULL, on_accept, other, &e), 0);
+    dial(f, STR_NONE);
+    dial(other, STR_NONE);
+    assert_int_equal(pthread_create(&thread, NULL, shake_hands, other), 0);
+    shake_hands(f);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(f->client.fails + f->server.fails + other->client.fails + other->server.fails, 0);
+}
+
+static void shared_by_threads(void **state) {
+    struct fix *f = *state;
+    struct tls_cfg c = client_cfg(f), s = server_cfg(f);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct fix other = {0};
+        f->client = f->server = (struct end){0};
+        contexts(f, &c, &s);
+        other.client_ctx = f->client_ctx;
+        other.server_ctx = f->server_ctx;
+        side_by_side(f, &other);
+        transport_close(&f->client.t);
+        transport_close(&f->server.t);
+        transport_close(&other.client.t);
+        transport_close(&other.server.t);
+        sock_listener_close(&other.sl);
+        loop_fini(&other.l);
+        tls_ctx_unref(&f->client_ctx);
+        tls_ctx_unref(&f->server_ctx);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(mutual),
@@ -795,6 +842,7 @@ int main(void) {
         CASE(not_past_the_clients_certificate),
         CASE(not_with_another_context),
         CASE(remembered_chains),
+        CASE(shared_by_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
