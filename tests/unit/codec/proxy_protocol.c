@@ -70,6 +70,8 @@ static const struct {
     ROW(SIG "\x21\x11\0\x0e" ADDRS "\x01\0", WEFT_E_PARSE, NULL),
     ROW(SIG "\x21\x11\0\x10" ADDRS "\x01\0\x02x", WEFT_E_PARSE, NULL),
     ROW(SIG "\x21\x11\0\x13" ADDRS "\x03\0\x04\0\0\0\0", WEFT_E_PARSE, NULL), /* a checksum that does not hold */
+    /* two checksums that hold both: there could be 500, each a walk over the whole */
+    ROW(SIG "\x21\x11\0\x1a" ADDRS "\x03\0\x04\x2a\x7a\x85\x2f\x03\0\x04\x30\x8c\x14\x26", WEFT_E_PARSE, NULL),
     ROW(SIG "\x21\x11\xff\xff" ADDRS, WEFT_E_TOO_LARGE, NULL),
 };
 
