@@ -340,6 +340,7 @@ static int start_foreign(struct proxy_main *m, struct err *e) {
                               .node = x->ads.node,
                               .listeners = x->ads.lds,
                               .clusters = x->ads.cds,
+                              .sotw = x->ads.sotw,
                               .fixed = x->snap,
                               .on_change = on_foreign,
                               .ctx = m};

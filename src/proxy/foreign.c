@@ -187,6 +187,7 @@ struct foreign *foreign_start(struct loop *l, const struct foreign_cfg *cfg) {
                             .tls = cfg->tls,
                             .as = cfg->as,
                             .foreign = cfg->node.len ? cfg->node : STR(""),
+                            .sotw = cfg->sotw,
                             .cb = {.on_resource = on_resource,
                                    .on_removed = on_removed,
                                    .on_answer = on_answer,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* foreign: a control plane that a bootstrap names (dynamic_resources over delta ADS): all its listeners and clusters, and by name
- * the route tables, endpoints and secrets that these refer to. A listener or cluster takes effect when what it refers to is there
- * (xDS calls it warming); until then its last form stays. Without the control plane the last configuration stays.
- * Threads: main. Tests: tests/scenario/x001_foreign_ads.py */
+/* foreign: a control plane that a bootstrap names (dynamic_resources over ADS, delta or state of the world): all its listeners
+ * and clusters, and by name the route tables, endpoints and secrets that these refer to. A listener or cluster takes effect when
+ * what it refers to is there (xDS calls it warming); until then its last form stays. Without the control plane the last
+ * configuration stays. Threads: main. Tests: tests/scenario/x001_foreign_ads.py */
 #include "io/addr.h"
 #include "io/loop.h"
 #include "model/snap.h"
@@ -17,6 +17,7 @@ struct foreign_cfg {
     const struct tls_context *as; /* how TLS is spoken to it; part of `fixed`; NULL: plain */
     struct str node;              /* packed envoy.config.core.v3.Node */
     bool listeners, clusters;
+    bool sotw;
     const struct snap *fixed;     /* static resources, whose references count too; a reference is taken */
     void (*on_change)(void *ctx); /* something else is to be served */
     void *ctx;

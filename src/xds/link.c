@@ -281,7 +281,7 @@ static void on_ready(struct conn *c) {
     struct link *l = c->user;
     if (l->up || l->stopping) /* told again when capacity came back */
         return;
-    l->ads = start_call(l, STR(LINK_ADS_PATH), 0, &ads_cb, &l->why);
+    l->ads = start_call(l, str_of(l->wire->path), 0, &ads_cb, &l->why);
     bool weft = !l->cfg.foreign.ptr;
     if (l->ads && weft)
         l->session = start_call(l, STR(LINK_SESSION_PATH), SESSION_MESSAGE_MAX, &session_cb, &l->why);
@@ -369,6 +369,7 @@ static void copy_cfg(struct link *l, const struct link_cfg *cfg) {
 struct link *link_start(struct loop *loop, const struct link_cfg *cfg) {
     struct link *l = mem_new(struct link);
     l->loop = loop;
+    l->wire = cfg->sotw ? &link__sotw : &link__delta;
     copy_cfg(l, cfg);
     dial(l);
     return l;

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* link: the proxy's one HTTP/2 connection to its control plane: dials, reconnects with exponential back-off and jitter (0.5 s,
- * x1.6, at most 5 s; reset once an ADS response came), and carries three things: delta ADS, certificate requests, the Session.
+ * x1.6, at most 5 s; reset once an ADS response came), and carries three things: ADS (delta; to a control plane that is
+ * not weft's also state of the world), certificate requests, the Session.
  * Losing it never loses configuration.
  *
- * ADS client: subscriptions are remembered over reconnects; on a new stream the versions still held are announced, so that
- * nothing is resent. Every response is answered by exactly one ACK or NACK; a NACK names the resource and reason, the valid
+ * ADS client: subscriptions are remembered over reconnects; on a new stream the versions still held are announced, so that delta
+ * resends nothing. Every response is answered by exactly one ACK or NACK; a NACK names the resource and reason, the valid
  * resources of that response are kept (xds.md §1.3). Threads: its loop only (the proxy's main thread). Tests:
- * tests/unit/xds/link.c */
+ * tests/unit/xds/link.c, link_sotw.c, tests/interop/i040_control_plane_go.py */
 #include "io/addr.h"
 #include "io/loop.h"
 #include "xds/xds.h"
 struct tls_ctx;
 
-/* The three methods on a link. */
+/* The methods on a link; of the first two, one. */
 #define LINK_ADS_PATH "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+#define LINK_SOTW_PATH "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
 #define LINK_SESSION_PATH "/weft.v1.Node/Session"
 #define LINK_SIGN_PATH "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 
@@ -59,6 +61,7 @@ struct link_cfg {
     struct node node;             /* copied */
     struct str foreign; /* a packed envoy.config.core.v3.Node (copied): the control plane is not weft's, so there is only ADS,
                          * and this is who we say we are. ptr NULL: it is */
+    bool sotw;          /* state of the world is spoken, not delta: for a control plane that is not weft's */
     struct hello hello; /* copied; sent at every connect */
     struct link_cb cb;
     void *ctx;

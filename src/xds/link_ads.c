@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The ADS client of a link. */
+/* The ADS client of a link, whichever of the two variants is spoken: what is wanted and held, when to ask, what a resource
+ * becomes. */
 #include "base/mem.h"
-#include "discovery.pb-c.h"
 #include "xds/link_int.h"
 #include "xds/pack.h"
 #include "xds/unpack.h"
@@ -14,7 +14,7 @@ static const enum xds_type order[] = {XDS_CLUSTER, XDS_ENDPOINT, XDS_LISTENER, X
 
 /* ---- names ---- */
 
-static struct link_name *find_or_add(struct link *l, enum xds_type type, struct str name) {
+struct link_name *link__name(struct link *l, enum xds_type type, struct str name) {
     struct link_name *n = map_get(&l->of[type].names, name);
     if (n)
         return n;
@@ -24,9 +24,9 @@ static struct link_name *find_or_add(struct link *l, enum xds_type type, struct 
     return n;
 }
 
-static void set_version(struct link_name *n, struct str version) {
-    free((char *)n->version.ptr);
-    n->version = version.len ? str_of(mem_strdup(version)) : STR_NONE;
+void link__keep(struct str *held, struct str value) {
+    free((char *)held->ptr);
+    *held = value.len ? str_of(mem_strdup(value)) : STR_NONE;
 }
 
 static void free_name(struct link_name *n) {
@@ -36,12 +36,12 @@ static void free_name(struct link_name *n) {
     free(n);
 }
 
-static void forget(struct link *l, enum xds_type type, struct link_name *n) {
+void link__forget(struct link *l, enum xds_type type, struct link_name *n) {
     map_del(&l->of[type].names, n->name);
     free_name(n);
 }
 
-static bool wants(const struct link *l, enum xds_type type, struct str name) {
+bool link__wants(const struct link *l, enum xds_type type, struct str name) {
     const struct link_name *n = map_get(&l->of[type].names, name);
     if (n && n->wanted)
         return true;
@@ -83,66 +83,16 @@ static Ec__Node *pack_node(struct arena *a, const struct link *l) {
     return w;
 }
 
-static Ed__DeltaDiscoveryRequest *new_request(struct arena *a, struct link *l, enum xds_type type) {
-    Ed__DeltaDiscoveryRequest *m = PACK_NEW(a, ed__delta_discovery_request);
-    m->type_url = pack_str(a, xds_type_url(type));
-    if (!l->node_sent)
-        m->node = pack_node(a, l); /* once a stream */
+Ec__Node *link__node(struct arena *a, struct link *l) {
+    if (l->node_sent)
+        return NULL;
     l->node_sent = true;
-    return m;
+    return pack_node(a, l);
 }
 
-static void send_request(struct arena *a, struct link *l, const Ed__DeltaDiscoveryRequest *m) {
+void link__send(struct arena *a, struct link *l, const void *m) {
     call_send(l->ads, pack_msg(a, m));
     arena_fini(a);
-}
-
-static void add_held(struct arena *a, Ed__DeltaDiscoveryRequest *m, const struct link_name *n) {
-    Ed__DeltaDiscoveryRequest__InitialResourceVersionsEntry *entry =
-        PACK_NEW(a, ed__delta_discovery_request__initial_resource_versions_entry);
-    entry->key = pack_str(a, n->name);
-    entry->value = pack_str(a, n->version);
-    m->initial_resource_versions[m->n_initial_resource_versions++] = entry;
-}
-
-/* The first request of a type on a stream: all that is wanted, and what is held of it. */
-static void send_first(struct link *l, enum xds_type type) {
-    struct link_ads *t = &l->of[type];
-    struct arena a = {0};
-    struct link_name *n;
-    Ed__DeltaDiscoveryRequest *m = new_request(&a, l, type);
-    m->resource_names_subscribe = pack_array(&a, t->names.len);
-    m->initial_resource_versions = pack_array(&a, t->names.len);
-    MAP_FOR (&t->names, NULL, n) {
-        list_remove(&n->due);
-        n->asked = n->wanted;
-        if (n->wanted)
-            m->resource_names_subscribe[m->n_resource_names_subscribe++] = pack_str(&a, n->name);
-        if (n->version.len && wants(l, type, n->name))
-            add_held(&a, m, n);
-    }
-    t->started = true;
-    send_request(&a, l, m);
-}
-
-static void send_changes(struct link *l, enum xds_type type) {
-    struct link_ads *t = &l->of[type];
-    struct arena a = {0};
-    struct list *at;
-    Ed__DeltaDiscoveryRequest *m = new_request(&a, l, type);
-    m->resource_names_subscribe = pack_array(&a, t->names.len);
-    m->resource_names_unsubscribe = pack_array(&a, t->names.len);
-    while ((at = list_pop(&t->due))) {
-        struct link_name *n = list_entry(at, struct link_name, due);
-        n->asked = n->wanted;
-        if (n->wanted) {
-            m->resource_names_subscribe[m->n_resource_names_subscribe++] = pack_str(&a, n->name);
-        } else {
-            m->resource_names_unsubscribe[m->n_resource_names_unsubscribe++] = pack_str(&a, n->name);
-            forget(l, type, n);
-        }
-    }
-    send_request(&a, l, m);
 }
 
 static void send_due(struct task *task) {
@@ -152,9 +102,9 @@ static void send_due(struct task *task) {
         if (list_empty(&t->due))
             continue;
         if (t->started)
-            send_changes(l, order[i]);
+            l->wire->changes(l, order[i]);
         else
-            send_first(l, order[i]);
+            l->wire->first(l, order[i]);
     }
 }
 
@@ -174,19 +124,20 @@ void link__ads_start(struct link *l) {
         struct link_name *n;
         bool any = false;
         l->of[order[i]].started = false;
+        link__keep(&l->of[order[i]].nonce, STR_NONE); /* it dies with the stream */
         MAP_FOR (&l->of[order[i]].names, NULL, n) {
             if (!n->wanted && n->asked) /* nobody is left to be told */
-                forget(l, order[i], n);
+                link__forget(l, order[i], n);
             else
                 any |= n->wanted;
         }
         if (any)
-            send_first(l, order[i]);
+            l->wire->first(l, order[i]);
     }
 }
 
 void link_subscribe(struct link *l, enum xds_type type, struct str name) {
-    struct link_name *n = find_or_add(l, type, name);
+    struct link_name *n = link__name(l, type, name);
     if (n->wanted)
         return;
     n->wanted = true;
@@ -198,15 +149,15 @@ void link_unsubscribe(struct link *l, enum xds_type type, struct str name) {
     if (!n || !n->wanted)
         return;
     n->wanted = false;
-    set_version(n, STR_NONE);
+    link__keep(&n->version, STR_NONE);
     if (n->asked)
         put_due(l, type, n);
     else
-        forget(l, type, n);
+        link__forget(l, type, n);
 }
 
 void link_held(struct link *l, enum xds_type type, struct str name, struct str version) {
-    set_version(find_or_add(l, type, name), version);
+    link__keep(&link__name(l, type, name)->version, version);
 }
 
 void link__ads_fini(struct link *l) {
@@ -215,29 +166,25 @@ void link__ads_fini(struct link *l) {
         struct link_name *n;
         MAP_FOR (&l->of[type].names, NULL, n)
             free_name(n);
+        free((char *)l->of[type].version.ptr);
+        free((char *)l->of[type].nonce.ptr);
         map_fini(&l->of[type].names);
     }
 }
 
 /* ---- responses ---- */
 
-struct reasons { /* of a NACK */
-    struct buf text;
-    unsigned n;
-};
-
-static void reject(struct reasons *r, const char *name, const struct err *e) {
+void link__reject(struct link_reasons *r, struct str name, const struct err *e) {
     if (r->n++ == 0 || r->text.len < NACK_TEXT_MAX)
-        buf_fmt(&r->text, "%s%s: %s", r->n > 1 ? "; " : "", name, e->msg);
+        buf_fmt(&r->text, "%s" STR_FMT ": %s", r->n > 1 ? "; " : "", STR_ARG(name), e->msg);
 }
 
 /* Decodes and hands over; what was held stays when it fails. */
-static int take_resource(struct link *l, enum xds_type type, const Ed__Resource *w, struct err *e) {
+static int take_resource(struct link *l, enum xds_type type, struct str name, const Google__Protobuf__Any *w, struct err *e) {
     void *resource;
-    struct str name = str_of(w->name);
-    if (!str_eq(str_of(w->resource->type_url), xds_type_url(type)))
-        return err_set(e, WEFT_E_INVALID, "a resource of type \"%s\"", w->resource->type_url);
-    int r = xds_decode(type, str_n(w->resource->value.data, w->resource->value.len), &resource, e);
+    if (!str_eq(str_of(w->type_url), xds_type_url(type)))
+        return err_set(e, WEFT_E_INVALID, "a resource of type \"%s\"", w->type_url);
+    int r = xds_decode(type, str_n(w->value.data, w->value.len), &resource, e);
     if (r < 0)
         return r;
     if (!str_eq(xds_resource_name(type, resource), name))
@@ -248,86 +195,64 @@ static int take_resource(struct link *l, enum xds_type type, const Ed__Resource 
     return r;
 }
 
-static void take_resources(struct link *l, enum xds_type type, const Ed__DeltaDiscoveryResponse *m, struct reasons *bad) {
-    struct map seen = {0};
-    for (size_t i = 0; i < m->n_resources && !l->stopping; i++) {
-        const Ed__Resource *w = m->resources[i];
-        struct err e = {0};
-        int r = 0;
-        if (!w->resource || !wants(l, type, str_of(w->name)))
-            continue; /* a heartbeat, or one that was unsubscribed from in the meantime */
-        if (map_put(&seen, str_of(w->name), l))
-            r = err_set(&e, WEFT_E_INVALID, "is there twice");
-        else
-            r = take_resource(l, type, w, &e);
-        if (r < 0)
-            reject(bad, w->name, &e);
-        else if (wants(l, type, str_of(w->name)))
-            set_version(find_or_add(l, type, str_of(w->name)), str_of(w->version));
-    }
-    map_fini(&seen);
+void link__take(struct link *l, enum xds_type type, const struct link_resource *r, struct map *seen, struct link_reasons *bad) {
+    struct err e = {0};
+    int rc;
+    if (!link__wants(l, type, r->name))
+        return; /* it was unsubscribed from in the meantime */
+    if (map_put(seen, r->name, l))
+        rc = err_set(&e, WEFT_E_INVALID, "is there twice");
+    else
+        rc = take_resource(l, type, r->name, r->any, &e);
+    if (rc < 0)
+        link__reject(bad, r->name, &e);
+    else if (link__wants(l, type, r->name)) /* still */
+        link__keep(&link__name(l, type, r->name)->version, r->version);
 }
 
-static void take_removed(struct link *l, enum xds_type type, const Ed__DeltaDiscoveryResponse *m) {
-    for (size_t i = 0; i < m->n_removed_resources && !l->stopping; i++) {
-        struct str name = str_of(m->removed_resources[i]);
-        struct link_name *n = map_get(&l->of[type].names, name);
-        if (!wants(l, type, name))
-            continue;
-        if (n)
-            set_version(n, STR_NONE);
-        if (n && !n->wanted)
-            forget(l, type, n); /* known by wildcard only */
-        if (l->cfg.cb.on_removed)
-            l->cfg.cb.on_removed(l->cfg.ctx, type, name);
-    }
+void link__gone(struct link *l, enum xds_type type, struct str name) {
+    struct link_name *n = map_get(&l->of[type].names, name);
+    if (n)
+        link__keep(&n->version, STR_NONE);
+    if (n && !n->wanted)
+        link__forget(l, type, n); /* known by wildcard only */
+    if (l->cfg.cb.on_removed)
+        l->cfg.cb.on_removed(l->cfg.ctx, type, name);
 }
 
-static void answer(struct link *l, const Ed__DeltaDiscoveryResponse *of, const struct reasons *bad) {
-    struct arena a = {0};
-    Ed__DeltaDiscoveryRequest *m = PACK_NEW(&a, ed__delta_discovery_request);
-    m->type_url = of->type_url;
-    m->response_nonce = of->nonce;
-    if (bad->n) {
-        m->error_detail = PACK_NEW(&a, rpc__status);
-        m->error_detail->code = GRPC_INVALID_ARGUMENT;
-        m->error_detail->message = pack_str(&a, buf_str(&bad->text));
-    }
-    send_request(&a, l, m);
+/* What a response brought has been told: now what follows from all of it. */
+void link__told(struct link *l, enum xds_type type) {
+    if (l->cfg.cb.on_answer && !l->stopping)
+        l->cfg.cb.on_answer(l->cfg.ctx, type);
+    if (l->cfg.cb.on_response && !l->stopping)
+        l->cfg.cb.on_response(l->cfg.ctx);
 }
 
-static void take_response(struct link *l, const Ed__DeltaDiscoveryResponse *m) {
-    struct reasons bad = {0};
-    int type = xds_type_of_url(str_of(m->type_url));
+int link__type(struct str url, struct link_reasons *bad) {
+    struct err e;
+    int type = xds_type_of_url(url);
     if (type < 0) {
-        struct err e;
         err_set(&e, WEFT_E_UNSUPPORTED, "no such type");
-        reject(&bad, m->type_url, &e);
-    } else {
-        take_resources(l, (enum xds_type)type, m, &bad);
-        take_removed(l, (enum xds_type)type, m);
-        if (l->cfg.cb.on_answer && !l->stopping)
-            l->cfg.cb.on_answer(l->cfg.ctx, (enum xds_type)type);
-        if (l->cfg.cb.on_response && !l->stopping)
-            l->cfg.cb.on_response(l->cfg.ctx);
+        link__reject(bad, url, &e);
     }
-    if (l->ads && !l->stopping)
-        answer(l, m, &bad);
-    buf_fini(&bad.text);
+    return type;
+}
+
+Rpc__Status *link__reason(struct arena *a, const struct link_reasons *bad) {
+    if (!bad->n)
+        return NULL;
+    Rpc__Status *s = PACK_NEW(a, rpc__status);
+    s->code = GRPC_INVALID_ARGUMENT;
+    s->message = pack_str(a, buf_str(&bad->text));
+    return s;
 }
 
 void link__ads_message(struct call *c, struct str msg) {
     struct link *l = c->user;
-    struct unpack u;
     struct err e = {0};
-    Ed__DeltaDiscoveryResponse *m;
     if (l->stopping)
         return;
     l->backoff = 0; /* it works (gRFC A57) */
-    unpack_init(&u, NULL, &e);
-    if (unpack_msg(&u, &ed__delta_discovery_response__descriptor, msg, &m) < 0)
+    if (l->wire->message(l, msg, &e) < 0)
         link__broken(l, e.code, "ADS response", str_of(e.msg)); /* without a nonce there is nothing to NACK */
-    else
-        take_response(l, m);
-    unpack_fini(&u);
 }

@@ -138,8 +138,9 @@ static int read_dynamic(struct reading *r, const Ebs__Bootstrap__DynamicResource
     if (!ads)
         return b->ads.lds || b->ads.cds ? err_set(r->e, WEFT_E_INVALID, "dynamic_resources: ads without ads_config") : 0;
     b->ads.on = true;
-    if (ads->api_type != EC__API_CONFIG_SOURCE__API_TYPE__DELTA_GRPC)
-        return err_set(r->e, WEFT_E_UNSUPPORTED, "dynamic_resources.ads_config.api_type: must be DELTA_GRPC");
+    b->ads.sotw = ads->api_type == EC__API_CONFIG_SOURCE__API_TYPE__GRPC;
+    if (!b->ads.sotw && ads->api_type != EC__API_CONFIG_SOURCE__API_TYPE__DELTA_GRPC)
+        return err_set(r->e, WEFT_E_UNSUPPORTED, "dynamic_resources.ads_config.api_type: must be GRPC or DELTA_GRPC");
     if (ads->transport_api_version != EC__API_VERSION__V3)
         return err_set(r->e, WEFT_E_UNSUPPORTED, "dynamic_resources.ads_config.transport_api_version: must be V3");
     return read_service(r, ads);

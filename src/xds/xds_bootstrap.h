@@ -16,6 +16,7 @@ struct xds_bootstrap {
     } admin;
     struct { /* the control plane of dynamic_resources */
         bool on, lds, cds;
+        bool sotw;          /* state of the world; else delta */
         struct str cluster; /* a static cluster, or */
         struct str target;  /* "HOST:PORT" */
         struct str node;    /* a packed envoy.config.core.v3.Node; may be empty */

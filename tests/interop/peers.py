@@ -41,13 +41,13 @@ def python(script):
 
 
 class Peer:
-    """A server that is not weft: a program that says "READY HOST:PORT", ended by its pid."""
+    """A server that is not weft: a program that says "READY HOST:PORT" and maybe more addresses, ended by its pid."""
 
     def __init__(self, *command):
         self.proc = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         line = self.proc.stdout.readline()
         assert line.startswith('READY '), (command, line)
-        self.addr = line.split()[1]
+        self.addr, *self.more = line.split()[1:]
 
     def stop(self):
         self.proc.kill()

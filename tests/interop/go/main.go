@@ -7,6 +7,7 @@
 //	peer http-client h1|h2 ADDR AUTHORITY CASE...
 //	peer grpc-server
 //	peer grpc-client ADDR AUTHORITY CASE...
+//	peer xds [ADDR]                     go-control-plane: xds.go; says "READY GRPC-ADDR HTTP-ADDR"
 //	peer load h1|h2|grpc ADDR AUTHORITY SEED [KIND-TO-LEAVE-OUT...]    for ./dev soak: load.go
 //
 // A server takes an address to listen on (default 127.0.0.1:0), says "READY 127.0.0.1:PORT" and ends when it is killed. A client says
@@ -19,11 +20,16 @@ import (
 	"os"
 )
 
-func listen(args []string) net.Listener {
+func bind(args []string) net.Listener {
 	l, err := net.Listen("tcp", append(args, "127.0.0.1:0")[0])
 	if err != nil {
 		panic(err)
 	}
+	return l
+}
+
+func listen(args []string) net.Listener {
+	l := bind(args)
 	fmt.Println("READY", l.Addr())
 	return l
 }
@@ -41,6 +47,8 @@ func main() {
 		serveGRPC(listen(args))
 	case "grpc-client":
 		callGRPC(args[0], args[1], args[2:])
+	case "xds":
+		serveXDS(bind(args), bind(nil))
 	case "load":
 		load(args[0], args[1], args[2], args[3], args[4:])
 	default:
