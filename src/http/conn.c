@@ -50,10 +50,13 @@ void conn__begin(struct conn_priv *p, struct stream *s) {
     arena_init(&s->arena, &p->pub.loop->arenas);
     p->pub.streams++;
     p->pub.requests++;
+    s->begun = conn__now(p);
+    loop_request(p->pub.loop, p->pub.h2);
 }
 
 void conn__finish(struct conn_priv *p, struct stream *s, int why) {
     s->gone = true;
+    loop_request_ended(p->pub.loop, p->pub.h2, p->pub.server ? conn__now(p) - s->begun : 0);
     p->pub.streams--;
     if (p->pub.streams == 0)
         p->pub.idle_since = conn__now(p);

@@ -43,6 +43,7 @@ struct stream { /* made by the connection; the user reads it and sets cb and use
     struct conn *conn;
     struct arena arena;       /* lives as long as the stream; the user may allocate here */
     enum http_method method;  /* of the request */
+    uint64_t begun;           /* loop time */
     bool in_ended, out_ended; /* END from the peer has been told; by us, has been asked for */
     bool head_sent;           /* our (final) head has gone to the queue */
     bool gone;                /* over: calls do nothing any more, `closed` comes or has come */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/err.h"
 #include "base/mem.h"
@@ -135,6 +136,48 @@ void loop_later_cancel(struct task *t) {
     list_remove(&t->node);
 }
 
+/* ---- gathering ---- */
+
+enum {
+    GATHER_SHARED = 8,         /* requests under way from which on it pays */
+    GATHER_PART = 32,          /* of the time that a request takes */
+    GATHER_MAX_US = 100,       /* at most; ... */
+    GATHER_MIN_US = 10,        /* ... less than this is not worth a system call */
+    TOOK_MAX_US = 1000 * 1000, /* longer ones tell nothing of the others */
+    TOOK_WEIGHT = 16           /* of the mean: what the last one counts */
+};
+
+void loop_request(struct loop *l, bool shares) {
+    if (shares)
+        l->shared++;
+    else
+        l->alone++;
+}
+
+void loop_request_ended(struct loop *l, bool shares, uint64_t took) {
+    if (!shares) {
+        l->alone--;
+        return;
+    }
+    l->shared--;
+    if (took == 0 || took > TOOK_MAX_US)
+        return;
+    l->took = l->took - l->took / TOOK_WEIGHT + (uint32_t)took / TOOK_WEIGHT;
+    l->gather = true;
+}
+
+static void gather(struct loop *l) {
+    uint64_t us = l->took / GATHER_PART, next = timer_next(&l->wheel, l->now);
+    if (l->alone > 0 || l->shared < GATHER_SHARED)
+        return;
+    us = us < GATHER_MAX_US ? us : GATHER_MAX_US;
+    if (us < GATHER_MIN_US || us > next)
+        return;
+    l->gathers++;
+    struct timespec ts = {.tv_nsec = (long)us * 1000};
+    nanosleep(&ts, NULL); /* an early end does no harm */
+}
+
 /* ---- the loop ---- */
 
 static int wait_ms(const struct loop *l, bool wait) {
@@ -150,7 +193,11 @@ static int wait_ms(const struct loop *l, bool wait) {
 bool loop_turn(struct loop *l, bool wait) {
     struct epoll_event events[EVENTS_PER_WAIT];
     l->now = l->clock->mono_us(l->clock);
-    int n = epoll_wait(l->epfd, events, EVENTS_PER_WAIT, wait_ms(l, wait)); /* < 0: EINTR, as good as nothing */
+    int ms = wait_ms(l, wait);
+    if (l->gather && ms != 0)
+        gather(l);
+    l->gather = false;
+    int n = epoll_wait(l->epfd, events, EVENTS_PER_WAIT, ms); /* < 0: EINTR, as good as nothing */
     l->now = l->clock->mono_us(l->clock);
     timer_fire(&l->wheel, l->now);
     for (int i = 0; i < n; i++)

@@ -4,6 +4,9 @@
  *
  * One turn: wait for readiness (until the next timer); read the clock; fire due timers; call the watches; run the tasks that
  * were put off to the end of the turn (this is where connections flush what was gathered); repeat until loop_stop.
+ * Gathering: where many requests are under way on few sockets (HTTP/2), most of a request's cost is the kernel's for waking up
+ * with one or two of them at a time. When such a request has ended and nothing else is under way, a wait that would block
+ * begins with a sleep of a 32nd of what requests take of late, 100 microseconds at most (docs/decisions/0035).
  * A watch or timer may be stopped, and its memory freed, from any callback of the same loop, its own included: a watch that
  * was removed in this turn is not called any more.
  * Threads: everything runs on the loop's own thread; only mbox_send (io/mbox.h) and loop_stop_async may come from others.
@@ -40,9 +43,12 @@ struct loop {
     unsigned free_slot;        /* private: first of the free ones, plus 1 */
     unsigned broken;           /* private: watches that the kernel had no memory for */
     unsigned watches;          /* live ones, for leak checks */
-    uint64_t turns;
-    uint64_t date_due; /* private: when `date` is over */
-    char date[30];     /* private */
+    uint64_t turns, gathers;   /* since the beginning; of them, turns that began with a sleep */
+    unsigned shared, alone;    /* private: requests under way on sockets that carry many, that carry one at a time */
+    uint32_t took;             /* private: what requests that share a socket take of late, in microseconds */
+    bool gather;               /* private: one of them has ended in this turn */
+    uint64_t date_due;         /* private: when `date` is over */
+    char date[30];             /* private */
 };
 
 struct loop_cfg {
@@ -82,6 +88,12 @@ void loop_unwatch(struct watch *w);                /* nothing when it is unused 
 /* Starts (or restarts) the timer to fire once `delay` microseconds after l->now. See io/timer.h. */
 void loop_timer(struct loop *l, struct timer *t, uint64_t delay, timer_f *cb);
 void loop_timer_stop(struct loop *l, struct timer *t); /* nothing when it is not running */
+
+/* ---- gathering ---- */
+/* A request begins: `shares` its socket with others (HTTP/2), or has it alone. It ends; `took`: microseconds, of one that came
+ * in by a socket that it shares, 0 for others. */
+void loop_request(struct loop *l, bool shares);
+void loop_request_ended(struct loop *l, bool shares, uint64_t took);
 
 /* ---- end of the turn ---- */
 struct task;

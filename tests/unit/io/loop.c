@@ -319,9 +319,65 @@ static void many_watches(void **state) {
     loop_fini(&l);
 }
 
+/* Requests that share sockets let the loop sleep before it waits: only when many are under way, one has just ended, and no
+ * request has a socket of its own. */
+static void gathering(void **state) {
+    struct loop l;
+    struct probe p;
+    pump_init(&l);
+    probe_open(&l, &p, LOOP_IN);
+    poke(&p); /* never read: no turn blocks */
+    for (int i = 0; i < 9; i++)
+        loop_request(&l, true);
+    loop_turn(&l, true);
+    assert_int_equal(l.gathers, 0); /* none has ended yet */
+    for (int i = 0; i < 100; i++) {
+        loop_request(&l, true);
+        loop_request_ended(&l, true, 3200);
+    }
+    loop_turn(&l, true);
+    assert_int_equal(l.gathers, 1);
+    loop_turn(&l, true);
+    assert_int_equal(l.gathers, 1); /* nothing ended since */
+    loop_request(&l, false);
+    loop_request_ended(&l, true, 3200);
+    loop_turn(&l, true);
+    assert_int_equal(l.gathers, 1); /* one has a socket of its own: it is not held up */
+    loop_request_ended(&l, false, 0);
+    loop_request_ended(&l, true, 3200);
+    loop_turn(&l, true);
+    assert_int_equal(l.gathers, 1); /* seven are left: too few */
+    while (l.shared)
+        loop_request_ended(&l, true, 0);
+    probe_close(&p);
+    loop_fini(&l);
+}
+
+static void quick_requests_are_not_gathered(void **state) {
+    struct loop l;
+    struct probe p;
+    pump_init(&l);
+    probe_open(&l, &p, LOOP_IN);
+    poke(&p);
+    for (int i = 0; i < 20; i++)
+        loop_request(&l, true);
+    for (int i = 0; i < 100; i++) {
+        loop_request(&l, true);
+        loop_request_ended(&l, true, 200); /* a 32nd of it is less than a sleep costs */
+    }
+    loop_turn(&l, true);
+    assert_int_equal(l.gathers, 0);
+    while (l.shared)
+        loop_request_ended(&l, true, 0);
+    probe_close(&p);
+    loop_fini(&l);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(readiness),
+        cmocka_unit_test(gathering),
+        cmocka_unit_test(quick_requests_are_not_gathered),
         cmocka_unit_test(removed_in_the_same_turn),
         cmocka_unit_test(reused_descriptor_gets_no_stale_event),
         cmocka_unit_test(freed_by_its_own_callback),
