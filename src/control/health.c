@@ -20,8 +20,9 @@ struct checked {
     bool seen; /* in this look at the service */
 };
 
-static void on_result(void *ctx, bool ok, const struct fetch_result *r) {
+static void on_result(void *ctx, enum probe_result r) {
     struct checked *c = ctx;
+    bool ok = r == PROBE_HEALTHY;
     struct health *h = c->health;
     struct registration *reg = mesh_registration(h->mesh, str_of(c->service), str_of(c->id));
     if (!reg)
@@ -62,13 +63,24 @@ static char *target_of(struct str path) {
     return target;
 }
 
+/* By the endpoint's protocol (contract §3); gRPC's is asked about the server as a whole. */
+static void set_protocol(struct checked *c, struct str protocol) {
+    bool http2 = str_eq(protocol, STR("http2")), grpc = str_eq(protocol, STR("grpc"));
+    c->cfg.kind = grpc ? PROBE_GRPC : str_eq(protocol, STR("tcp")) ? PROBE_TCP : PROBE_HTTP;
+    c->cfg.proto = http2 ? CONN_H2 : CONN_H1;
+    c->cfg.path = c->cfg.kind == PROBE_HTTP ? str_of(c->target) : STR("");
+}
+
 /* True when there is another target than before. */
 static bool set_target(struct checked *c, const struct reg_endpoint *ep) {
     struct addr addr;
+    struct probe_cfg old = c->cfg;
     if (addr_ip(&addr, ep->ip, ep->port, NULL) < 0)
         return false; /* the schema has seen to it */
-    if (c->path && addr_eq(&addr, &c->cfg.addr) && str_eq(str_of(c->path), ep->health_path))
-        return false;
+    if (c->path && addr_eq(&addr, &c->cfg.addr) && str_eq(str_of(c->path), ep->health_path)) {
+        set_protocol(c, ep->protocol);
+        return old.kind != c->cfg.kind || old.proto != c->cfg.proto;
+    }
     free(c->path);
     free(c->target);
     c->path = mem_strdup(ep->health_path);
@@ -76,7 +88,7 @@ static bool set_target(struct checked *c, const struct reg_endpoint *ep) {
     c->cfg.addr = addr;
     addr_text(&addr, c->authority);
     c->cfg.authority = str_of(c->authority);
-    c->cfg.path = str_of(c->target);
+    set_protocol(c, ep->protocol);
     return true;
 }
 
@@ -121,7 +133,7 @@ static void drop_unseen(struct watched *w) {
 }
 
 static bool wants_check(const struct reg_endpoint *ep) {
-    return ep->registration && !ep->sidecar && str_eq(ep->protocol, STR("http"));
+    return ep->registration && !ep->sidecar;
 }
 
 static void look_at(struct health *h, struct str service) {

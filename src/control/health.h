@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* health: the control plane's own checks: of registrations without a sidecar that speak http (others stay healthy until there is
- * a check for them). Each has a probe of its own, so that no slow one holds up another.
+/* health: the control plane's own checks: of registrations without a sidecar, each by its protocol. Each has a probe of its own,
+ * so that no slow one holds up another.
  * Threads: the control loop. Tests: tests/unit/control/health.c, control.c */
 #include "base/map.h"
 #include "control/reg.h"

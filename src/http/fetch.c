@@ -16,6 +16,7 @@ struct fetch {
     struct tls_ctx *tls;
     struct arena arena;
     struct msg request, head;
+    struct msg_fields trailers;
     struct str request_body;
     struct buf body;
     struct timer timer;
@@ -34,8 +35,12 @@ static void answer(struct fetch *f, int code) {
     if (done) {
         if (code < 0 && f->err.code == 0)
             err_set(&f->err, code, "%s", err_text(code));
-        struct fetch_result r = {
-            .code = code, .err = f->err, .head = f->head, .body = buf_str(&f->body), .duration_us = f->loop->now - f->begun};
+        struct fetch_result r = {.code = code,
+                                 .err = f->err,
+                                 .head = f->head,
+                                 .trailers = f->trailers,
+                                 .body = buf_str(&f->body),
+                                 .duration_us = f->loop->now - f->begun};
         done(f->ctx, &r);
     }
     if (f->conn)
@@ -66,6 +71,15 @@ static void on_data(struct stream *s, struct str data, bool end) {
         answer(f, 0);
 }
 
+static void on_trailers(struct stream *s, const struct msg_fields *fields) {
+    struct fetch *f = s->user;
+    struct msg whole = {.fields = *fields}, kept;
+    msg_copy(&kept, &whole, &f->arena, 0);
+    f->trailers = kept.fields;
+    if (f->done)
+        answer(f, 0);
+}
+
 static void on_stream_closed(struct stream *s, int why) {
     struct fetch *f = s->user;
     f->stream = NULL;
@@ -76,7 +90,7 @@ static void on_stream_closed(struct stream *s, int why) {
     f->err.code = f->err.code ? why : 0;
     answer(f, why);
 }
-static const struct stream_cb stream_cb = {.head = on_head, .data = on_data, .closed = on_stream_closed};
+static const struct stream_cb stream_cb = {.head = on_head, .data = on_data, .trailers = on_trailers, .closed = on_stream_closed};
 
 static void on_ready(struct conn *c) {
     struct fetch *f = c->user;
@@ -135,8 +149,8 @@ struct fetch *fetch_start(struct loop *l, const struct fetch_cfg *cfg, fetch_f *
     arena_init(&f->arena, &l->arenas);
     copy_request(f, cfg);
     f->conn_cfg = (struct conn_cfg){.proto = cfg->proto, .on_ready = on_ready, .on_closed = on_conn_closed};
-    struct transport *tr = sock_dial(l, &cfg->addr, timeout, NULL, NULL);
-    if (cfg->tls) {
+    struct transport *tr = cfg->tr ? cfg->tr : sock_dial(l, &cfg->addr, timeout, NULL, NULL);
+    if (cfg->tls && !cfg->tr) {
         f->tls = tls_ctx_ref(cfg->tls);
         tr = tls_client(&tr, f->tls, STR_NONE, NULL, 0, timeout, NULL, NULL);
     }

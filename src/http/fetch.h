@@ -10,7 +10,8 @@ struct fetch;
 struct fetch_result {
     int code; /* 0, or why there is no response: WEFT_E_REFUSED, _TIMEOUT, _RESET, _TOO_LARGE, … */
     struct err err;
-    struct msg head; /* valid in the callback, when code is 0 */
+    struct msg head;            /* valid in the callback, when code is 0 */
+    struct msg_fields trailers; /* the same */
     struct str body;
     uint64_t duration_us;
 };
@@ -19,6 +20,7 @@ typedef void fetch_f(void *ctx, const struct fetch_result *r); /* once, from the
 struct fetch_cfg {
     struct addr addr;
     struct tls_ctx *tls;   /* NULL: plain */
+    struct transport *tr;  /* instead of both: dialled already, not told TR_OPEN yet; taken over. `tls` still says the scheme */
     enum conn_proto proto; /* CONN_AUTO: HTTP/1.1 unless ALPN says h2 */
     struct msg head;       /* method, path, authority, fields; copied */
     struct str body;       /* copied */

@@ -1,41 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/probe.h"
 #include "base/mem.h"
+#include "codec/grpc.h"
+#include "codec/grpc_health.h"
+#include "io/sock.h"
 
-#define JITTER 10 /* percent, either way */
+#define JITTER 10        /* percent, either way */
+#define MAX_ANSWER 4096u /* octets of a gRPC answer */
 
 struct probe {
     struct loop *loop;
     struct probe_cfg cfg;
     char *authority, *path; /* what cfg's slices borrow from */
     struct timer timer;
-    struct fetch *fetch; /* under way */
+    struct fetch *fetch;   /* under way */
+    struct probe_tcp *tcp; /* the same */
     probe_f *on_result;
     void *ctx;
 };
 
 static void on_due(struct timer *t);
 
-static void schedule(struct probe *p) {
-    loop_timer(p->loop, &p->timer, rand_jitter(&p->loop->rand, p->cfg.interval_us, JITTER), on_due);
+static bool under_way(const struct probe *p) {
+    return p->fetch || p->tcp;
 }
 
-static void on_answer(void *ctx, const struct fetch_result *r) {
+static void schedule(struct probe *p) {
+    uint64_t us = p->cfg.interval_us;
+    if (p->cfg.more_us)
+        us += rand_below(&p->loop->rand, p->cfg.more_us);
+    else
+        us = rand_jitter(&p->loop->rand, us, JITTER);
+    loop_timer(p->loop, &p->timer, us, on_due);
+}
+
+static void tell(struct probe *p, enum probe_result r) {
+    schedule(p);
+    p->on_result(p->ctx, r); /* may stop us: last */
+}
+
+static struct transport *dialled(struct probe *p) {
+    return p->cfg.dial ? p->cfg.dial(p->ctx, p->loop, p->cfg.timeout_us) : NULL;
+}
+
+/* ---- HTTP ---- */
+static bool is_expected(const struct probe_cfg *cfg, unsigned status) {
+    if (!cfg->n_expect)
+        return status >= 200 && status < 300;
+    for (size_t i = 0; i < cfg->n_expect; i++)
+        if (status >= cfg->expect[i].from && status < cfg->expect[i].to)
+            return true;
+    return false;
+}
+
+static void on_http(void *ctx, const struct fetch_result *r) {
     struct probe *p = ctx;
     p->fetch = NULL;
-    schedule(p);
-    p->on_result(p->ctx, r->code >= 0 && r->head.status >= 200 && r->head.status < 300, r); /* may stop us: last */
+    tell(p, r->code < 0 ? PROBE_SILENT : is_expected(&p->cfg, r->head.status) ? PROBE_HEALTHY : PROBE_REFUSED);
 }
 
+static void ask_http(struct probe *p) {
+    struct fetch_cfg cfg = {
+        .addr = p->cfg.addr, .tr = dialled(p), .proto = p->cfg.proto, .timeout_us = p->cfg.timeout_us, .no_body = true};
+    cfg.head = (struct msg){.method = STR("GET"), .authority = p->cfg.authority, .path = p->cfg.path};
+    cfg.head.scheme = p->cfg.tls ? STR("https") : STR("http");
+    p->fetch = fetch_start(p->loop, &cfg, on_http, p);
+}
+
+/* ---- gRPC ---- */
+static enum probe_result read_grpc(const struct fetch_result *r) {
+    struct str status = msg_get(&r->trailers, HDR_GRPC_STATUS), in = r->body, message;
+    if (!status.len)
+        status = msg_get(&r->head.fields, HDR_GRPC_STATUS); /* trailers only */
+    if (r->code < 0 || r->head.status != 200 || !status.len)
+        return PROBE_SILENT;
+    struct grpc_reader reader = {.max = MAX_ANSWER};
+    bool serving = str_eq(status, STR("0")) && grpc_next(&reader, &in, &message, NULL) == 1 && grpc_health_serving(message);
+    grpc_reader_fini(&reader);
+    return serving ? PROBE_HEALTHY : PROBE_REFUSED;
+}
+
+static void on_grpc(void *ctx, const struct fetch_result *r) {
+    struct probe *p = ctx;
+    p->fetch = NULL;
+    tell(p, read_grpc(r));
+}
+
+static void ask_grpc(struct probe *p) {
+    struct buf message = {0}, framed = {0};
+    struct arena mem = {0};
+    struct fetch_cfg cfg = {
+        .addr = p->cfg.addr, .tr = dialled(p), .proto = CONN_H2, .timeout_us = p->cfg.timeout_us, .max_body = MAX_ANSWER};
+    cfg.head = (struct msg){.method = STR("POST"), .authority = p->cfg.authority, .path = GRPC_HEALTH_CHECK};
+    cfg.head.scheme = p->cfg.tls ? STR("https") : STR("http");
+    msg_add(&cfg.head.fields, &mem, HDR_TE, STR("trailers"));
+    msg_add(&cfg.head.fields, &mem, HDR_CONTENT_TYPE, STR("application/grpc"));
+    grpc_health_request(&message, p->cfg.path);
+    grpc_frame(&framed, buf_str(&message));
+    cfg.body = buf_str(&framed);
+    p->fetch = fetch_start(p->loop, &cfg, on_grpc, p);
+    buf_fini(&message);
+    buf_fini(&framed);
+    arena_fini(&mem);
+}
+
+/* ---- TCP ---- */
+static void on_tcp(void *ctx, bool ok) {
+    struct probe *p = ctx;
+    p->tcp = NULL;
+    tell(p, ok ? PROBE_HEALTHY : PROBE_SILENT);
+}
+
+static void ask_tcp(struct probe *p) {
+    struct transport *tr = dialled(p);
+    if (!tr)
+        tr = sock_dial(p->loop, &p->cfg.addr, p->cfg.timeout_us, NULL, NULL);
+    p->tcp = probe_tcp_start(p->loop, &tr, p->cfg.octets, p->cfg.timeout_us, on_tcp, p);
+}
+
+/* ---- the schedule ---- */
 static void on_due(struct timer *t) {
     struct probe *p = container_of(t, struct probe, timer);
-    struct fetch_cfg cfg = {.addr = p->cfg.addr, .timeout_us = p->cfg.timeout_us, .no_body = true};
-    cfg.head = (struct msg){.method = STR("GET"), .authority = p->cfg.authority, .path = p->cfg.path};
-    p->fetch = fetch_start(p->loop, &cfg, on_answer, p);
+    switch (p->cfg.kind) {
+    case PROBE_HTTP: ask_http(p); break;
+    case PROBE_GRPC: ask_grpc(p); break;
+    case PROBE_TCP: ask_tcp(p); break;
+    }
 }
 
-static bool same_target(const struct probe_cfg *a, const struct probe_cfg *b) {
-    return addr_eq(&a->addr, &b->addr) && str_eq(a->authority, b->authority) && str_eq(a->path, b->path);
+static bool same_check(const struct probe_cfg *a, const struct probe_cfg *b) {
+    return a->kind == b->kind && a->proto == b->proto && addr_eq(&a->addr, &b->addr) && str_eq(a->authority, b->authority) &&
+           str_eq(a->path, b->path) && a->expect == b->expect && a->octets == b->octets;
 }
 
 static void copy(struct probe *p, const struct probe_cfg *cfg) {
@@ -49,22 +144,30 @@ static void copy(struct probe *p, const struct probe_cfg *cfg) {
     p->cfg.path = str_of(path);
 }
 
+static void drop(struct probe *p) {
+    fetch_cancel(&p->fetch);
+    probe_tcp_cancel(&p->tcp);
+}
+
 struct probe *probe_start(struct loop *l, const struct probe_cfg *cfg, probe_f *on_result, void *ctx) {
     struct probe *p = mem_new(struct probe);
     p->loop = l;
     p->on_result = on_result;
     p->ctx = ctx;
     copy(p, cfg);
-    schedule(p);
+    if (cfg->at_once)
+        loop_timer(l, &p->timer, 0, on_due);
+    else
+        schedule(p);
     return p;
 }
 
 void probe_set(struct probe *p, const struct probe_cfg *cfg) {
-    bool target = !same_target(&p->cfg, cfg), pace = p->cfg.interval_us != cfg->interval_us;
-    if (target && p->fetch)
-        fetch_cancel(&p->fetch);
+    bool other = !same_check(&p->cfg, cfg), pace = p->cfg.interval_us != cfg->interval_us || p->cfg.more_us != cfg->more_us;
+    if (other)
+        drop(p);
     copy(p, cfg);
-    if ((target || pace) && !p->fetch)
+    if ((other || pace) && !under_way(p))
         schedule(p);
 }
 
@@ -74,7 +177,7 @@ void probe_stop(struct probe **pp) {
     if (!p)
         return;
     loop_timer_stop(p->loop, &p->timer);
-    fetch_cancel(&p->fetch);
+    drop(p);
     free(p->authority);
     free(p->path);
     free(p);

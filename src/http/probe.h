@@ -1,20 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* probe: an HTTP health check on a schedule: GET path, 2xx is healthy, over fetch. First check one jittered interval after the
- * start, then every interval
- * +- 10 %. The control plane checks endpoints without a sidecar with it, a sidecar its own app. Results go to the owner;
+/* probe: a health check on a schedule, by the protocol of who is checked: HTTP (GET path, over HTTP/1.1 or HTTP/2), gRPC
+ * (grpc.health.v1.Health/Check), or TCP (a connection; octets sent and awaited where so configured, http/probe_tcp.h). First
+ * check one jittered interval after the start, unless it is to be at once, then every interval +- 10 %. The control plane checks
+ * endpoints without a sidecar with it, a sidecar its own app, a static proxy the hosts of its clusters. Results go to the owner;
  * thresholds are policy/check.h's. Threads: its loop. Tests: tests/unit/http/probe.c */
 #include "http/fetch.h"
+#include "http/probe_tcp.h"
+
+enum probe_kind { PROBE_HTTP, PROBE_GRPC, PROBE_TCP };
+enum probe_result {
+    PROBE_SILENT,  /* no answer, or none that can be understood */
+    PROBE_REFUSED, /* an answer that says no */
+    PROBE_HEALTHY
+};
 
 struct probe;
-typedef void probe_f(void *ctx, bool ok, const struct fetch_result *r); /* may stop the probe */
+typedef void probe_f(void *ctx, enum probe_result r); /* may stop the probe */
+struct probe_statuses {                               /* of HTTP, that are healthy: from <= status < to */
+    unsigned from, to;
+};
 struct probe_cfg {
+    enum probe_kind kind;
+    enum conn_proto proto; /* HTTP: CONN_AUTO or CONN_H1: HTTP/1.1 (unless ALPN says h2); CONN_H2. gRPC: always HTTP/2 */
     struct addr addr;
-    struct str authority, path; /* copied */
+    /* How it is reached, where that is more than the address: a transport that has not told TR_OPEN. NULL: sock_dial. */
+    struct transport *(*dial)(void *ctx, struct loop *l, uint64_t timeout_us);
+    bool tls;                            /* what `dial` dials is encrypted */
+    struct str authority, path;          /* copied. gRPC: path is the service that is asked about; may be empty */
+    const struct probe_statuses *expect; /* borrowed as long as the probe; n 0: 2xx */
+    size_t n_expect;
+    const struct probe_octets *octets; /* NULL: none */
+    bool at_once;                      /* the first check */
     uint64_t interval_us, timeout_us;
+    uint64_t more_us; /* 0: intervals vary by 10 %; else a random part of this is added to each */
 };
 struct probe *probe_start(struct loop *l, const struct probe_cfg *cfg, probe_f *on_result, void *ctx);
-void probe_set(
-    struct probe *p,
-    const struct probe_cfg *cfg); /* new address, path or schedule; a check under way is dropped when address or path changed */
+/* Another address, path, protocol or schedule; a check under way is dropped when it would now be another one. */
+void probe_set(struct probe *p, const struct probe_cfg *cfg);
 void probe_stop(struct probe **p);

@@ -106,9 +106,9 @@ static void on_keep(struct timer *t) {
 }
 
 /* ---- health of the app ---- */
-static void on_probe(void *ctx, bool ok, const struct fetch_result *r) {
+static void on_probe(void *ctx, enum probe_result r) {
     struct sidecar *s = ctx;
-    if (!check_result(&s->check, ok, s->check_cfg.healthy_threshold, s->check_cfg.unhealthy_threshold))
+    if (!check_result(&s->check, r == PROBE_HEALTHY, s->check_cfg.healthy_threshold, s->check_cfg.unhealthy_threshold))
         return;
     log_info(s->cfg.log, "the app is %s", s->check.healthy ? "healthy" : "unhealthy");
     proxy_health(s->proxy, s->check.healthy);
@@ -120,10 +120,10 @@ static bool same_check(const struct health_check *a, const struct health_check *
            a->unhealthy_threshold == b->unhealthy_threshold && str_eq(a->path, b->path);
 }
 
-/* The schedule is the control plane's, the path our own flag's. */
+/* The schedule is the control plane's, protocol and path our own flags'. */
 static void follow_check(struct sidecar *s) {
     const struct cluster *c = has_app(s) ? snap_get(s->snap, XDS_CLUSTER, s->inbound_name) : NULL;
-    if (!c || !str_starts(s->cfg.app_protocol, STR("http")))
+    if (!c)
         return;
     struct health_check want = c->check;
     char text[ADDR_TEXT];
@@ -135,9 +135,14 @@ static void follow_check(struct sidecar *s) {
     if (s->probe && same_check(&want, &s->check_cfg))
         return;
     s->check_cfg = want;
-    struct probe_cfg cfg = {.addr = s->cfg.app,
+    bool grpc = str_eq(s->cfg.app_protocol, STR("grpc")), tcp = str_eq(s->cfg.app_protocol, STR("tcp"));
+    struct probe_cfg cfg = {.kind = grpc  ? PROBE_GRPC
+                                    : tcp ? PROBE_TCP
+                                          : PROBE_HTTP,
+                            .proto = speaks_h2(s) ? CONN_H2 : CONN_H1,
+                            .addr = s->cfg.app,
                             .authority = str_of(addr_text(&s->cfg.app, text)),
-                            .path = want.path,
+                            .path = grpc ? STR("") : want.path, /* gRPC: about the server as a whole */
                             .interval_us = want.interval_us,
                             .timeout_us = want.timeout_us};
     if (s->cfg.app.sa.ss_family == AF_UNIX)

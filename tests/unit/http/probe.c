@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/probe.h"
+#include "codec/grpc_health.h"
 #include "fixture.h"
+#include "http/call.h"
 
 struct seen {
     unsigned n, good;
+    enum probe_result last;
     unsigned stop_at; /* stops the probe within its result */
     struct probe *p;
 };
 
-static void on_result(void *ctx, bool ok, const struct fetch_result *r) {
+static void on_result(void *ctx, enum probe_result r) {
     struct seen *s = ctx;
     s->n++;
-    s->good += ok;
+    s->last = r;
+    s->good += r == PROBE_HEALTHY;
     if (s->n == s->stop_at)
         probe_stop(&s->p);
 }
@@ -93,12 +97,142 @@ static void set_while_checking(void **state) {
     probe_stop(&s.p);
 }
 
+/* One check at once. */
+static enum probe_result check(struct fx *fx, struct probe_cfg cfg) {
+    struct seen s = {.stop_at = 1};
+    cfg.at_once = true;
+    s.p = probe_start(&fx->loop, &cfg, on_result, &s);
+    AWAIT(fx, s.n == 1);
+    return s.last;
+}
+
+static void over_http2(void **state) {
+    struct fx *fx = *state;
+    struct probe_cfg cfg = cfg_of(fx, "/hello");
+    cfg.proto = CONN_H2;
+    assert_int_equal(check(fx, cfg), PROBE_HEALTHY);
+    cfg.expect = &(struct probe_statuses){201, 300};
+    cfg.n_expect = 1;
+    assert_int_equal(check(fx, cfg), PROBE_REFUSED);
+    cfg.expect = &(struct probe_statuses){200, 201};
+    assert_int_equal(check(fx, cfg), PROBE_HEALTHY);
+}
+
+static struct {
+    const char *asked, *answer;
+    size_t n;
+    int status;
+} health;
+
+static void on_check(struct call *c, struct str msg) {
+    health.asked = str_eq(msg, STR("\x0a\x03"
+                                   "a.B"))
+                       ? "a.B"
+                   : msg.len ? "?"
+                             : "";
+}
+static void on_check_whole(struct call *c) {
+    if (health.answer)
+        call_send(c, str_n(health.answer, health.n));
+    call_finish(c, health.status, STR_NONE);
+}
+static void on_check_done(struct call *c, int status, struct str message) {
+}
+static void on_check_open(struct call *c) {
+}
+static void serve_health(struct server *sv, struct stream *s) {
+    static const struct call_cb cb = {.message = on_check, .half_closed = on_check_whole, .done = on_check_done};
+    struct call_method *method = arena_zalloc(&s->arena, sizeof *method);
+    *method = (struct call_method){.path = GRPC_HEALTH_CHECK, .cb = &cb, .open = on_check_open};
+    call_accept(s, method, 1, NULL);
+}
+
+static void grpc(void **state) {
+    static const struct {
+        const char *answer;
+        size_t n;
+        int status;
+        enum probe_result want;
+    } rows[] = {{"\x08\x01", 2, GRPC_OK, PROBE_HEALTHY},
+                {"\x08\x02", 2, GRPC_OK, PROBE_REFUSED},
+                {"", 0, GRPC_OK, PROBE_REFUSED},
+                {NULL, 0, GRPC_NOT_FOUND, PROBE_REFUSED},
+                {"\x08\x01", 2, GRPC_INTERNAL, PROBE_REFUSED},
+                {NULL, 0, GRPC_OK, PROBE_REFUSED}};
+    struct fx *fx = *state;
+    fx->server_cfg.on_stream = serve_health;
+    fx_serve(fx);
+    struct probe_cfg cfg = cfg_of(fx, "a.B");
+    cfg.kind = PROBE_GRPC;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        health.answer = rows[i].answer;
+        health.n = rows[i].n;
+        health.status = rows[i].status;
+        assert_int_equal(check(fx, cfg), rows[i].want);
+        assert_string_equal(health.asked, "a.B");
+    }
+    cfg.path = STR("");
+    check(fx, cfg);
+    assert_string_equal(health.asked, "");
+}
+
+/* What is no gRPC at all says nothing. */
+static void grpc_of_another(void **state) {
+    struct fx *fx = *state;
+    struct probe_cfg cfg = cfg_of(fx, "");
+    cfg.kind = PROBE_GRPC;
+    cfg.timeout_us = 2 * CLOCK_S;
+    struct seen s = {.stop_at = 1};
+    cfg.at_once = true;
+    s.p = probe_start(&fx->loop, &cfg, on_result, &s);
+    AWAIT(fx, fx->requests == 1);
+    stream_reply(fx->srv[0].s, 200, STR("text/plain"), STR("hello"));
+    AWAIT(fx, s.n == 1);
+    assert_int_equal(s.last, PROBE_SILENT);
+}
+
+static void tcp(void **state) {
+    struct fx *fx = *state;
+    struct raw r = {.mute = true};
+    const struct str two[] = {STR("PO"), STR("NG")};
+    const struct probe_octets octets = {STR("PING"), two, 2};
+    raw_serve(&r, fx);
+    struct probe_cfg cfg = cfg_of(fx, "");
+    cfg.kind = PROBE_TCP;
+    assert_int_equal(check(fx, cfg), PROBE_HEALTHY); /* a connection is enough */
+    cfg.octets = &octets;
+    cfg.at_once = true;
+    struct seen s = {0};
+    for (unsigned i = 1; i <= 2; i++) { /* in order; then the other way round: only time tells */
+        s.p = probe_start(&fx->loop, &cfg, on_result, &s);
+        buf_cut(&r.in, 0);
+        AWAIT(fx, raw_has(&r, "PING"));
+        raw_send(&r, i == 1 ? STR("xPO+NGx") : STR("NGPO"));
+        fx_settle(fx);
+        if (i == 2) {
+            assert_int_equal(s.n, 1);
+            fx_pass(fx, 3 * CLOCK_S);
+        }
+        AWAIT(fx, s.n == i);
+        assert_int_equal(s.last, i == 1 ? PROBE_HEALTHY : PROBE_SILENT);
+        probe_stop(&s.p);
+    }
+    sock_listener_close(&r.listener);
+    r.listener.fd = 0;
+    assert_int_equal(check(fx, cfg), PROBE_SILENT); /* refused */
+    raw_close(&r);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(on_schedule, fx_setup_h1, fx_teardown),
         cmocka_unit_test_setup_teardown(failures, fx_setup_h1, fx_teardown),
         cmocka_unit_test_setup_teardown(stopped_within_its_result, fx_setup_h1, fx_teardown),
         cmocka_unit_test_setup_teardown(set_while_checking, fx_setup_h1, fx_teardown),
+        cmocka_unit_test_setup_teardown(over_http2, fx_setup_h2, fx_teardown),
+        cmocka_unit_test_setup_teardown(grpc, fx_setup_bare, fx_teardown),
+        cmocka_unit_test_setup_teardown(grpc_of_another, fx_setup_h2, fx_teardown),
+        cmocka_unit_test_setup_teardown(tcp, fx_setup_bare, fx_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
