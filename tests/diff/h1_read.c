@@ -81,7 +81,9 @@ static bool read_message(struct buf *out, bool request, struct str *in, struct e
             h1_body_of_request(&b, &m);
         else
             h1_body_of_response(&b, &m, METHOD_GET);
-        more = read_body(out, &b, in, e) && m.keep_alive && m.method_id != METHOD_CONNECT && !m.upgrade.len && m.status != 101;
+        bool interim = !request && m.status < 200 && m.status != 101; /* the final one follows, whatever this one says */
+        bool last = !m.keep_alive || m.method_id == METHOD_CONNECT || m.upgrade.len || m.status == 101;
+        more = read_body(out, &b, in, e) && (interim || !last);
         h1_body_fini(&b);
     }
     arena_fini(&a);

@@ -30,6 +30,7 @@ SECONDS = float(os.environ.get('WEFT_DIFF_SECONDS', '0'))
 
 # What weft refuses and others accept; its message, with numbers as N.
 LF = 'RFC 9112 §2.2 lets a recipient take a bare LF for a line end; who does frames otherwise than who does not'
+TAB = '"chunked" with a tab behind it'
 STRICTER = {
     'a line ends in a bare LF': LF,
     'a trailer line ends in a bare LF': LF,
@@ -40,7 +41,8 @@ STRICTER = {
     'chunk size is too large': '§7.1: a recipient must guard against overflow; h11 takes sizes of 20 digits',
     'chunk extension without a name': '§7.1.1: a token follows each ";"',
     'white space or a control character in a chunk extension': '§7.1.1: a token or a quoted-string; h11 takes anything',
-    'waits: llhttp': '"chunked" and a tab behind it, in a response: that is OWS (RFC 9110 §5.6.3); llhttp reads to the end instead',
+    f'waits for chunks, {TAB}: llhttp': 'that is OWS (RFC 9110 §5.6.3); in a response llhttp reads to the end instead',
+    'waits for the end of a head with a bare CR: llhttp': '§2.2: a bare CR ends no line; llhttp takes CR CR LF behind a reason phrase for two',
     'Content-Length beside Transfer-Encoding': '§6.1: may be refused, and is what smuggling is made of; h11 ignores the length',
     'more than one Content-Length': '§6.3: equal values may be taken for one; a list or a repeat has no honest author',
     'Content-Length is no decimal number': '§6.3, likewise ("N, N"); llhttp takes an empty one in a response',
@@ -75,7 +77,8 @@ STRICTER = {
 # What others refuse and weft accepts: it must be no matter of framing.
 LAXER = {
     'llhttp: HPE_INVALID_METHOD': 'RFC 9110 §9.1: any token is a method; llhttp has a list',
-    'llhttp: HPE_INVALID_VERSION': 'the same of PRI, which llhttp knows as the preface of HTTP/2',
+    'llhttp: HPE_INVALID_VERSION': 'the same of PRI, which llhttp knows as the preface of HTTP/2 (RFC 9113 §3.4)',
+    'llhttp: waits for the rest of the preface behind PRI': 'likewise; weft refuses HTTP/2.0 in a request line, and of other versions PRI is a token',
     'llhttp: HPE_INVALID_CONSTANT': 'the same of methods that begin like one that it knows; and responses with a shorter start',
     'llhttp: HPE_INVALID_CONTENT_LENGTH': 'Content-Length in a trailer section: weft drops it (RFC 9110 §6.5.1); it has framed nothing',
     'llhttp: HPE_INVALID_TRANSFER_ENCODING': 'Transfer-Encoding in a trailer section, likewise',
@@ -87,7 +90,7 @@ LAXER = {
 }
 
 # Where both accept, and read something else.
-DIFFERENT = {}
+DIFFERENT = {f'llhttp: body, {TAB}': 'RFC 9110 §5.6.3: white space around a value is none of it; llhttp reads such a response to the end of the connection'}
 
 
 def ask(command, cases):
@@ -148,21 +151,38 @@ def same(mine, theirs):
     return ''
 
 
-def compare(who, mine, theirs):
+def what_for(octets, mine):
+    """Why weft waits for more."""
+    in_head = all(m['whole'] for m in mine['messages'])
+    if in_head and re.search(rb'\r(?!\n)', octets):
+        return 'waits for the end of a head with a bare CR'
+    return 'waits for chunks' + has_tab(octets) if not in_head else 'waits'
+
+
+def has_tab(octets):
+    return f', {TAB}' if b'chunked\t' in octets.lower() else ''
+
+
+def waits(who, message):
+    pri = message['start'][0] == b'PRI'.hex()
+    return f'{who}: waits' + (' for the rest of the preface behind PRI' if pri else '')
+
+
+def compare(who, octets, mine, theirs):
     """The class of the first disagreement, or None."""
     for i, m in enumerate(mine['messages']):
         if not m['whole']:
             break
         other = theirs['messages'][i] if i < len(theirs['messages']) else None
         if other and (what := same(m, other)) and (other['whole'] or what != 'body'):
-            return 'different', f'{who}: {what}'
+            return 'different', f'{who}: {what}' + has_tab(octets)
         if not (other and other['whole']):
             if theirs['error']:
                 return 'laxer', f'{who}: {general(theirs["error"])}'
-            return None if who == 'h11' else ('laxer', f'{who}: waits')  # h11 reads one response, and nothing after an upgrade
+            return None if who == 'h11' else ('laxer', waits(who, m))  # h11 reads one response, and nothing after an upgrade
     ours = sum(m['whole'] for m in mine['messages'])
     if sum(m['whole'] for m in theirs['messages']) > ours:
-        return 'stricter', general(mine['error']) or f'waits: {who}'
+        return 'stricter', general(mine['error']) or f'{what_for(octets, mine)}: {who}'
     return None
 
 
@@ -173,7 +193,7 @@ def classes(seed, n):
     found, example = Counter(), {}
     for case, m, other in zip(cases, mine, llhttp, strict=True):
         for who, theirs in (('llhttp', other), ('h11', by_h11(*case))):
-            if cls := compare(who, m, theirs):
+            if cls := compare(who, case[1], m, theirs):
                 found[cls] += 1
                 example.setdefault(cls, (who, case, m, theirs))
     return found, example
