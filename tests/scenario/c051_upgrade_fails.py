@@ -21,7 +21,7 @@ def program(path, text):
 
 def test(monkeypatch):
     with Mesh(control=False) as m:
-        real, binary, config = weftest.WEFT, m.dir / 'weft', m.dir / 'proxy.yaml'
+        real, binary, config = weftest.WEFT, m.dir / 'weft', m.dir / 'proxy.json'
         shutil.copy2(real, binary)
         monkeypatch.setattr(weftest, 'WEFT', str(binary))
         proxy = bootstrap(m)

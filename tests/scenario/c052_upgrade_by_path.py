@@ -16,7 +16,7 @@ def test():
         front, admin = old.ready['listeners']['front'], old.ready['admin']
         with Load(front) as load:
             for name, workers in (('second', 4), ('third', 2)):
-                args = ['proxy', '--bootstrap', m.dir / 'first.yaml', '--workers', workers, '--takeover', path]
+                args = ['proxy', '--bootstrap', m.dir / 'first.json', '--workers', workers, '--takeover', path]
                 new = m.process(name, *args)
                 assert (new.ready['listeners']['front'], new.ready['admin']) == (front, admin)
                 ended(old.proc)

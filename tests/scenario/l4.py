@@ -6,18 +6,12 @@ import hashlib
 import json
 import socket
 
+import static
 from weftest import split
 
+cluster, listener = static.cluster, static.listener
 NETWORK = 'type.googleapis.com/envoy.extensions.filters.network.'
 STDOUT = {'name': 'stdout', 'typed_config': {'@type': 'type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog'}}
-ANY_PORT = {'socket_address': {'address': '127.0.0.1', 'port_value': 0}}
-
-
-def address(addr):
-    if str(addr).startswith('unix:'):
-        return {'pipe': {'path': str(addr)[5:]}}
-    host, port = split(addr)
-    return {'socket_address': {'address': host, 'port_value': port}}
 
 
 def tcp(cluster, match=None, filters=(), **more):
@@ -31,22 +25,9 @@ def tcp(cluster, match=None, filters=(), **more):
     return chain | ({'filter_chain_match': match} if match else {})
 
 
-def listener(name, *chains, addr=None, **more):
-    return {'name': name, 'address': addr or ANY_PORT, 'filter_chains': list(chains), **more}
-
-
-def cluster(name, *addrs, **more):
-    ends = [{'endpoint': {'address': address(a)}} for a in addrs]
-    return {'name': name, 'type': 'STATIC', 'load_assignment': {'cluster_name': name, 'endpoints': [{'lb_endpoints': ends}]}, **more}
-
-
 def start(mesh, listeners, clusters, name='proxy', **flags):
-    """weft proxy on that bootstrap; its admin on a port of its own."""
-    file = mesh.dir / f'{name}.json'
-    admin = {'address': {'socket_address': {'address': '127.0.0.1', 'port_value': 0}}}
-    file.write_text(json.dumps({'admin': admin, 'static_resources': {'listeners': listeners, 'clusters': clusters}}))
     more = [x for k, v in flags.items() for x in (f'--{k.replace("_", "-")}', v)]
-    return mesh.process(name, 'proxy', '--bootstrap', file, '--drain-time', '1', *more)
+    return static.start(mesh, listeners, clusters, name, '--drain-time', '1', *more)
 
 
 def log(process):

@@ -9,48 +9,10 @@ import threading
 
 import h2peer
 from foreign import Server
+from static import cluster, http, http2_cluster, listener, start, to
 from weftest import DEADLINE, split
 
 PAIRS = [(down, up) for down in ('h1', 'h2') for up in ('h1', 'h2')]
-
-FILE = """
-static_resources:
-  listeners:
-  - name: front
-    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: front
-          route_config:
-            virtual_hosts:
-            - name: all
-              domains: ["*"]
-              routes:
-              - {match: {prefix: /h1}, route: {cluster: h1, timeout: 0s}}
-              - {match: {prefix: /h2}, route: {cluster: h2, timeout: 0s}}
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-  clusters:
-  - name: h1
-    type: STATIC
-    load_assignment:
-      cluster_name: h1
-      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: PORT1}}}}]}]
-  - name: h2
-    type: STATIC
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {http2_protocol_options: {}}
-    load_assignment:
-      cluster_name: h2
-      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: PORT2}}}}]}]
-"""
-
 
 class Cut(Exception):
     """The message ended before its end."""
@@ -224,9 +186,9 @@ class Proxy:
     def __enter__(self):
         for app in self.apps:
             app.__enter__()
-        text = FILE.replace('PORT1', self.apps[0].addr.split(':')[1]).replace('PORT2', self.apps[1].addr.split(':')[1])
-        (self.mesh.dir / 'pairs.yaml').write_text(text)
-        self.process = self.mesh.process('proxy', 'proxy', '--bootstrap', self.mesh.dir / 'pairs.yaml', '--workers', '1', '--admin', '127.0.0.1:0')
+        front = listener('front', http('front', [to('h1', '/h1'), to('h2', '/h2')]))
+        clusters = [cluster('h1', self.apps[0].addr), http2_cluster('h2', self.apps[1].addr)]
+        self.process = start(self.mesh, [front], clusters, 'proxy', '--workers', 1)
         self.addr = self.process.ready['listeners']['front']
         return self
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A static bootstrap of one listener and one cluster, for what the mesh does not configure."""
+"""Static bootstraps, for what the mesh does not configure."""
 
 import json
+
+from weftest import split
 
 TYPES = 'type.googleapis.com/envoy.'
 LIBRARIES = {'gzip': 'gzip.compressor.v3.Gzip', 'br': 'brotli.compressor.v3.Brotli', 'zstd': 'zstd.compressor.v3.Zstd'}
@@ -20,29 +22,53 @@ def compressor(coding, types=(), library=None, **response):
     }
 
 
-def static(mesh, addr, filters=(), workers=1, route=None, chain=None, cluster=None, name='front'):
-    """A proxy in front of the app at `addr` (IP:PORT), and its address. route, chain, cluster: more fields of theirs."""
-    ip, _, port = addr.rpartition(':')
-    to = {'endpoint': {'address': {'socket_address': {'address': ip, 'port_value': int(port)}}}}
+def address(addr):
+    if str(addr).startswith('unix:'):
+        return {'pipe': {'path': str(addr)[5:]}}
+    host, port = split(addr)
+    return {'socket_address': {'address': host, 'port_value': port}}
+
+
+def listener(name, *chains, addr=None, **more):
+    return {'name': name, 'address': addr or address('127.0.0.1:0'), 'filter_chains': list(chains), **more}
+
+
+def cluster(name, *addrs, **more):
+    ends = [{'endpoint': {'address': address(a)}} for a in addrs]
+    return {'name': name, 'type': 'STATIC', 'load_assignment': {'cluster_name': name, 'endpoints': [{'lb_endpoints': ends}]}, **more}
+
+
+def http2_cluster(name, *addrs):
+    options = {'@type': TYPES + 'extensions.upstreams.http.v3.HttpProtocolOptions', 'explicit_http_config': {'http2_protocol_options': {}}}
+    return cluster(name, *addrs, typed_extension_protocol_options={'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': options})
+
+
+def to(cluster, prefix='/', **more):
+    """A route."""
+    return {'match': {'prefix': prefix}, 'route': {'cluster': cluster, 'timeout': '0s'}, **more}
+
+
+def http(name, routes, filters=(), **more):
+    """A filter chain that takes requests."""
     router = {'name': 'envoy.filters.http.router', 'typed_config': {'@type': TYPES + 'extensions.filters.http.router.v3.Router'}}
-    to_app = {'cluster': 'app', 'timeout': '0s'}
     hcm = {
         '@type': TYPES + 'extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
         'stat_prefix': name,
         'http_filters': [*filters, router],
-        'route_config': {
-            'name': name,
-            'virtual_hosts': [{'name': name, 'domains': ['*'], 'routes': [{'match': {'prefix': '/'}, 'route': to_app, **(route or {})}]}],
-        },
+        'route_config': {'name': name, 'virtual_hosts': [{'name': name, 'domains': ['*'], 'routes': routes}]},
     }
-    one = {'filters': [{'name': 'envoy.filters.network.http_connection_manager', 'typed_config': hcm}], **(chain or {})}
-    resources = {
-        'listeners': [{'name': name, 'address': {'socket_address': {'address': '127.0.0.1', 'port_value': 0}}, 'filter_chains': [one]}],
-        'clusters': [
-            {'name': 'app', 'type': 'STATIC', 'load_assignment': {'cluster_name': 'app', 'endpoints': [{'lb_endpoints': [to]}]}, **(cluster or {})}
-        ],
-    }
+    return {'filters': [{'name': 'envoy.filters.network.http_connection_manager', 'typed_config': hcm}], **more}
+
+
+def start(mesh, listeners, clusters, name='proxy', *args):
+    """weft proxy with that bootstrap, NAME.json; its admin on a port of its own."""
     file = mesh.dir / f'{name}.json'
-    file.write_text(json.dumps({'static_resources': resources}))
-    proxy = mesh.process(name, 'proxy', '--bootstrap', file, '--admin', '127.0.0.1:0', '--workers', workers)
+    file.write_text(json.dumps({'admin': {'address': address('127.0.0.1:0')}, 'static_resources': {'listeners': listeners, 'clusters': clusters}}))
+    return mesh.process(name, 'proxy', '--bootstrap', file, *args)
+
+
+def static(mesh, addr, filters=(), workers=1, route=None, chain=None, more=None, name='front'):
+    """A proxy in front of the app at `addr` (IP:PORT), and its address. route, chain, more: more fields of theirs and the cluster's."""
+    front = listener(name, http(name, [to('app', **(route or {}))], filters, **(chain or {})))
+    proxy = start(mesh, [front], [cluster('app', addr, **(more or {}))], name, '--workers', workers)
     return proxy, proxy.ready['listeners'][name]

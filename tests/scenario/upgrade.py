@@ -7,33 +7,8 @@ import signal
 import threading
 
 from h2raw import Raw
+from static import cluster, http, listener, start, to
 from weftest import DEADLINE, Process, connect, request, wait
-
-BOOTSTRAP = """
-static_resources:
-  listeners:
-  - name: front
-    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
-    filter_chains:
-    - filters:
-      - name: envoy.filters.network.http_connection_manager
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: front
-          route_config:
-            virtual_hosts:
-            - {name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: app, timeout: 0s}}]}
-          http_filters:
-          - name: envoy.filters.http.router
-            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
-  clusters:
-  - name: app
-    type: STATIC
-    load_assignment:
-      cluster_name: app
-      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: PORT}}}}]}]
-admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}
-"""
 
 
 class Load:
@@ -157,8 +132,8 @@ def ended(old, seconds=DEADLINE):
     assert code == 0, code
 
 
-def bootstrap(mesh, name='proxy', *args, workers=2, text=BOOTSTRAP):
+def bootstrap(mesh, name='proxy', *args, workers=2):
     """A proxy with a static bootstrap before an echo."""
     app = mesh.echo(f'{name}-app')
-    (mesh.dir / f'{name}.yaml').write_text(text.replace('PORT', app.ready['listen'].split(':')[1]))
-    return mesh.process(name, 'proxy', '--bootstrap', mesh.dir / f'{name}.yaml', '--workers', workers, *args)
+    front = listener('front', http('front', [to('app')]))
+    return start(mesh, [front], [cluster('app', app.ready['listen'])], name, '--workers', workers, *args)
