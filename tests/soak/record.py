@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 ODD = ('response_code', 'response_flags', 'response_code_details', 'upstream_host', 'upstream_transport_failure_reason', 'duration')
-GRACE = 5.0  # after a fault: breakers half-open, health checks find out, requests under way run into their timeout
+GRACE = 5.0  # after a fault: breakers half-open, health checks find out
 
 
 @dataclass

@@ -30,7 +30,8 @@ from weftest import Mesh, request, wait  # noqa: E402
 PEER = str(HERE.parents[1] / 'build-interop' / 'peer')
 SETTLE = 200  # seconds at most: idle connections to endpoints are kept for a minute
 FD_MORE = 4
-CONFIG = {'global_timeout': 5, 'health_check': {'interval': 1, 'timeout': 1}, 'circuit_breaker': {'recovery_timeout': 1, 'success_threshold': 1},
+TIMEOUT = 20  # seconds for a call: sanitizers on a busy machine need some for a large body
+CONFIG = {'global_timeout': TIMEOUT, 'health_check': {'interval': 1, 'timeout': 1}, 'circuit_breaker': {'recovery_timeout': 1, 'success_threshold': 1},
           'observability': {'tracing_enabled': True, 'metrics_enabled': True, 'access_logging': True, 'trace_sampling': 0.01}}
 
 
@@ -153,7 +154,7 @@ class Faults:
         id, app, services = self._app()
         yield f'hang {id}', services
         app.proc.send_signal(signal.SIGSTOP)
-        time.sleep(self.random.uniform(0.5, 4))
+        time.sleep(self.random.choice([self.random.uniform(0.5, 4), self.random.uniform(0.5, 4), TIMEOUT + 3]))  # at times calls run into their limit
         app.proc.send_signal(signal.SIGCONT)
 
     def control(self):
