@@ -26,7 +26,7 @@ enum hpack_pseudo {              /* RFC 9113 §8.3; RFC 8441 §4 */
 enum hpack_index { HPACK_INDEX, HPACK_NO_INDEX, HPACK_NEVER_INDEX }; /* RFC 7541 §6.2.1, §6.2.2, §6.2.3 */
 
 struct hpack_field {
-    struct str name; /* lower case when `id` or `pseudo` is known; decoded: as it came */
+    struct str name; /* decoded: as it came; to be encoded: in any case, and not asked for when `id` or `pseudo` is known */
     struct str value;
     enum hdr_id id; /* HDR_OTHER: of no name that weft knows, or a pseudo-header */
     enum hpack_pseudo pseudo;
@@ -36,13 +36,14 @@ struct hpack_field {
 };
 
 struct hpack_decoder;
-struct hpack_decoder *
-hpack_decoder_new(uint32_t max_table); /* what our SETTINGS_HEADER_TABLE_SIZE says; allocates no table yet */
+/* `max_table`: what our SETTINGS_HEADER_TABLE_SIZE says; less than HPACK_TABLE only if the peer keeps to it from the start.
+ * Allocates no table yet. */
+struct hpack_decoder *hpack_decoder_new(uint32_t max_table);
 void hpack_decoder_free(struct hpack_decoder **d);
 /* Decodes a whole header block. Each field is given to `tell`, in order; names and values live in `a` or are static. When `tell`
  * says false, the rest is decoded for the table's sake only: not told, and nothing more of it is put into the arena. < 0
  * (WEFT_E_PROTOCOL: COMPRESSION_ERROR): the table is lost, and with it the connection. Time O(block), and a constant for each
- * field told; a field that is not UTF-8, not lower case or not a token is told with `checked` false. */
+ * field told. */
 int hpack_decode(struct hpack_decoder *d, struct str block, struct arena *a, bool (*tell)(void *ctx, const struct hpack_field *f),
                  void *ctx, struct err *e) MUST_CHECK;
 
@@ -51,7 +52,8 @@ struct hpack_encoder *hpack_encoder_new(void);
 void hpack_encoder_free(struct hpack_encoder **c);
 void hpack_encoder_limit(struct hpack_encoder *c,
                          uint32_t table); /* the peer's SETTINGS_HEADER_TABLE_SIZE; never more than HPACK_TABLE is used */
-/* Appends to `out` the beginning of a block (a size update when one is due, RFC 7541 §4.2), then its fields. Name and value as in
- * hpack_field; a name with `id` or `pseudo` need not be given. */
+/* Appends to `out` the beginning of a block (a size update when one is due, RFC 7541 §4.2), then its fields. Of *f `checked` is
+ * not looked at, and `pseudo` is none that is unknown. Which values are worth an entry is the caller's to say by `index`; one
+ * that would take more than half of the table gets none. Nothing is written by Huffman's code (docs/decisions/0026). */
 void hpack_begin(struct hpack_encoder *c, struct buf *out);
 void hpack_add(struct hpack_encoder *c, struct buf *out, const struct hpack_field *f);
