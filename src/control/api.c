@@ -15,6 +15,13 @@ void api_on_bad(struct server *s, struct stream *st, const struct err *why) {
     conn_reply_bad(st, why, HDR_X_WEFT_REVISION, revision(s->user, &st->arena));
 }
 
+struct msg_fields api_fields(struct api_request *rq, struct str content_type) {
+    struct msg_fields f = {0};
+    msg_add(&f, rq->a, HDR_CONTENT_TYPE, content_type);
+    msg_add(&f, rq->a, HDR_X_WEFT_REVISION, revision(rq->api, rq->a));
+    return f;
+}
+
 void api_end(struct api_request *rq) {
     if (rq->in)
         rq->in->user = NULL;
@@ -22,10 +29,8 @@ void api_end(struct api_request *rq) {
 }
 
 static void reply(struct api_request *rq, unsigned status, struct str type, struct str body, struct str allow) {
-    struct msg_fields f = {0};
     if (rq->in) {
-        msg_add(&f, rq->a, HDR_CONTENT_TYPE, type);
-        msg_add(&f, rq->a, HDR_X_WEFT_REVISION, revision(rq->api, rq->a));
+        struct msg_fields f = api_fields(rq, type);
         if (allow.len)
             msg_add(&f, rq->a, HDR_ALLOW, allow);
         stream_reply_with(rq->in->stream, status, &f, body);
@@ -130,7 +135,7 @@ static const struct call_row {
     {"GET", "/api/v1/status", api_status},
     {"GET", "/api/v1/config", api_config},
     {"POST", "/api/v1/config", api_merge_config},
-    {"GET", "/api/v1/watch", not_yet},
+    {"GET", "/api/v1/watch", api_watch},
     {"POST", "/api/v1/tokens", not_yet},
     {"GET", "/metrics", api_prometheus},
     {"GET", "/healthz", api_healthz},

@@ -3,6 +3,7 @@
 /* api: the REST API (contract §2): requests come in whole, are judged by the schema, and are answered at once, or when the
  * store has what they wrote. One table of calls makes the routing, 404 and 405.
  * Threads: the control loop. Tests: tests/unit/control/control.c, tests/scenario/ */
+#include "control/feed.h"
 #include "control/push.h"
 #include "control/reg.h"
 #include "control/sessions.h"
@@ -16,6 +17,7 @@ struct api {
     struct reg *reg;
     struct push *push;
     struct sessions *sessions;
+    struct feed *feed;
     uint64_t started;       /* the loop's clock, microseconds */
     struct list keys;       /* private: requests that wait for an RSA key, one of which is made in each turn of the loop */
     struct timer key_timer; /* private */

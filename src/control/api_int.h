@@ -21,6 +21,7 @@ typedef void api_call_f(struct api_request *rq);
 /* Each ends the request: rq is gone after it. */
 void api_json(struct api_request *rq, unsigned status, json_t *v); /* takes the reference */
 void api_text(struct api_request *rq, struct str content_type, struct str body);
+struct msg_fields api_fields(struct api_request *rq, struct str content_type); /* of every answer; in rq->a */
 void api_error(struct api_request *rq, unsigned status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* The body by the schema; false: it has been answered (400). */
@@ -34,6 +35,7 @@ api_call_f api_register, api_heartbeat, api_deregister, api_services, api_endpoi
 api_call_f api_add_traffic_rule, api_traffic_rules, api_delete_traffic_rule;
 api_call_f api_add_security_rule, api_security_rules, api_delete_security_rule;
 api_call_f api_ca, api_issue;
+api_call_f api_watch;
 api_call_f api_metrics, api_status, api_config, api_merge_config, api_prometheus, api_healthz;
 double api__uptime(const struct api *api); /* seconds */
 void api__count_services(struct api *api, size_t *services, size_t *healthy, size_t *unhealthy);

@@ -45,6 +45,10 @@ static void figures(struct prom *p, struct api *api) {
     one(p, "weft_control_endpoints_unhealthy", PROM_GAUGE, "Unhealthy endpoints.", unhealthy);
     one(p, "weft_control_revision", PROM_GAUGE, "Revision of the mesh.", api->mesh->revision);
     one(p, "weft_control_resources_compiled_total", PROM_COUNTER, "Resources compiled.", api->push->stats.compiled);
+    one(p, "weft_control_watchers", PROM_GAUGE, "Streams of watch that are open.", api->feed->n);
+    one(p, "weft_control_watch_lines_total", PROM_COUNTER, "Lines told to watchers.", api->feed->told);
+    one(p, "weft_control_watchers_behind_total", PROM_COUNTER, "Watchers cut off as the log no longer reached back to them.",
+        api->feed->cut);
     prom_family(p, "weft_control_uptime_seconds", PROM_GAUGE, "Seconds since the start.");
     prom_sample_real(p, STR_NONE, api__uptime(api));
 }

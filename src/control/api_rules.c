@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/api_int.h"
+#include "control/show.h"
 
 /* ---- traffic rules ---- */
 
@@ -11,25 +12,13 @@ void api_add_traffic_rule(struct api_request *rq) {
     mesh_add_traffic_rule(rq->api->mesh, rq->key, body, rq->rule_id, api_written, rq);
 }
 
-/* Every field, those that follow the configuration as they are now. */
-static json_t *traffic_rule_json(const struct traffic_rule *r, const struct service_settings *s) {
-    json_t *o = json_copy(r->body);
-    if (r->timeout < 0)
-        json_object_set_new(o, "timeout", json_real(s->timeout));
-    if (r->retries < 0)
-        json_object_set_new(o, "retry_attempts", json_integer(s->retries));
-    return o;
-}
-
 void api_traffic_rules(struct api_request *rq) {
     struct mesh_service *ms = mesh_service(rq->api->mesh, rq->key);
-    struct service_settings settings;
     struct traffic_rule *r;
     json_t *out = json_array();
-    mesh_settings(rq->api->mesh, rq->key, &settings);
     if (ms)
         MAP_FOR (&ms->rules, NULL, r) {
-            json_array_append_new(out, traffic_rule_json(r, &settings));
+            json_array_append_new(out, show_traffic_rule(rq->api->mesh, rq->key, r->body));
         }
     api_json(rq, 200, out);
 }
@@ -62,9 +51,7 @@ void api_security_rules(struct api_request *rq) {
     struct security_rule *r;
     json_t *out = json_array();
     MAP_FOR (&rq->api->mesh->security, NULL, r) {
-        json_t *o = json_copy(r->body);
-        json_object_set_new(o, "mtls_mode", json_string(mtls_mode_name(mesh_rule_mode(rq->api->mesh, r))));
-        json_array_append_new(out, o);
+        json_array_append_new(out, show_security_rule(rq->api->mesh, r->body));
     }
     api_json(rq, 200, out);
 }

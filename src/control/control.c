@@ -2,6 +2,7 @@
 #include "control/control.h"
 #include "base/mem.h"
 #include "control/api.h"
+#include "control/feed.h"
 #include "control/health.h"
 #include "crypto/spiffe.h"
 
@@ -15,6 +16,7 @@ struct control {
     struct push push;
     struct health health;
     struct sessions sessions;
+    struct feed feed;
     struct api api;
     struct server rest, xds;
     struct node_service service;
@@ -31,6 +33,11 @@ static void on_touched(void *ctx, struct str service) {
     push_touch(&c->push, service, PUSH_ENDPOINTS | 1u << XDS_CLUSTER); /* its protocol may have changed */
     if (!c->stopping)
         health_touch(&c->health, service);
+}
+
+static void on_health(void *ctx, enum store_kind kind, struct str key) {
+    struct control *c = ctx;
+    feed_health(&c->feed, kind, key);
 }
 
 static void touch_rule(struct control *c, const struct mesh_change *ch) {
@@ -67,6 +74,7 @@ static void on_changed(void *ctx, const struct mesh_change *ch) {
         break;
     default: break;
     }
+    feed_changed(&c->feed, ch);
 }
 
 /* ---- start ---- */
@@ -129,6 +137,7 @@ static void free_control(struct control *c) {
     api_fini(&c->api);
     mesh_stop(&c->mesh); /* applies what was still being written: the rest must be there */
     health_fini(&c->health);
+    feed_fini(&c->feed);
     push_fini(&c->push);
     sessions_fini(&c->sessions);
     reg_fini(&c->reg);
@@ -143,12 +152,14 @@ int control_start(struct control **out, struct loop *l, const struct control_cfg
     struct control *c = mem_new(struct control);
     c->loop = l;
     c->mesh.loop = l;
-    reg_init(&c->reg, &c->mesh, &(struct reg_cfg){on_touched, c});
+    reg_init(&c->reg, &c->mesh, &(struct reg_cfg){on_touched, on_health, c});
     push_init(&c->push, &c->mesh, &c->reg);
     health_init(&c->health, &c->mesh, &c->reg);
+    feed_init(&c->feed, &c->mesh, &c->reg);
     sessions_init(&c->sessions, &c->mesh, &c->reg);
     c->service = (struct node_service){push_source(&c->push), sessions_cb(&c->sessions), sessions_sign(&c->sessions)};
-    c->api = (struct api){.mesh = &c->mesh, .reg = &c->reg, .push = &c->push, .sessions = &c->sessions, .started = l->now};
+    c->api = (struct api){
+        .mesh = &c->mesh, .reg = &c->reg, .push = &c->push, .sessions = &c->sessions, .feed = &c->feed, .started = l->now};
     api_init(&c->api);
     rc = open_mesh(c, cfg, e);
     if (rc >= 0)
@@ -216,5 +227,6 @@ void control_stop(struct control **cp, void (*done)(void *ctx), void *ctx) {
     c->ctx = ctx;
     loop_timer(c->loop, &c->timer, DRAIN, close_servers);
     c->rest.on_drained = on_drained;
+    feed_end(&c->feed); /* else they would be waited for */
     server_drain(&c->rest);
 }

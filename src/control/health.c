@@ -26,17 +26,11 @@ static void on_result(void *ctx, enum probe_result r) {
     struct health *h = c->health;
     struct registration *reg = mesh_registration(h->mesh, str_of(c->service), str_of(c->id));
     if (!reg)
-        return;              /* deleted in this very turn */
-    bool was = reg->healthy; /* not the check's own: it may have been registered anew in the meantime */
+        return; /* deleted in this very turn */
     check_result(&c->check, ok, c->healthy_threshold, c->unhealthy_threshold);
-    reg->healthy = c->check.healthy;
-    bool changed = reg->healthy != was;
     if (ok)
         reg->seen = (double)loop_wall(h->mesh->loop) / 1e6;
-    if (changed)
-        log_info(h->mesh->loop->log, "endpoint %s of %s is %s", c->id, c->service, reg->healthy ? "healthy" : "unhealthy");
-    if (changed)
-        reg_touch(h->reg, str_of(c->service));
+    reg_health(h->reg, reg, c->check.healthy); /* news or not: it may have been registered anew in the meantime */
 }
 
 static void drop_check(struct checked *c) {

@@ -313,23 +313,23 @@ void mesh_settings(const struct mesh *m, struct str service, struct service_sett
 
 /* ---- applying ---- */
 
-void mesh__apply(struct mesh *m, enum store_kind kind, struct str key, json_t *value, bool loading) {
-    struct mesh_change ch = {.kind = kind, .key = key, .value = value, .loading = loading};
+void mesh__apply(struct mesh *m, struct mesh_change *ch, json_t *value) {
     struct security_rule *old = NULL;
-    switch (kind) {
-    case STORE_ENDPOINT: apply_registration(m, &ch, value); break;
-    case STORE_TRAFFIC_RULE: apply_rule(m, &ch, value); break;
+    ch->value = value;
+    switch (ch->kind) {
+    case STORE_ENDPOINT: apply_registration(m, ch, value); break;
+    case STORE_TRAFFIC_RULE: apply_rule(m, ch, value); break;
     case STORE_SECURITY_RULE:
         if (value) {
-            ch.security = new_security(value);
-            old = map_put(&m->security, key, (void *)(uintptr_t)ch.security);
+            ch->security = new_security(value);
+            old = map_put(&m->security, ch->key, (void *)(uintptr_t)ch->security);
         } else {
-            ch.security = old = map_del(&m->security, key);
+            ch->security = old = map_del(&m->security, ch->key);
         }
         break;
     case STORE_CONFIG: {
         int rc = mesh__set_config(m, value, NULL);
-        WEFT_ASSERT(rc >= 0 || loading);
+        WEFT_ASSERT(rc >= 0 || ch->loading);
         break;
     }
     case STORE_SIDECAR:
@@ -338,12 +338,12 @@ void mesh__apply(struct mesh *m, enum store_kind kind, struct str key, json_t *v
         break;
     default: return;
     }
-    m->changed(m->ctx, &ch);
+    m->changed(m->ctx, ch);
     free_security(old);
-    if (ch.service && ch.other && ch.other != ch.service)
-        drop_service(m, ch.other);
-    if (ch.service)
-        drop_service(m, ch.service);
+    if (ch->service && ch->other && ch->other != ch->service)
+        drop_service(m, ch->other);
+    if (ch->service)
+        drop_service(m, ch->service);
 }
 
 /* ---- the end ---- */

@@ -75,6 +75,7 @@ struct mesh_config {
 struct mesh_change { /* what has just been applied */
     enum store_kind kind;
     struct str key;
+    uint64_t revision;                    /* 0: nothing was there to delete, or it is being loaded */
     const json_t *value;                  /* NULL: deleted */
     struct mesh_service *service;         /* of registrations and traffic rules */
     struct mesh_service *other;           /* of a traffic rule: its destination */

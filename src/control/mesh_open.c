@@ -66,7 +66,7 @@ static int load_one(void *ctx, enum store_kind kind, struct str key, struct str 
     else if (kind == STORE_CONFIG)
         rc = mesh__set_config(m, v, e);
     else
-        mesh__apply(m, kind, key, v, true);
+        mesh__apply(m, &(struct mesh_change){.kind = kind, .key = key, .loading = true}, v);
     json_decref(v);
     return rc;
 }
@@ -126,6 +126,6 @@ int mesh_open(struct mesh *m, struct loop *l, const struct mesh_cfg *cfg, struct
         return rc;
     }
     m->pending = json_incref(m->set);
-    m->revision = m->store->ops->revision(m->store);
+    m->revision = m->store->revision;
     return 0;
 }

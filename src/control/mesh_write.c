@@ -36,10 +36,11 @@ static void on_done(struct store_write *sw) {
     if (sw->code >= 0)
         m->revision = sw->revision;
     for (size_t i = 0; i < sw->n; i++) {
-        if (sw->op[i].kind == STORE_ENDPOINT && w->value[i])
-            count_put(m, str_of(sw->op[i].key), -1);
+        struct mesh_change ch = {.kind = sw->op[i].kind, .key = str_of(sw->op[i].key), .revision = sw->op[i].revision};
+        if (ch.kind == STORE_ENDPOINT && w->value[i])
+            count_put(m, ch.key, -1);
         if (sw->code >= 0)
-            mesh__apply(m, sw->op[i].kind, str_of(sw->op[i].key), w->value[i], false);
+            mesh__apply(m, &ch, w->value[i]);
         json_decref(w->value[i]);
     }
     settle_config(m);

@@ -216,6 +216,23 @@ void reg_touch(struct reg *r, struct str service) {
     r->cfg.touched(r->cfg.ctx, service);
 }
 
+static void tell_health(struct reg *r, enum store_kind kind, struct str key) {
+    if (r->cfg.health)
+        r->cfg.health(r->cfg.ctx, kind, key);
+}
+
+void reg_health(struct reg *r, struct registration *g, bool healthy) {
+    struct buf key = {0};
+    if (g->healthy == healthy)
+        return;
+    g->healthy = healthy;
+    buf_fmt(&key, "%s/" STR_FMT, g->service->key, STR_ARG(g->id));
+    log_info(r->mesh->loop->log, "endpoint " STR_FMT " is %s", STR_ARG(buf_str(&key)), healthy ? "healthy" : "unhealthy");
+    tell_health(r, STORE_ENDPOINT, buf_str(&key));
+    buf_fini(&key);
+    reg_touch(r, str_of(g->service->key));
+}
+
 /* Drops what is kept of a service that has nothing any more. */
 static void settle_service(struct reg *r, struct str service) {
     struct reg_service *rs = map_get(&r->services, service);
@@ -338,7 +355,10 @@ struct sidecar *reg_hello(struct reg *r, struct str key, json_t *hello, void *se
     bool news = !s->hello || s->forgotten || !json_equal(s->hello, hello);
     s->session = session;
     s->leaving = s->forgotten = false;
-    s->healthy = true;
+    if (!s->healthy) {
+        s->healthy = true;
+        tell_health(r, STORE_SIDECAR, key);
+    }
     s->seen = wall(r);
     loop_timer_stop(r->mesh->loop, &s->grace);
     if (news)
@@ -373,8 +393,10 @@ void reg_sidecar_health(struct sidecar *s, bool healthy) {
     bool changed = s->healthy != healthy;
     s->seen = seen_by(s);
     s->healthy = healthy;
-    if (changed)
-        reg_touch(s->reg, str_of(s->service_key));
+    if (!changed)
+        return;
+    tell_health(s->reg, STORE_SIDECAR, str_of(s->key));
+    reg_touch(s->reg, str_of(s->service_key));
 }
 
 void reg_init(struct reg *r, struct mesh *m, const struct reg_cfg *cfg) {

@@ -48,6 +48,8 @@ struct reg_view { /* of one service, in order of addition */
 
 struct reg_cfg {
     void (*touched)(void *ctx, struct str service); /* its endpoints may have changed; reg_view is current */
+    /* The health of a registration (STORE_ENDPOINT) or a sidecar has changed; key: "NS/NAME/ID". May be NULL. */
+    void (*health)(void *ctx, enum store_kind kind, struct str key);
     void *ctx;
 };
 struct reg {
@@ -61,7 +63,8 @@ void reg_fini(struct reg *r);
 
 /* From the mesh's `changed`: an endpoint or sidecar was put or deleted. */
 void reg_applied(struct reg *r, const struct mesh_change *ch);
-void reg_touch(struct reg *r, struct str service); /* health of a registration changed */
+void reg_touch(struct reg *r, struct str service);
+void reg_health(struct reg *r, struct registration *g, bool healthy); /* what a check says */
 
 /* ---- sessions ---- */
 /* A proxy has said hello: `hello` (taken over) is written to the store when it is news. A later session of the same key wins. */

@@ -31,8 +31,23 @@ bool store_kind_told(enum store_kind k);        /* false: CA and counters, which
 
 struct store_op {
     enum store_kind kind;
-    char *key;   /* owned by the write */
-    char *value; /* JSON text, owned; NULL: the key is deleted (nothing when it is not there) */
+    char *key;         /* owned by the write */
+    char *value;       /* JSON text, owned; NULL: the key is deleted (nothing when it is not there) */
+    uint64_t revision; /* of this change, set by the store; 0: none, as nothing was there, or it is not told */
+};
+struct store_change {
+    uint64_t revision;
+    enum store_kind kind;
+    struct str key, value; /* value.ptr NULL: deleted. Valid during the call */
+};
+enum store_view {
+    STORE_LOGGED,  /* the log: every change */
+    STORE_PRESENT, /* what is there, each with the revision of its last change */
+};
+typedef bool store_change_f(void *ctx, const struct store_change *c); /* false: enough */
+struct store_range {
+    enum store_view view;
+    uint64_t after, upto; /* changes above the one, at most the other, which must have been told as done */
 };
 struct store_write;
 typedef void store_done_f(struct store_write *w); /* on the loop, in commit order; may keep nothing of w */
@@ -59,11 +74,13 @@ struct store_ops {
     int (*write_now)(struct store *s, struct store_write *w,
                      struct err *e);                        /* only before the first `write`; w stays the caller's */
     void (*write)(struct store *s, struct store_write **w); /* takes it; done follows from the loop, then it is freed */
-    uint64_t (*revision)(struct store *s);                  /* only before the first `write` */
-    void (*close)(struct store **s);                        /* after it has finished and told every write */
+    /* In order of revision, what is told only; `each` must not read. WEFT_E_NOT_FOUND: the log begins later than that. */
+    int (*read)(struct store *s, const struct store_range *r, store_change_f *each, void *ctx, struct err *e);
+    void (*close)(struct store **s); /* after it has finished and told every write */
 };
 struct store { /* first member of an implementation */
     const struct store_ops *ops;
+    uint64_t revision; /* as opened, or after write_now; from the first `write` on its answers tell */
 };
 extern const struct store_ops store_sqlite, store_mem;
 

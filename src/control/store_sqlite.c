@@ -30,9 +30,15 @@ static const char schema[] =
     " value TEXT NOT NULL, revision INTEGER NOT NULL, UNIQUE(kind, key));"
     "CREATE TABLE IF NOT EXISTS events(revision INTEGER PRIMARY KEY, type TEXT NOT NULL, kind TEXT NOT NULL,"
     " key TEXT NOT NULL, value TEXT);"
+    "CREATE INDEX IF NOT EXISTS kv_revision ON kv(revision);"
     "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL);"
     "INSERT OR IGNORE INTO meta(name, value) VALUES('revision', 0);"
     "PRAGMA user_version = 1;";
+
+static const char *const queries[] = {
+    [STORE_LOGGED] = "SELECT revision, kind, key, value FROM events WHERE revision > ?1 AND revision <= ?2 ORDER BY revision",
+    [STORE_PRESENT] = "SELECT revision, kind, key, value FROM kv WHERE revision > ?1 AND revision <= ?2 ORDER BY revision",
+};
 
 struct sqlite_msg { /* a write on its way to the writer and back; w NULL: stop */
     struct mbox_msg msg;
@@ -48,6 +54,10 @@ struct sqlite_store {
     sqlite3 *db;
     sqlite3_stmt *stmt[STATEMENTS];
     uint64_t revision, compacted;
+    /* the loop's */
+    char *path;
+    sqlite3 *reader; /* NULL until somebody reads */
+    sqlite3_stmt *query[2];
     /* the writer */
     bool running;
     pthread_t thread;
@@ -111,12 +121,14 @@ static int log_event(struct sqlite_store *s, const struct store_op *op, uint64_t
     return run(s, EVENT, e);
 }
 
-static int write_op(struct sqlite_store *s, const struct store_op *op, uint64_t *revision, struct err *e) {
+static int write_op(struct sqlite_store *s, struct store_op *op, uint64_t *revision, struct err *e) {
     bool change = true;
+    op->revision = 0;
     int rc = op->value ? put(s, op, *revision + 1, e) : del(s, op, &change, e);
     if (rc < 0 || !change || !store_kind_told(op->kind))
         return rc;
-    return log_event(s, op, ++*revision, e);
+    op->revision = ++*revision;
+    return log_event(s, op, *revision, e);
 }
 
 static int set_number(struct sqlite_store *s, int which, uint64_t n, struct err *e) {
@@ -302,6 +314,15 @@ static void stop_writer(struct sqlite_store *s) {
     mbox_fini(&s->out); /* tells the answers that are still under way */
 }
 
+static void close_reader(struct sqlite_store *s) {
+    for (int i = 0; i < 2; i++) {
+        sqlite3_finalize(s->query[i]);
+        s->query[i] = NULL;
+    }
+    sqlite3_close(s->reader);
+    s->reader = NULL;
+}
+
 static void sqlite_close(struct store **st) {
     struct sqlite_store *s = of(*st);
     if (s->running)
@@ -309,6 +330,8 @@ static void sqlite_close(struct store **st) {
     for (int i = 0; i < STATEMENTS; i++)
         sqlite3_finalize(s->stmt[i]);
     sqlite3_close(s->db);
+    close_reader(s);
+    free(s->path);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     free(s);
@@ -321,6 +344,7 @@ static int sqlite_open(struct store **out, struct loop *l, struct str path, stru
     s->store.ops = &store_sqlite;
     s->loop = l;
     s->lock_fd = -1;
+    s->path = mem_strdup(path);
     list_init(&s->batch);
     int rc = take_lock(s, path, e);
     if (rc >= 0)
@@ -333,6 +357,7 @@ static int sqlite_open(struct store **out, struct loop *l, struct str path, stru
         sqlite_close(&st);
         return rc;
     }
+    s->store.revision = s->revision;
     *out = st;
     return 0;
 }
@@ -364,12 +389,57 @@ static int sqlite_load(struct store *st, store_load_f *each, void *ctx, struct e
 }
 
 static int sqlite_write_now(struct store *st, struct store_write *w, struct err *e) {
-    return commit_batch(of(st), &w, 1, e);
+    int rc = commit_batch(of(st), &w, 1, e);
+    st->revision = of(st)->revision;
+    return rc;
 }
 
-static uint64_t sqlite_revision(struct store *st) {
-    return of(st)->revision;
+/* ---- reading while the writer writes: a connection of the loop's own, which the WAL never makes wait ---- */
+
+static int read_failed(struct sqlite_store *s, struct err *e) {
+    return err_set(e, WEFT_E_STORE, "cannot read the store: %s", s->reader ? sqlite3_errmsg(s->reader) : "out of memory");
 }
 
-const struct store_ops store_sqlite = {"sqlite",     sqlite_open,     sqlite_load, sqlite_write_now,
-                                       sqlite_write, sqlite_revision, sqlite_close};
+static int open_reader(struct sqlite_store *s, struct err *e) {
+    if (s->reader)
+        return 0;
+    bool ok = sqlite3_open_v2(s->path, &s->reader, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK;
+    for (int i = 0; ok && i < 2; i++)
+        ok = sqlite3_prepare_v3(s->reader, queries[i], -1, SQLITE_PREPARE_PERSISTENT, &s->query[i], NULL) == SQLITE_OK;
+    int rc = ok ? 0 : read_failed(s, e);
+    if (!ok)
+        close_reader(s);
+    return rc;
+}
+
+static bool read_row(sqlite3_stmt *q, store_change_f *each, void *ctx) {
+    int kind = store_kind_of(column(q, 1));
+    if (kind < 0 || !store_kind_told((enum store_kind)kind))
+        return true;
+    return each(ctx,
+                &(struct store_change){(uint64_t)sqlite3_column_int64(q, 0), (enum store_kind)kind, column(q, 2), column(q, 3)});
+}
+
+static int sqlite_read(struct store *st, const struct store_range *r, store_change_f *each, void *ctx, struct err *e) {
+    struct sqlite_store *s = of(st);
+    int rc = open_reader(s, e);
+    if (rc < 0)
+        return rc;
+    sqlite3_stmt *q = s->query[r->view];
+    sqlite3_bind_int64(q, 1, (sqlite3_int64)r->after);
+    sqlite3_bind_int64(q, 2, (sqlite3_int64)r->upto);
+    int step = sqlite3_step(q);
+    /* The log has no holes: another than the next one first, or none, means that it was compacted. */
+    if (r->view == STORE_LOGGED && r->after < r->upto &&
+        (step == SQLITE_DONE || (step == SQLITE_ROW && (uint64_t)sqlite3_column_int64(q, 0) != r->after + 1)))
+        rc = err_set(e, WEFT_E_NOT_FOUND, "the log begins later");
+    while (rc >= 0 && step == SQLITE_ROW && read_row(q, each, ctx))
+        step = sqlite3_step(q);
+    if (step != SQLITE_ROW && step != SQLITE_DONE)
+        rc = read_failed(s, e);
+    sqlite3_reset(q);
+    return rc;
+}
+
+const struct store_ops store_sqlite = {"sqlite",     sqlite_open, sqlite_load, sqlite_write_now,
+                                       sqlite_write, sqlite_read, sqlite_close};

@@ -195,3 +195,7 @@ void server_collect(struct stream *st, size_t max, server_request_f *done, void 
 void server_on_gone(struct collected *r, void (*gone)(struct collected *r)) {
     container_of(r, struct collect, pub)->gone = gone;
 }
+
+void server_release(struct collected *r) {
+    buf_fini(&r->body); /* the rest is the stream's arena's */
+}

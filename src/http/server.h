@@ -52,3 +52,5 @@ typedef void server_request_f(struct collected *r, int code); /* answer with str
 void server_collect(struct stream *st, size_t max, server_request_f *done, void *user);
 /* `gone` is called when the stream of a collected request goes away before it was answered: r is freed after it. */
 void server_on_gone(struct collected *r, void (*gone)(struct collected *r));
+/* The stream becomes the caller's, who has set its cb and user anew: r is gone. */
+void server_release(struct collected *r);

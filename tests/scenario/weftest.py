@@ -220,11 +220,47 @@ class Api:
     def endpoints(self, service, ns='default'):
         return self.get(f'/api/v1/services/{ns}/{service}')
 
+    @contextlib.contextmanager
+    def watch(self, query=''):
+        """The lines of /api/v1/watch as they come: an iterator of events, with `headers`."""
+        conn = connect(self.addr)
+        try:
+            conn.request('GET', f'/api/v1/watch{query}')
+            yield Events(conn.getresponse())
+        finally:
+            conn.close()
+
     def refused(self, method, path, body, status=400):
         """The error text of a call that must fail."""
         r = self.call(method, path, body)
         assert r.status == status, (method, path, body, r)
         return r.json()['error']
+
+
+class Events:
+    """An iterator over the events of a watch."""
+
+    def __init__(self, response):
+        assert response.status == 200, (response.status, response.read())
+        self.response, self.headers = response, response.headers
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        line = self.response.readline()
+        if not line:
+            raise StopIteration
+        return json.loads(line)
+
+    def backlog(self):
+        """What comes before the first bookmark, and its revision."""
+        events = []
+        for event in self:
+            if event['type'] == 'bookmark':
+                return events, event['revision']
+            events.append(event)
+        raise AssertionError(f'the watch ended after {events}')
 
 
 class Sidecar(Process):

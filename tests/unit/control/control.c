@@ -238,7 +238,10 @@ static void refusals(void **state) {
         {"POST", "/api/v1/certificates/issue", "{\"service_name\":\"web\"}", 400, "namespace: is needed", ""},
         {"POST", "/api/v1/certificates/issue", "{\"service_name\":\"w\",\"namespace\":\"n\",\"csr\":\"-----BEGIN X\"}", 400,
          "csr: ", ""},
-        {"GET", "/api/v1/watch", NULL, 404, "not there yet", ""},
+        {"GET", "/api/v1/watch?from=99", NULL, 410, "from: revision 99 has not been", ""},
+        {"GET", "/api/v1/watch?from=-1", NULL, 400, "from: must be one revision", ""},
+        {"GET", "/api/v1/watch?from=0&from=0", NULL, 400, "from: must be one revision", ""},
+        {"GET", "/api/v1/watch?to=1", NULL, 400, "to: unknown parameter", ""},
         {"POST", "/api/v1/tokens", "{}", 404, "not there yet", ""},
         {"PUT", "/api/v1/services/ns/web/a/heartbeat", "", 404, "no such registration", ""},
     };

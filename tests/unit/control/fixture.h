@@ -47,7 +47,7 @@ static int fx_setup(void **state) {
     fx->clock = (struct clock){fx_mono, fx_wall};
     fx->now = 1000 * CLOCK_S;
     assert_int_equal(loop_init(&fx->loop, &(struct loop_cfg){.clock = &fx->clock, .log = &fx->silent, .seed = 1}, &e), 0);
-    reg_init(&fx->reg, &fx->mesh, &(struct reg_cfg){fx_touched, fx});
+    reg_init(&fx->reg, &fx->mesh, &(struct reg_cfg){.touched = fx_touched, .ctx = fx});
     struct mesh_cfg cfg = {.store = STR("memory:"), .trust_domain = STR("td"), .changed = fx_changed, .ctx = fx};
     if (mesh_open(&fx->mesh, &fx->loop, &cfg, &e) < 0)
         fail_msg("%s", e.msg);

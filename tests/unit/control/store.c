@@ -19,6 +19,7 @@ struct fx {
     unsigned done;
     uint64_t last_revision;
     int last_code;
+    unsigned room;
     struct buf seen; /* what load gives: "kind key value\n" */
 };
 
@@ -89,7 +90,7 @@ static const char *load(struct fx *fx) {
 /* Everything that both stores promise but durability. */
 static void revisions(struct fx *fx, const char *url) {
     open_store(fx, url);
-    assert_int_equal(fx->store->ops->revision(fx->store), 0);
+    assert_int_equal(fx->store->revision, 0);
     put(fx, STORE_ENDPOINT, "ns/a/1", "{}");
     assert_int_equal(fx->done, 0); /* never before `write` has returned */
     put(fx, STORE_ENDPOINT, "ns/a/1", "{\"x\":1}");
@@ -110,6 +111,62 @@ static void sqlite_revisions(void **state) {
     revisions(*state, "sqlite:");
 }
 
+/* ---- reading ---- */
+
+static bool on_change(void *ctx, const struct store_change *c) {
+    struct fx *fx = ctx;
+    buf_fmt(&fx->seen, "%u %s " STR_FMT " " STR_FMT "\n", (unsigned)c->revision, store_kind_name(c->kind), STR_ARG(c->key),
+            STR_ARG(c->value.ptr ? c->value : STR("-")));
+    return --fx->room > 0;
+}
+
+static const char *changes(struct fx *fx, enum store_view view, uint64_t after, uint64_t upto) {
+    struct err e = {0};
+    buf_cut(&fx->seen, 0);
+    if (!fx->room)
+        fx->room = 100;
+    int rc = fx->store->ops->read(fx->store, &(struct store_range){view, after, upto}, on_change, fx, &e);
+    fx->room = 0;
+    if (rc < 0)
+        return rc == WEFT_E_NOT_FOUND ? "gone" : "failed";
+    return buf_z(&fx->seen).ptr;
+}
+
+static void reading(struct fx *fx, const char *url) {
+    open_store(fx, url);
+    put(fx, STORE_ENDPOINT, "ns/a/1", "1");
+    put(fx, STORE_COUNTER, "rule", "1"); /* not told */
+    put(fx, STORE_CONFIG, "mesh", "2");
+    put(fx, STORE_ENDPOINT, "ns/a/2", "3");
+    put(fx, STORE_ENDPOINT, "ns/a/1", "4");
+    put(fx, STORE_ENDPOINT, "ns/a/2", NULL);
+    put(fx, STORE_CA, "root", "{}");
+    await(fx, 7);
+    assert_string_equal(changes(fx, STORE_LOGGED, 0, 5),
+                        "1 endpoint ns/a/1 1\n2 config mesh 2\n3 endpoint ns/a/2 3\n4 endpoint ns/a/1 4\n5 endpoint ns/a/2 -\n");
+    assert_string_equal(changes(fx, STORE_LOGGED, 1, 3), "2 config mesh 2\n3 endpoint ns/a/2 3\n");
+    fx->room = 2;
+    assert_string_equal(changes(fx, STORE_LOGGED, 1, 5), "2 config mesh 2\n3 endpoint ns/a/2 3\n");
+    assert_string_equal(changes(fx, STORE_LOGGED, 5, 5), "");
+    assert_string_equal(changes(fx, STORE_PRESENT, 0, 5), "2 config mesh 2\n4 endpoint ns/a/1 4\n");
+    assert_string_equal(changes(fx, STORE_PRESENT, 2, 5), "4 endpoint ns/a/1 4\n");
+    assert_string_equal(changes(fx, STORE_PRESENT, 0, 3), "2 config mesh 2\n");
+    for (unsigned i = 0; i < STORE_LOG * 2; i++)
+        put(fx, STORE_ENDPOINT, "ns/a/1", "5");
+    await(fx, 7 + STORE_LOG * 2);
+    assert_string_equal(changes(fx, STORE_LOGGED, 0, fx->last_revision), "gone");
+    fx->room = 1;
+    assert_string_equal(changes(fx, STORE_LOGGED, fx->last_revision - STORE_LOG, fx->last_revision), "10006 endpoint ns/a/1 5\n");
+}
+
+static void memory_reading(void **state) {
+    reading(*state, "memory:");
+}
+
+static void sqlite_reading(void **state) {
+    reading(*state, "sqlite:");
+}
+
 static void sqlite_keeps(void **state) {
     struct fx *fx = *state;
     open_store(fx, "sqlite:");
@@ -123,7 +180,7 @@ static void sqlite_keeps(void **state) {
     await(fx, 6);
     fx->store->ops->close(&fx->store);
     open_store(fx, "sqlite:");
-    assert_int_equal(fx->store->ops->revision(fx->store), 6);
+    assert_int_equal(fx->store->revision, 6);
     assert_string_equal(load(fx), "endpoint ns/a/1 {\"n\":3}\nendpoint ns/a/2 {\"n\":2}\nconfig mesh {}\n");
     put(fx, STORE_CONFIG, "mesh", "{}");
     await(fx, 7);
@@ -143,7 +200,7 @@ static void sqlite_close_waits(void **state) {
     assert_int_equal(fx->done, 1000);
     assert_int_equal(fx->last_revision, 1000);
     open_store(fx, "sqlite:");
-    assert_int_equal(fx->store->ops->revision(fx->store), 1000);
+    assert_int_equal(fx->store->revision, 1000);
 }
 
 static void sqlite_is_private(void **state) {
@@ -229,6 +286,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(memory_revisions, setup, teardown),
         cmocka_unit_test_setup_teardown(sqlite_revisions, setup, teardown),
+        cmocka_unit_test_setup_teardown(memory_reading, setup, teardown),
+        cmocka_unit_test_setup_teardown(sqlite_reading, setup, teardown),
         cmocka_unit_test_setup_teardown(sqlite_keeps, setup, teardown),
         cmocka_unit_test_setup_teardown(sqlite_close_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(sqlite_is_private, setup, teardown),
