@@ -101,11 +101,6 @@ static int take_member(const struct pass *ps, const struct schema_field *f, cons
             return WEFT_E_INVALID;
         *out = json_deep_copy(v);
         return 0;
-    case T_BODIES:
-        if (!json_is_object(v))
-            return wrong(ps, p, "must be an object");
-        *out = json_deep_copy(v);
-        return 0;
     default: return take_object(ps, f->of, v, p, out);
     }
 }
@@ -161,12 +156,10 @@ static int take_value(const struct pass *ps, const struct schema_field *f, const
     case T_STR:
     case T_WORD: rc = take_string(ps, f, v, p); break;
     case T_STRS:
-    case T_OBJS:
-    case T_BODIES: return take_list(ps, f, v, p, out);
+    case T_OBJS: return take_list(ps, f, v, p, out);
     case T_LABELS:
     case T_MAP: return take_map(ps, f, v, p, out);
     case T_OBJ: return take_object(ps, f->of, v, p, out);
-    case T_ANY: rc = json_is_object(v) ? 0 : wrong(ps, p, "must be an object"); break;
     }
     if (rc >= 0)
         *out = json_deep_copy(v);
@@ -205,10 +198,22 @@ static int refuse_unknown(const struct pass *ps, const struct schema *s, const j
     json_t *v;
     json_object_keylen_foreach((json_t *)in, key, key_len, v) {
         struct place here = {p, str_n(key, key_len), 0};
-        if (!find_field(s, here.name))
+        if (!s->open && !find_field(s, here.name))
             return wrong(ps, &here, "unknown field");
     }
     return 0;
+}
+
+static void keep_others(const struct schema *s, const json_t *in, json_t *out) {
+    const char *key;
+    size_t key_len;
+    json_t *v;
+    if (!s->open)
+        return;
+    json_object_keylen_foreach((json_t *)in, key, key_len, v) {
+        if (!find_field(s, str_n(key, key_len)))
+            json_object_setn_new(out, key, key_len, json_deep_copy(v));
+    }
 }
 
 static int take_field(const struct pass *ps, const struct schema_field *f, const json_t *in, const struct place *p, json_t *out) {
@@ -237,6 +242,7 @@ static int take_object(const struct pass *ps, const struct schema *s, const json
             json_decref(o);
             return WEFT_E_INVALID;
         }
+    keep_others(s, in, o);
     struct err why = {0};
     if (s->check && !(ps->mode & PATCH) && s->check(o, &why) < 0) {
         json_decref(o);

@@ -18,8 +18,6 @@ enum schema_type {
     T_OBJ,    /* an object of the schema `of` */
     T_OBJS,   /* a list of them */
     T_MAP,    /* an object of them, by name */
-    T_ANY,    /* any object */
-    T_BODIES, /* a list of any objects */
 };
 
 struct schema;
@@ -42,6 +40,7 @@ struct schema {
     const struct schema_field *at;
     size_t n;
     int (*check)(const json_t *object, struct err *e); /* of the whole, after its fields; message begins with a field's name */
+    bool open;                                         /* other fields are kept as they are */
 };
 
 extern const struct schema schema_register, schema_traffic_rule, schema_security_rule, schema_issue, schema_config;

@@ -11,9 +11,7 @@ static void print_type(struct buf *out, const struct schema_field *f) {
                                         [T_OBJ] = "object",
                                         [T_LABELS] = "object of strings",
                                         [T_OBJS] = "list of objects",
-                                        [T_MAP] = "object of objects",
-                                        [T_ANY] = "object",
-                                        [T_BODIES] = "list of objects"};
+                                        [T_MAP] = "object of objects"};
     struct str words = str_of(f->words);
     if (f->type != T_WORD)
         buf_fmt(out, "%s", names[f->type]);

@@ -245,12 +245,32 @@ static const struct schema_field retry_fields[] = {
 static const struct schema retry = {"retry", "", retry_fields, COUNT(retry_fields), NULL};
 
 static const struct schema_field certificates_fields[] = {
-    {"ttl", "of leaves, seconds; a sidecar renews at half of what is left", T_INT, .dflt = "86400", .min = 60, .max = 90 * 86400},
+    {"ttl", "of leaves, seconds; a sidecar renews at half of what is left", T_INT, .dflt = "86400", .min = 1, .max = 90 * 86400},
 };
 static const struct schema certificates = {"certificates", "", certificates_fields, COUNT(certificates_fields), NULL};
 
+/* RFC 7517, 7518: public keys of the algorithms that are accepted, no others; what a key needs by its kind. */
+static int check_jwk(const json_t *o, struct err *e) {
+    static const char *const needs[][4] = {{"RSA", "n", "e"}, {"EC", "crv", "x", "y"}, {"OKP", "crv", "x"}};
+    const char *kty = json_string_value(json_object_get(o, "kty"));
+    if (json_object_get(o, "d"))
+        return BAD("d: must not be there: it makes the key a private one");
+    for (size_t i = 0; i < COUNT(needs); i++)
+        for (size_t k = 1; strcmp(kty, needs[i][0]) == 0 && k < 4 && needs[i][k]; k++)
+            if (!json_string_length(json_object_get(o, needs[i][k])))
+                return BAD("%s: is needed, as kty is %s", needs[i][k], kty);
+    return 0;
+}
+static const struct schema_field jwk_fields[] = {
+    {"kty", "the kind of key; none is symmetric", T_WORD, NEEDED, .words = "RSA|EC|OKP"},
+    {"alg", "what it is used with; absent: whatever fits", T_WORD,
+     .words = "RS256|RS384|RS512|PS256|PS384|PS512|ES256|ES384|ES512|EdDSA"},
+    {"kid", "its name, as tokens say it", T_STR, .max = 1024},
+};
+static const struct schema jwk = {"jwt.issuers.jwks.keys", "", jwk_fields, COUNT(jwk_fields), check_jwk, .open = true};
+
 static const struct schema_field jwks_fields[] = {
-    {"keys", "JSON Web Keys", T_BODIES, NEEDED, .max = 100},
+    {"keys", "JSON Web Keys; other members are kept", T_OBJS, NEEDED, .max = 100, .of = &jwk},
 };
 static const struct schema jwks = {"jwks", "", jwks_fields, COUNT(jwks_fields), NULL};
 

@@ -29,7 +29,7 @@ static struct world *world(void) {
         return w;
     w = mem_new(struct world);
     WEFT_ASSERT(loop_init(&w->loop, &(struct loop_cfg){.log = &w->silent, .seed = 1}, NULL) >= 0);
-    reg_init(&w->reg, &w->mesh, &(struct reg_cfg){on_touched, w});
+    reg_init(&w->reg, &w->mesh, &(struct reg_cfg){.touched = on_touched, .ctx = w});
     struct mesh_cfg cfg = {.store = STR("memory:"), .trust_domain = STR("td"), .changed = on_changed, .ctx = w};
     WEFT_ASSERT(mesh_open(&w->mesh, &w->loop, &cfg, NULL) >= 0);
     return w;
@@ -51,7 +51,7 @@ static void check_resource(struct world *w, enum xds_type type, struct str name)
 
 static void check_mesh(struct world *w, enum store_kind kind, struct str key, json_t *body) {
     static const struct str names[] = {{"outbound", 8}, {"inbound|ns/web", 14}, {"ns/web", 6}};
-    mesh__apply(&w->mesh, kind, key, body, false);
+    mesh__apply(&w->mesh, &(struct mesh_change){.kind = kind, .key = key}, body);
     for (int type = 0; type < XDS_SECRET; type++)
         for (size_t i = 0; i < 3; i++)
             check_resource(w, (enum xds_type)type, names[i]);
@@ -83,11 +83,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (all[which].kind == STORE_CONFIG) {
         json_t *none = json_object();
         check_mesh(w, STORE_CONFIG, all[which].key, once);
-        mesh__apply(&w->mesh, STORE_CONFIG, all[which].key, none, false);
+        mesh__apply(&w->mesh, &(struct mesh_change){.kind = STORE_CONFIG, .key = all[which].key}, none);
         json_decref(none);
     } else if (all[which].kind != STORE_KINDS) {
         check_mesh(w, all[which].kind, all[which].key, once);
-        mesh__apply(&w->mesh, all[which].kind, all[which].key, NULL, false);
+        mesh__apply(&w->mesh, &(struct mesh_change){.kind = all[which].kind, .key = all[which].key}, NULL);
     }
     json_decref(once);
     json_decref(twice);

@@ -13,6 +13,7 @@ struct row {
 #define REG "\"id\":\"a\",\"service_name\":\"web\",\"namespace\":\"ns\",\"ip\":\"10.0.0.1\",\"port\":80"
 #define REG_REST "\"protocol\":\"http\",\"health_check_path\":\"/health\",\"weight\":100,\"labels\":{},\"ttl\":null"
 #define SEC "\"source_namespace\":\"*\",\"source_service\":\"a\",\"destination_namespace\":\"ns\",\"destination_service\":\"*\""
+#define JWK(key) "{\"jwt\":{\"issuers\":[{\"issuer\":\"i\",\"jwks\":{\"keys\":[" key "]}}]}}"
 #define R &schema_register
 #define T &schema_traffic_rule
 #define S &schema_security_rule
@@ -108,7 +109,17 @@ static const struct row rows[] = {
     {C, "{\"health_check\":{\"interval\":0}}", "health_check.interval: must be more than 0"},
     {C, "{\"health_check\":{\"timeout\":null,\"healthy_threshold\":0}}", "health_check.healthy_threshold: must be from 1"},
     {C, "{\"retry\":{\"budget_percent\":101}}", "retry.budget_percent: must be from 0 to 100"},
-    {C, "{\"certificates\":{\"ttl\":1}}", "certificates.ttl: must be from 60"},
+    {C, "{\"certificates\":{\"ttl\":0}}", "certificates.ttl: must be from 1"},
+    {C, JWK("{}"), "jwt.issuers[0].jwks.keys[0].kty: is needed"},
+    {C, JWK("7"), "jwt.issuers[0].jwks.keys[0]: must be an object"},
+    {C, JWK("{\"kty\":\"oct\",\"k\":\"AA\"}"), "jwt.issuers[0].jwks.keys[0].kty: must be one of RSA,EC,OKP"},
+    {C, JWK("{\"kty\":\"RSA\",\"alg\":\"HS256\"}"), "jwt.issuers[0].jwks.keys[0].alg: must be one of RS256"},
+    {C, JWK("{\"kty\":\"RSA\",\"alg\":\"none\"}"), "jwt.issuers[0].jwks.keys[0].alg: must be one of RS256"},
+    {C, JWK("{\"kty\":\"RSA\",\"n\":\"AQ\"}"), "jwt.issuers[0].jwks.keys[0]: e: is needed, as kty is RSA"},
+    {C, JWK("{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQ\",\"y\":7}"),
+     "jwt.issuers[0].jwks.keys[0]: y: is needed, as kty is EC"},
+    {C, JWK("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"\"}"), "jwt.issuers[0].jwks.keys[0]: x: is needed"},
+    {C, JWK("{\"kty\":\"RSA\",\"n\":\"AQ\",\"e\":\"AQ\",\"d\":\"AQ\"}"), "jwt.issuers[0].jwks.keys[0]: d: must not be there"},
     {C, "{\"jwt\":{\"issuers\":[{}]}}", "jwt.issuers[0].issuer: is needed"},
     {C, "{\"jwt\":{\"issuers\":[{\"issuer\":\"i\"}]}}", "jwt.issuers[0]: jwks: one of jwks and jwks_uri is needed"},
     {C, "{\"jwt\":{\"issuers\":[{\"issuer\":\"i\",\"jwks_uri\":\"ftp://x\"}]}}", "jwt.issuers[0].jwks_uri: must be an http"},
@@ -189,13 +200,17 @@ static void config_services_are_sparse(void **state) {
 
 static void config_full(void **state) {
     const char *text =
-        "{\"jwt\":{\"issuers\":[{\"issuer\":\"https://i\",\"audiences\":[\"a\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\"}]}},"
+        "{\"jwt\":{\"issuers\":[{\"issuer\":\"https://"
+        "i\",\"audiences\":[\"a\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQ\",\"y\":\"AQ\",\"use\":"
+        "\"sig\"}]}},"
         "{\"issuer\":\"https://j\",\"jwks_uri\":\"https://j/keys\"}]},\"rate_limit\":{\"requests_per_second\":0.5,\"burst\":2},"
         "\"load_balancing\":{\"policy\":\"consistent_hash\",\"hash_on\":\"cookie:sid\"}}";
     json_t *c = effective(text);
     json_t *issuers = json_object_get(json_object_get(c, "jwt"), "issuers");
     assert_int_equal(json_array_size(issuers), 2);
     assert_true(json_is_null(json_object_get(json_array_get(issuers, 0), "jwks_uri")));
+    json_t *keys = json_object_get(json_object_get(json_array_get(issuers, 0), "jwks"), "keys");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(keys, 0), "use")), "sig"); /* kept as it was */
     assert_int_equal(json_integer_value(json_object_get(json_object_get(c, "rate_limit"), "burst")), 2);
     json_decref(c);
 }
