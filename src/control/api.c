@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include "base/mem.h"
 #include "codec/url.h"
+#include "control/api_calls.h"
 #include "control/api_int.h"
 
 /* ---- answers ---- */
@@ -110,38 +111,6 @@ bool api_body(struct api_request *rq, const struct schema *s, json_t **out) {
 
 /* ---- routing ---- */
 
-static void not_yet(struct api_request *rq) {
-    api_error(rq, 404, "not there yet: " STR_FMT, STR_ARG(str_first(rq->path, 200)));
-}
-
-static const struct call_row {
-    const char *method, *path;
-    api_call_f *call;
-} calls[] = {
-    {"POST", "/api/v1/services/register", api_register},
-    {"PUT", "/api/v1/services/{ns}/{service}/{id}/heartbeat", api_heartbeat},
-    {"DELETE", "/api/v1/services/{ns}/{service}/{id}", api_deregister},
-    {"GET", "/api/v1/services", api_services},
-    {"GET", "/api/v1/services/{ns}/{service}", api_endpoints},
-    {"POST", "/api/v1/traffic-rules/{ns}/{service}", api_add_traffic_rule},
-    {"GET", "/api/v1/traffic-rules/{ns}/{service}", api_traffic_rules},
-    {"DELETE", "/api/v1/traffic-rules/{ns}/{service}/{id}", api_delete_traffic_rule},
-    {"POST", "/api/v1/security-rules", api_add_security_rule},
-    {"GET", "/api/v1/security-rules", api_security_rules},
-    {"DELETE", "/api/v1/security-rules/{id}", api_delete_security_rule},
-    {"GET", "/api/v1/certificates/ca", api_ca},
-    {"POST", "/api/v1/certificates/issue", api_issue},
-    {"GET", "/api/v1/metrics", api_metrics},
-    {"GET", "/api/v1/status", api_status},
-    {"GET", "/api/v1/config", api_config},
-    {"POST", "/api/v1/config", api_merge_config},
-    {"GET", "/api/v1/watch", api_watch},
-    {"POST", "/api/v1/tokens", not_yet},
-    {"GET", "/metrics", api_prometheus},
-    {"GET", "/healthz", api_healthz},
-    {"GET", "/readyz", api_healthz},
-};
-
 /* One segment of a pattern: a word, or a name that takes what is there. */
 static bool match_segment(struct api_request *rq, struct str want, struct str have) {
     struct str *into = str_eq(want, STR("{ns}"))        ? &rq->ns
@@ -186,9 +155,10 @@ static bool take_names(struct api_request *rq) {
 
 static void refuse_method(struct api_request *rq) {
     struct buf allow = {0};
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (match_path(rq, calls[i].path))
-            buf_fmt(&allow, "%s%s", allow.len ? ", " : "", strcmp(calls[i].method, "GET") ? calls[i].method : "GET, HEAD");
+    for (size_t i = 0; i < api_n_calls; i++)
+        if (match_path(rq, api_calls[i].path))
+            buf_fmt(&allow, "%s%s", allow.len ? ", " : "",
+                    strcmp(api_calls[i].method, "GET") ? api_calls[i].method : "GET, HEAD");
     struct str names = arena_dup(rq->a, buf_str(&allow));
     buf_fini(&allow);
     if (names.len)
@@ -199,11 +169,11 @@ static void refuse_method(struct api_request *rq) {
 
 static void dispatch(struct api_request *rq) {
     struct str method = rq->in->head.method;
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        if (!match_method(calls[i].method, method) || !match_path(rq, calls[i].path))
+    for (size_t i = 0; i < api_n_calls; i++) {
+        if (!match_method(api_calls[i].method, method) || !match_path(rq, api_calls[i].path))
             continue;
         if (take_names(rq))
-            calls[i].call(rq);
+            api_calls[i].call(rq);
         return;
     }
     refuse_method(rq);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Certificates, configuration, and what there is to see. */
+#include "control/api_doc.h"
 #include "control/api_int.h"
 #include "crypto/ca.h"
 #include "io/loop.h"
@@ -156,6 +157,14 @@ void api_status(struct api_request *rq) {
     json_object_set_new(o, "version", json_string(WEFT_VERSION));
     json_object_set_new(o, "store", json_string(api->mesh->store->ops->name));
     api_json(rq, 200, o);
+}
+
+void api_openapi(struct api_request *rq) {
+    api_json(rq, 200, api_openapi_document());
+}
+
+void api_not_yet(struct api_request *rq) {
+    api_error(rq, 404, "not there yet: " STR_FMT, STR_ARG(str_first(rq->path, 200)));
 }
 
 /* Answering is the proof: the loop turns, and the listener is bound only after the store has been loaded. */

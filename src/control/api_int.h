@@ -2,6 +2,7 @@
 #pragma once
 /* api_int: what api.c and api_*.c share. */
 #include "control/api.h"
+#include "control/api_calls.h"
 #include "control/schema.h"
 
 struct api_request {
@@ -16,7 +17,6 @@ struct api_request {
     json_t *body;        /* ... what was asked */
     const char *written; /* of a write: the status to tell, set before api_written is given away */
 };
-typedef void api_call_f(struct api_request *rq);
 
 /* Each ends the request: rq is gone after it. */
 void api_json(struct api_request *rq, unsigned status, json_t *v); /* takes the reference */
@@ -31,11 +31,5 @@ void api_end(struct api_request *rq);                     /* without an answer: 
 /* For writes: how the request ends when the store has it: {"status": rq->written} and the rule's id, if it made one. */
 void api_written(void *rq, int code, const struct err *why);
 
-api_call_f api_register, api_heartbeat, api_deregister, api_services, api_endpoints;
-api_call_f api_add_traffic_rule, api_traffic_rules, api_delete_traffic_rule;
-api_call_f api_add_security_rule, api_security_rules, api_delete_security_rule;
-api_call_f api_ca, api_issue;
-api_call_f api_watch;
-api_call_f api_metrics, api_status, api_config, api_merge_config, api_prometheus, api_healthz;
 double api__uptime(const struct api *api); /* seconds */
 void api__count_services(struct api *api, size_t *services, size_t *healthy, size_t *unhealthy);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* schema: the one table of every REST body and of the mesh configuration: fields, types, bounds, defaults, a line of
- * documentation each. It validates JSON, fills in defaults and makes docs/reference/rest.md (schema_doc).
+ * documentation each. It validates JSON, fills in defaults, and makes the reference pages (api_doc.h).
  * Strict: unknown fields are errors, numbers are numbers; null stands for the default, and is a value only where the table says
  * so. Errors name the path of the field: "load_balancing.policy: must be one of …".
  * Threads: any. Tests: tests/unit/control/schema.c */
@@ -33,23 +33,28 @@ struct schema_field {
     const char *words;
     int (*check)(struct str s, struct err *e); /* of strings, list elements, values of T_LABELS: < 0 and why, without the path */
     int (*key)(struct str s, struct err *e);   /* of the names in T_LABELS and T_MAP */
+    const char *pattern, *key_pattern; /* the same as regular expressions (ECMA 262), for api_openapi.c; they may be laxer */
+    const char *formats;               /* or as JSON Schema's formats, "a|b" */
     const struct schema *of;
 };
 struct schema {
-    const char *name, *doc; /* for the reference page */
+    const char *name, *doc; /* for the reference pages */
     const struct schema_field *at;
     size_t n;
     int (*check)(const json_t *object, struct err *e); /* of the whole, after its fields; message begins with a field's name */
     bool open;                                         /* other fields are kept as they are */
+    const struct schema *base;                         /* of answers: has the fields of that one, too */
 };
 
 extern const struct schema schema_register, schema_traffic_rule, schema_security_rule, schema_issue, schema_config;
+/* Answers, which nobody judges: they are here for the reference pages. What is not `needed` may be absent. */
+extern const struct schema schema_status, schema_rule_added, schema_service, schema_endpoint, schema_traffic_rule_shown,
+    schema_security_rule_shown, schema_issued, schema_metrics, schema_control_status, schema_event, schema_error;
 
 /* Validates `in` and gives a new object with every field in the table's order, defaults filled in. WEFT_E_INVALID. */
 int schema_apply(const struct schema *s, const json_t *in, json_t **out, struct err *e) MUST_CHECK;
 /* Validates a merge patch: only what is there is judged, null is allowed everywhere. */
 int schema_check_patch(const struct schema *s, const json_t *patch, struct err *e) MUST_CHECK;
-void schema_doc(struct buf *out); /* the reference page in Markdown */
 
 #define HEALTH_PATH_MAX 2048u /* octets of a health_check_path */
 

@@ -9,6 +9,9 @@
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define NEEDED .needed = true
 #define YEAR 31536000.0
+#define LABEL "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+#define TOKEN "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+#define TEXT "[^\\u0000-\\u001f\\u007f]"
 #define BAD(...) err_set(e, WEFT_E_INVALID, __VA_ARGS__)
 
 /* ---- rules of strings ---- */
@@ -124,34 +127,39 @@ static int check_pem(struct str s, struct err *e) {
 /* ---- bodies ---- */
 
 #define SERVICE_NAME                                                                                                             \
-    { "service_name", "the service", T_STR, NEEDED, .max = 63, .check = check_name }
+    { "service_name", "the service", T_STR, NEEDED, .max = 63, .check = check_name, .pattern = "^" LABEL "$" }
 #define NAMESPACE                                                                                                                \
-    { "namespace", "its namespace", T_STR, NEEDED, .max = 63, .check = check_name }
+    { "namespace", "its namespace", T_STR, NEEDED, .max = 63, .check = check_name, .pattern = "^" LABEL "$" }
 
 static const struct schema_field register_fields[] = {
-    {"id", "of the endpoint, unique in its service; the same replaces, in place", T_STR, NEEDED, .max = 253, .check = check_id},
+    {"id", "of the endpoint, unique in its service; the same replaces, in place", T_STR, NEEDED, .max = 253, .check = check_id,
+     .pattern = "^[A-Za-z0-9._:@~+-]{1,253}$"},
     SERVICE_NAME,
     NAMESPACE,
-    {"ip", "IPv4 or IPv6 address", T_STR, NEEDED, .max = 64, .check = check_ip},
+    {"ip", "IPv4 or IPv6 address", T_STR, NEEDED, .max = 64, .check = check_ip, .formats = "ipv4|ipv6"},
     {"port", "TCP port", T_INT, NEEDED, .min = 1, .max = 65535},
     {"protocol", "what it speaks", T_WORD, .dflt = "\"http\"", .words = "http|http2|grpc|tcp"},
-    {"health_check_path", "GET, 2xx is healthy", T_STR, .dflt = "\"/health\"", .max = HEALTH_PATH_MAX, .check = check_path},
+    {"health_check_path", "GET, 2xx is healthy", T_STR, .dflt = "\"/health\"", .max = HEALTH_PATH_MAX, .check = check_path,
+     .pattern = "^/" TEXT "*$"},
     {"weight", "share of the traffic; 0 gets none unless all are 0", T_INT, .dflt = "100", .max = 1000000},
-    {"labels", "for subsets and queries", T_LABELS, .dflt = "{}", .max = 64, .check = check_label_value, .key = check_label_key},
+    {"labels", "for subsets and queries", T_LABELS, .dflt = "{}", .max = 64, .check = check_label_value, .key = check_label_key,
+     .pattern = "^" TEXT "{0,253}$", .key_pattern = "^[^=\\u0000-\\u001f\\u007f]{1,253}$"},
     {"ttl", "seconds until it lapses without a heartbeat; null: never", T_NUM, .null = true, .above = true, .max = YEAR},
 };
-const struct schema schema_register = {"POST /api/v1/services/register", "Registers an endpoint of a service.", register_fields,
-                                       COUNT(register_fields), NULL};
+const struct schema schema_register = {"Registration", "An endpoint of a service.", register_fields, COUNT(register_fields),
+                                       NULL};
 
 static const struct schema_field traffic_rule_fields[] = {
     {"match_headers", "all must be there with exactly these values", T_LABELS, .dflt = "{}", .max = 64,
-     .check = check_header_value, .key = check_header_name},
+     .check = check_header_value, .key = check_header_name, .key_pattern = "^" TOKEN "$",
+     .pattern = "^([!-~\\u0080-\\uffff]([\\t -~\\u0080-\\uffff]*[!-~\\u0080-\\uffff])?)?$"},
     {"match_path", "exact; a prefix when it ends in *; a regular expression after ~", T_STR, .null = true, .max = 4096,
-     .check = check_match_path},
-    {"match_method", "this method only", T_STR, .null = true, .max = 64, .check = check_method},
+     .check = check_match_path, .pattern = "^(/" TEXT "*|~" TEXT "+)$"},
+    {"match_method", "this method only", T_STR, .null = true, .max = 64, .check = check_method, .pattern = "^" TOKEN "$"},
     {"destination_service", "name or namespace/name; empty: the service itself", T_STR, .dflt = "\"\"", .max = 127,
-     .check = check_destination},
-    {"destination_subset", "v2: the label version=v2; or label=value", T_STR, .null = true, .max = 507, .check = check_subset},
+     .check = check_destination, .pattern = "^(" LABEL "(/" LABEL ")?)?$"},
+    {"destination_subset", "v2: the label version=v2; or label=value", T_STR, .null = true, .max = 507, .check = check_subset,
+     .pattern = "^" TEXT "+$"},
     {"weight", "share among neighbouring rules with equal conditions; alone and below 100: percent", T_INT, .dflt = "100",
      .max = 1000000},
     {"timeout", "seconds, 0 none; null: the service's or global_timeout", T_NUM, .null = true, .max = YEAR},
@@ -171,23 +179,22 @@ static int check_traffic_rule(const json_t *o, struct err *e) {
     }
     return 0;
 }
-const struct schema schema_traffic_rule = {"POST /api/v1/traffic-rules/{ns}/{service}",
-                                           "Adds a traffic rule of a service, after those that are there.", traffic_rule_fields,
-                                           COUNT(traffic_rule_fields), check_traffic_rule};
+const struct schema schema_traffic_rule = {"NewTrafficRule", "A traffic rule.", traffic_rule_fields, COUNT(traffic_rule_fields),
+                                           check_traffic_rule};
 
 #define NAME_OR_ANY(field, what)                                                                                                 \
-    { field, what, T_STR, NEEDED, .max = 63, .check = check_name_or_any }
+    { field, what, T_STR, NEEDED, .max = 63, .check = check_name_or_any, .pattern = "^(\\*|" LABEL ")$" }
 static const struct schema_field security_rule_fields[] = {
     NAME_OR_ANY("source_namespace", "of the caller, or *"),
     NAME_OR_ANY("source_service", "the caller, or *"),
     NAME_OR_ANY("destination_namespace", "of the called service, or *"),
     NAME_OR_ANY("destination_service", "the called service, or *"),
     {"allowed_methods", "* allows any; HEAD is allowed where GET is", T_STRS, .dflt = "[\"GET\",\"POST\",\"PUT\",\"DELETE\"]",
-     .max = 64, .check = check_method},
+     .max = 64, .check = check_method, .pattern = "^" TOKEN "$"},
     {"required_jwt", "a valid token must be there", T_BOOL, .dflt = "false"},
     {"mtls_mode", "null: the configuration's", T_WORD, .null = true, .words = "strict|permissive|disabled"},
 };
-const struct schema schema_security_rule = {"POST /api/v1/security-rules", "Adds a security rule.", security_rule_fields,
+const struct schema schema_security_rule = {"NewSecurityRule", "A security rule.", security_rule_fields,
                                             COUNT(security_rule_fields), NULL};
 
 static const struct schema_field issue_fields[] = {
@@ -195,10 +202,10 @@ static const struct schema_field issue_fields[] = {
     NAMESPACE,
     {"ttl", "seconds; null: certificates.ttl", T_INT, .null = true, .min = 1, .max = 90 * 86400},
     {"key_type", "of the key that is made", T_WORD, .dflt = "\"ec256\"", .words = "ec256|rsa2048"},
-    {"csr", "PEM; then no key is made or returned", T_STR, .null = true, .max = 16384, .check = check_pem},
+    {"csr", "PEM; then no key is made or returned", T_STR, .null = true, .max = 16384, .check = check_pem,
+     .pattern = "-----BEGIN "},
 };
-const struct schema schema_issue = {"POST /api/v1/certificates/issue", "Issues a certificate for a service.", issue_fields,
-                                    COUNT(issue_fields), NULL};
+const struct schema schema_issue = {"CertificateRequest", "For whom, and what kind.", issue_fields, COUNT(issue_fields), NULL};
 
 /* ---- the mesh configuration ---- */
 
@@ -215,7 +222,7 @@ static const struct schema observability = {"observability", "", observability_f
 static const struct schema_field load_balancing_fields[] = {
     {"policy", "how an endpoint is chosen", T_WORD, .dflt = "\"round_robin\"", .words = POLICIES},
     {"hash_on", "of consistent_hash: header:NAME, cookie:NAME or, for gateways, source", T_STR, .null = true, .max = 256,
-     .check = check_hash_on},
+     .check = check_hash_on, .pattern = "^(source|(header|cookie):" TOKEN ")$"},
 };
 static const struct schema load_balancing = {"load_balancing", "", load_balancing_fields, COUNT(load_balancing_fields), NULL};
 
@@ -279,10 +286,11 @@ static int check_issuer(const json_t *o, struct err *e) {
     return inline_keys != uri ? 0 : BAD("jwks: one of jwks and jwks_uri is needed, not both");
 }
 static const struct schema_field issuer_fields[] = {
-    {"issuer", "the claim iss", T_STR, NEEDED, .max = 2048, .check = check_not_empty},
-    {"audiences", "one of them must be in aud; empty: any", T_STRS, .dflt = "[]", .max = 64, .check = check_not_empty},
+    {"issuer", "the claim iss", T_STR, NEEDED, .max = 2048, .check = check_not_empty, .pattern = "^[\\s\\S]"},
+    {"audiences", "one of them must be in aud; empty: any", T_STRS, .dflt = "[]", .max = 64, .check = check_not_empty,
+     .pattern = "^[\\s\\S]"},
     {"jwks", "the keys", T_OBJ, .null = true, .of = &jwks},
-    {"jwks_uri", "or where they are", T_STR, .null = true, .max = 2048, .check = check_url},
+    {"jwks_uri", "or where they are", T_STR, .null = true, .max = 2048, .check = check_url, .pattern = "^https?://"},
 };
 static const struct schema issuer = {"jwt.issuers", "", issuer_fields, COUNT(issuer_fields), check_issuer};
 
@@ -326,7 +334,81 @@ static const struct schema_field config_fields[] = {
     {"jwt", "", T_OBJ, .of = &jwt},
     {"rate_limit", "a token bucket at each destination sidecar; null: none", T_OBJ, .null = true, .of = &rate_limit},
     {"services", "by NS/NAME: what holds for that service, over the mesh's", T_MAP, .dflt = "{}", .max = 10000, .sparse = true,
-     .key = check_service_key, .of = &service},
+     .key = check_service_key, .key_pattern = "^" LABEL "/" LABEL "$", .of = &service},
 };
-const struct schema schema_config = {"POST /api/v1/config", "Merges into the mesh configuration (RFC 7386).", config_fields,
-                                     COUNT(config_fields), NULL};
+const struct schema schema_config = {"MeshConfig", "The mesh configuration.", config_fields, COUNT(config_fields), NULL};
+
+/* ---- answers ---- */
+
+#define THERE(name, doc, type, ...)                                                                                              \
+    { name, doc, type, NEEDED, __VA_ARGS__ }
+#define COUNTER(name, doc) THERE(name, doc, T_INT, .max = 9007199254740991.0)
+#define SOME_TEXT(name, doc) THERE(name, doc, T_STR, .max = 0)
+
+static const struct schema_field status_fields[] = {SOME_TEXT("status", "what has been done")};
+const struct schema schema_status = {"Done", "", status_fields, COUNT(status_fields)};
+
+static const struct schema_field rule_added_fields[] = {SOME_TEXT("status", "what has been done"),
+                                                        SOME_TEXT("id", "of the new rule")};
+const struct schema schema_rule_added = {"RuleAdded", "", rule_added_fields, COUNT(rule_added_fields)};
+
+static const struct schema_field summary_fields[] = {SOME_TEXT("namespace", ""), SOME_TEXT("service_name", ""),
+                                                     COUNTER("endpoints", "healthy or not"), COUNTER("healthy_endpoints", "")};
+const struct schema schema_service = {"Service", "", summary_fields, COUNT(summary_fields)};
+
+static const struct schema_field endpoint_fields[] = {
+    THERE("status", "what the last checks say", T_WORD, .words = "healthy|unhealthy"),
+    THERE("last_seen", "Unix seconds of the last registration, heartbeat or successful check", T_NUM, .max = 1e12),
+    SOME_TEXT("source", "registration, sidecar, or the name of an adapter"),
+    {"sidecar", "IP:PORT of its inbound", T_STR, .null = true},
+};
+const struct schema schema_endpoint = {"Endpoint", "", endpoint_fields, COUNT(endpoint_fields), .base = &schema_register};
+
+static const struct schema_field id_field[] = {SOME_TEXT("id", "ours")};
+const struct schema schema_traffic_rule_shown = {"TrafficRule", "", id_field, COUNT(id_field), .base = &schema_traffic_rule};
+const struct schema schema_security_rule_shown = {"SecurityRule", "", id_field, COUNT(id_field), .base = &schema_security_rule};
+
+static const struct schema_field issued_fields[] = {
+    {"private_key", "PKCS 8, PEM; absent when there was a CSR", T_STR},
+    SOME_TEXT("certificate", "PEM"),
+    SOME_TEXT("ca_certificate", "PEM"),
+};
+const struct schema schema_issued = {"Certificate", "", issued_fields, COUNT(issued_fields)};
+
+static const struct schema_field registry_fields[] = {COUNTER("total_services", ""), COUNTER("healthy_endpoints", ""),
+                                                      COUNTER("unhealthy_endpoints", ""), COUNTER("traffic_rules", ""),
+                                                      COUNTER("security_rules", "")};
+static const struct schema registry = {"registry", "", registry_fields, COUNT(registry_fields)};
+static const struct schema_field balancer_fields[] = {COUNTER("requests_routed", "attempts sent"),
+                                                      COUNTER("routing_failures", "NR, UH, UO"),
+                                                      COUNTER("backend_failures", "attempts that failed or met a 5xx")};
+static const struct schema balancer = {"load_balancer", "", balancer_fields, COUNT(balancer_fields)};
+static const struct schema_field proxies_fields[] = {COUNTER("total_proxies", ""), COUNTER("total_inbound_requests", ""),
+                                                     COUNTER("total_outbound_requests", ""),
+                                                     COUNTER("total_request_errors", "ended by a 5xx or reset of weft's making")};
+static const struct schema proxies = {"proxies", "", proxies_fields, COUNT(proxies_fields)};
+static const struct schema_field metrics_fields[] = {THERE("registry", "what is known", T_OBJ, .of = &registry),
+                                                     THERE("load_balancer", "sums over the proxies", T_OBJ, .of = &balancer),
+                                                     THERE("proxies", "sums over the proxies", T_OBJ, .of = &proxies)};
+const struct schema schema_metrics = {"Metrics", "", metrics_fields, COUNT(metrics_fields)};
+
+static const struct schema_field control_status_fields[] = {
+    SOME_TEXT("status", ""),         COUNTER("services", ""),
+    COUNTER("proxies", "connected"), THERE("uptime", "seconds since the start", T_NUM, .max = 1e12),
+    SOME_TEXT("version", ""),        SOME_TEXT("store", "sqlite or memory"),
+};
+const struct schema schema_control_status = {"ControlStatus", "", control_status_fields, COUNT(control_status_fields)};
+
+static const struct schema any = {"value", "", NULL, 0, .open = true};
+static const struct schema_field event_fields[] = {
+    COUNTER("revision", "of the change; of health and bookmarks: the newest told"),
+    THERE("type", "", T_WORD, .words = "put|delete|health|bookmark"),
+    {"kind", "not of bookmarks", T_WORD, .words = "endpoint|sidecar|traffic_rule|security_rule|config"},
+    {"key", "NS/SERVICE/ID; the id of a security rule; mesh. Not of bookmarks", T_STR},
+    {"value", "as the API shows it, of endpoints and sidecars with their status; of health: status; of delete: null", T_OBJ,
+     .of = &any},
+};
+const struct schema schema_event = {"Event", "", event_fields, COUNT(event_fields)};
+
+static const struct schema_field error_fields[] = {SOME_TEXT("error", "what is wrong; names the field")};
+const struct schema schema_error = {"Error", "", error_fields, COUNT(error_fields)};

@@ -292,24 +292,11 @@ static void tables(void **state) {
         check_table(all[i]);
 }
 
-/* docs/reference/rest.md is what the tables make (src/control/meson.build tells how to make it anew). */
-static void reference_page(void **state) {
-    struct buf b = {0};
-    char have[65536];
-    schema_doc(&b);
-    FILE *f = fopen(REST_MD, "r");
-    assert_non_null(f);
-    size_t n = fread(have, 1, sizeof have, f);
-    fclose(f);
-    assert_true(str_eq(str_n(have, n), buf_str(&b)));
-    buf_fini(&b);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies),      cmocka_unit_test(config_defaults), cmocka_unit_test(config_services_are_sparse),
         cmocka_unit_test(config_full), cmocka_unit_test(patches),         cmocka_unit_test(hostile_names),
-        cmocka_unit_test(long_lists),  cmocka_unit_test(tables),          cmocka_unit_test(reference_page),
+        cmocka_unit_test(long_lists),  cmocka_unit_test(tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The reference page from the tables. */
+#include "control/api_doc.h"
+#include "control/api_calls.h"
 #include "control/schema.h"
 
 static void print_type(struct buf *out, const struct schema_field *f) {
@@ -52,16 +54,52 @@ static void print_fields(struct buf *out, const struct schema *s, struct str pre
     buf_fini(&path);
 }
 
-void schema_doc(struct buf *out) {
-    static const struct schema *const all[] = {&schema_register, &schema_traffic_rule, &schema_security_rule, &schema_issue,
-                                               &schema_config};
+static void print_body(struct buf *out, const struct api_row *row) {
+    if (!row->body)
+        return;
+    buf_fmt(out, "\n| field | type | default | meaning |\n| --- | --- | --- | --- |\n");
+    print_fields(out, row->body, STR_NONE, false);
+}
+
+static void print_parameters(struct buf *out, const struct api_row *row) {
+    for (size_t i = 0; row->query && i < row->query->n; i++) {
+        buf_fmt(out, "%s`?%s=` (", i ? ", " : "\nParameters: ", row->query->at[i].name);
+        print_type(out, &row->query->at[i]);
+        buf_fmt(out, ") %s", row->query->at[i].doc);
+    }
+    if (row->query)
+        buf_fmt(out, ".\n");
+}
+
+/* A schema that is one of the bodies is told there. */
+static void print_answer(struct buf *out, const struct api_row *row) {
+    buf_fmt(out, "\nAnswers ");
+    if (!row->answer) {
+        buf_fmt(out, "%s.\n", row->type ? row->type : "nothing else than an error");
+        return;
+    }
+    buf_fmt(out, "%s", row->list ? "a list of objects of " : row->type ? "lines of " : "");
+    if (row->answer == &schema_config)
+        buf_fmt(out, "all fields of the mesh configuration (POST /api/v1/config)");
+    if (row->answer->base)
+        buf_fmt(out, "the fields that are written, and ");
+    for (size_t i = 0; row->answer != &schema_config && i < row->answer->n; i++) {
+        const struct schema_field *f = &row->answer->at[i];
+        buf_fmt(out, "%s`%s`%s%s%s", i ? ", " : "", f->name, f->doc[0] ? " (" : "", f->doc, f->doc[0] ? ")" : "");
+    }
+    buf_fmt(out, ".\n");
+}
+
+void api_doc(struct buf *out) {
     buf_fmt(
         out,
-        "# REST bodies\n\nMade from the schema table (`src/control/schema_tables.c`); do not edit. Unknown fields are errors.\n"
-        "Where null is no value of its own it stands for the default.\n");
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        buf_fmt(out, "\n## %s\n\n%s\n\n| field | type | default | meaning |\n| --- | --- | --- | --- |\n", all[i]->name,
-                all[i]->doc);
-        print_fields(out, all[i], STR_NONE, false);
+        "# The REST API\n\nMade from the tables of calls and fields (`src/control/api_calls.c`, `schema_tables.c`); do not edit. "
+        "The same as an OpenAPI 3.1\ndocument: `/api/v1/openapi.json`. Unknown fields are errors. Where null is no value of its "
+        "own it stands for the default.\nErrors are `{\"error\": \"...\"}` with a status of 400 and above.\n");
+    for (size_t i = 0; i < api_n_calls; i++) {
+        buf_fmt(out, "\n## %s %s\n\n%s\n", api_calls[i].method, api_calls[i].path, api_calls[i].doc);
+        print_parameters(out, &api_calls[i]);
+        print_body(out, &api_calls[i]);
+        print_answer(out, &api_calls[i]);
     }
 }
