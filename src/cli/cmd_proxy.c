@@ -12,6 +12,7 @@
 #include "io/proc.h"
 #include "proxy/admin.h"
 #include "proxy/bootstrap.h"
+#include "proxy/checks.h"
 #include "proxy/foreign.h"
 #include "proxy/inherited.h"
 #include "proxy/names.h"
@@ -21,7 +22,7 @@
 #define BOOTSTRAP_MAX (4u << 20) /* octets of a bootstrap file */
 #define DRAIN_DEFAULT "30"
 #define FOREIGN_US (15 * CLOCK_S) /* and for the control plane (initial_fetch_timeout) */
-#define NAMES_US (5 * CLOCK_S)    /* how long a start waits for names to be resolved */
+#define NAMES_US (5 * CLOCK_S)    /* how long a start waits for names to be resolved, and hosts to be checked */
 
 struct options {
     struct addr control, app, inbound, outbound, admin;
@@ -43,6 +44,7 @@ struct proxy_main {
     struct bootstrap boot;
     struct dns *dns;         /* with a bootstrap that names hosts */
     struct names *names;     /* likewise */
+    struct checks *checks;   /* with a bootstrap */
     struct foreign *foreign; /* the control plane that a bootstrap names */
     struct timer patience;   /* until it serves: for names that nobody answers for */
     bool serving;
@@ -193,7 +195,7 @@ static int add_foreign(struct proxy_main *m, struct proxy_port *ports, unsigned 
 
 static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, struct err *e) {
     struct snap *snap = snap_new(b->xds.snap);
-    struct serve_input in = {.snap = snap};
+    struct serve_input in = {.snap = snap, .checked = true};
     unsigned n = 0;
     int rc = 0;
     size_t more = m->foreign ? foreign_listeners(m->foreign)->len : 0;
@@ -208,12 +210,14 @@ static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, stru
         rc = add_foreign(m, ports, &n, e);
     if (rc >= 0)
         rc = proxy_relisten(m->proxy, &in, ports, n, e);
+    if (rc >= 0)
+        checks_watch(m->checks, m->proxy->serve);
     free(ports);
     ref_put(snap);
     return rc;
 }
 
-static void on_names(void *ctx);
+static void on_news(void *ctx);
 
 /* The names of the file from now on. A resolver is there as soon as one is. */
 static int watch_names(struct proxy_main *m, const struct snap *snap, struct err *e) {
@@ -227,7 +231,7 @@ static int watch_names(struct proxy_main *m, const struct snap *snap, struct err
         int rc = dns_new(&m->dns, &m->loop, m->o.dns, e);
         if (rc < 0)
             return rc;
-        m->names = names_new(&m->loop, &(struct names_cfg){.dns = m->dns, .log = &m->log, .on_change = on_names, .ctx = m});
+        m->names = names_new(&m->loop, &(struct names_cfg){.dns = m->dns, .log = &m->log, .on_change = on_news, .ctx = m});
     }
     names_watch(m->names, snap);
     return 0;
@@ -294,9 +298,19 @@ static bool waits(const struct proxy_main *m) {
     return (m->names && names_pending(m->names)) || (m->foreign && !foreign_settled(m->foreign));
 }
 
+/* Have all hosts been checked once? For that they must be known to the checks, before any listener is. */
+static bool waits_for_checks(struct proxy_main *m) {
+    struct err e = {0};
+    struct cluster *c;
+    bool any = m->foreign != NULL;
+    MAP_FOR (&m->boot.xds.snap->of[XDS_CLUSTER], NULL, c)
+        any |= c->check.enabled;
+    return any && serve_bootstrap(m, &m->boot, &e) >= 0 && checks_pending(m->checks);
+}
+
 static void serve_news(struct proxy_main *m) {
     struct err e = {0};
-    if (!m->serving && waits(m))
+    if (!m->serving && (waits(m) || waits_for_checks(m)))
         return;
     if (!m->serving)
         begin_late(m);
@@ -304,7 +318,7 @@ static void serve_news(struct proxy_main *m) {
         log_error(&m->log, "a new configuration cannot be served, the last one stays: %s", e.msg);
 }
 
-static void on_names(void *ctx) {
+static void on_news(void *ctx) {
     serve_news(ctx);
 }
 
@@ -371,11 +385,12 @@ static int start_bootstrap(struct proxy_main *m, struct err *e) {
     rc = proxy_open(&m->proxy, &m->loop, &cfg, e);
     if (rc >= 0)
         rc = admin_start(m->proxy, e);
+    m->checks = checks_new(&m->loop, &(struct checks_cfg){.log = &m->log, .on_change = on_news, .ctx = m});
     if (rc >= 0)
         rc = watch_names(m, m->boot.xds.snap, e);
     if (rc >= 0)
         rc = start_foreign(m, e);
-    if (rc >= 0 && waits(m))
+    if (rc >= 0 && (waits(m) || waits_for_checks(m)))
         loop_timer(&m->loop, &m->patience, m->foreign ? FOREIGN_US : NAMES_US, on_patience_over);
     else if (rc >= 0)
         rc = begin_bootstrap(m, e);
@@ -501,6 +516,7 @@ static int serve(struct proxy_main *m, int elder, struct err *e) {
     loop_timer_stop(&m->loop, &m->patience);
     foreign_stop(&m->foreign);
     names_free(&m->names);
+    checks_free(&m->checks);
     dns_free(&m->dns);
     admin_stop(m->proxy);
     proxy_close(&m->proxy);

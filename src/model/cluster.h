@@ -12,10 +12,23 @@ enum lb_policy { LB_ROUND_ROBIN, LB_LEAST_CONN, LB_RANDOM, LB_MAGLEV, LB_RING_HA
 enum cluster_dns { CLUSTER_DNS_AUTO, CLUSTER_DNS_V4, CLUSTER_DNS_V6, CLUSTER_DNS_V4_PREFERRED, CLUSTER_DNS_ALL };
 enum cluster_proto { CLUSTER_HTTP1, CLUSTER_HTTP2, CLUSTER_AUTO /* as ALPN says */ };
 
-struct health_check {
+enum check_kind { CHECK_HTTP, CHECK_GRPC, CHECK_TCP };
+struct check_range { /* from <= status < to */
+    uint16_t from, to;
+};
+struct health_check { /* envoy.config.core.v3.HealthCheck */
     bool enabled;
-    struct str path; /* HTTP */
+    enum check_kind kind;
+    bool h2;         /* CHECK_HTTP: over HTTP/2 */
+    struct str path; /* CHECK_HTTP; CHECK_GRPC: the service that is asked about, may be empty */
+    struct str host; /* its authority; empty: the cluster's name */
+    struct check_range *expect;
+    size_t n_expect; /* statuses that are healthy; n 0: 200 */
+    struct str send; /* CHECK_TCP */
+    struct str *receive;
+    size_t n_receive;
     uint64_t interval_us, timeout_us;
+    uint64_t jitter_us; /* a random part of it is added to each interval; 0: intervals vary by 10 % */
     uint32_t healthy_threshold, unhealthy_threshold;
 };
 

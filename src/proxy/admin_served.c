@@ -12,11 +12,11 @@ static uint64_t active(const struct host *h) {
 }
 
 /* ---- /clusters ---- */
-static bool host_healthy(const struct serve_cluster *c, const struct host *h) {
+static const char *health_flags(const struct serve_cluster *c, const struct host *h) {
     for (size_t i = 0; i < c->n_members; i++)
         if (c->members[i] == h)
-            return true;
-    return false;
+            return "healthy";
+    return h->failed_check ? "/failed_active_hc" : "/failed_eds_health";
 }
 
 static void cluster_text(struct buf *out, const struct serve_cluster *c) {
@@ -24,8 +24,7 @@ static void cluster_text(struct buf *out, const struct serve_cluster *c) {
     buf_fmt(out, STR_FMT "::observability_name::" STR_FMT "\n", STR_ARG(n), STR_ARG(n));
     for (size_t i = 0; i < c->n_all; i++) {
         const struct host *h = c->all[i];
-        buf_fmt(out, STR_FMT "::" STR_FMT "::health_flags::%s\n", STR_ARG(n), STR_ARG(h->text),
-                host_healthy(c, h) ? "healthy" : "/failed_eds_health");
+        buf_fmt(out, STR_FMT "::" STR_FMT "::health_flags::%s\n", STR_ARG(n), STR_ARG(h->text), health_flags(c, h));
         buf_fmt(out, STR_FMT "::" STR_FMT "::rq_active::%llu\n", STR_ARG(n), STR_ARG(h->text), (unsigned long long)active(h));
     }
 }
@@ -38,7 +37,10 @@ static json_t *host_json(const struct serve_cluster *c, const struct host *h) {
     json_object_set_new(rq, "type", json_string("GAUGE"));
     json_array_append_new(stats, rq);
     json_object_set_new(o, "stats", stats);
-    json_object_set_new(health, "eds_health_status", json_string(host_healthy(c, h) ? "HEALTHY" : "UNHEALTHY"));
+    bool eds_failed = strcmp(health_flags(c, h), "/failed_eds_health") == 0;
+    json_object_set_new(health, "eds_health_status", json_string(eds_failed ? "UNHEALTHY" : "HEALTHY"));
+    if (h->failed_check)
+        json_object_set_new(health, "failed_active_health_check", json_true());
     json_object_set_new(o, "health_status", health);
     return o;
 }

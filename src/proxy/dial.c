@@ -3,7 +3,6 @@
 #include "io/proxy_protocol.h"
 #include "io/sock.h"
 #include "io/tls.h"
-#include "proxy/worker.h"
 
 static struct proxy_head head_of(const struct serve_cluster *c, const struct transport *from) {
     struct proxy_head h = {.version = c->cluster->proxy_protocol, .own = !from};
@@ -16,10 +15,10 @@ static struct proxy_head head_of(const struct serve_cluster *c, const struct tra
     return h;
 }
 
-struct transport *dial_host(struct worker *w, const struct serve_cluster *c, const struct host *h, struct tls_ctx *tls,
+struct transport *dial_host(struct loop *l, const struct serve_cluster *c, const struct host *h, struct tls_ctx *tls,
                             const struct transport *from, transport_f *on_event, void *ctx) {
     uint64_t timeout = c->cluster->connect_timeout_us;
-    struct transport *tr = sock_dial(&w->loop, &h->addr, timeout, on_event, ctx);
+    struct transport *tr = sock_dial(l, &h->addr, timeout, on_event, ctx);
     if (c->cluster->proxy_protocol) {
         struct proxy_head head = head_of(c, from);
         tr = proxy_protocol_client(&tr, &head, on_event, ctx);

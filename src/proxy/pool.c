@@ -71,7 +71,7 @@ static void dial(struct pool *p, struct pool_lane *lane, const struct serve_clus
     struct worker *w = p->w;
     enum conn_proto proto = proto_for(p, lane);
     bool h1 = proto == CONN_H1 && c->tls_h1;
-    struct transport *tr = dial_host(w, c, p->host, h1 ? c->tls_h1 : c->tls, NULL, NULL, NULL);
+    struct transport *tr = dial_host(&w->loop, c, p->host, h1 ? c->tls_h1 : c->tls, NULL, NULL, NULL);
     struct up *u = mem_new(struct up);
     u->pool = p;
     u->lane = lane;

@@ -121,7 +121,8 @@ struct host_kind { /* how it is reached */
     struct str name; /* that it was found by; may be empty */
 };
 
-static void add_host(struct serve_cluster *c, const struct serve_cluster *prev, const struct addr *addr, struct host_kind kind,
+/* True when it was not there before. */
+static bool add_host(struct serve_cluster *c, const struct serve_cluster *prev, const struct addr *addr, struct host_kind kind,
                      unsigned workers) {
     struct host *h = host_new(addr, kind.mtls, kind.proto, workers);
     h->name = kind.name.len ? arena_dup(&h->ref.mem, kind.name) : STR_NONE;
@@ -131,6 +132,7 @@ static void add_host(struct serve_cluster *c, const struct serve_cluster *prev, 
         h = ref_get(old);
     }
     c->all[c->n_all++] = h;
+    return !old;
 }
 
 static int endpoint_addr(struct addr *a, const struct endpoint *ep) {
@@ -161,14 +163,19 @@ static struct host_kind kind_of(const struct serve_cluster *c, const struct endp
     return (struct host_kind){tls, tls && alpn_decides(c) ? CONN_AUTO : stated, ep->name};
 }
 
-static void add_endpoints(struct serve_cluster *c, const struct serve_cluster *prev, struct member_list *m, unsigned workers) {
+static void add_endpoints(struct serve_cluster *c, const struct serve_cluster *prev, struct member_list *m,
+                          const struct serve_input *in) {
     for (size_t i = 0; i < c->endpoints->n; i++) {
         const struct endpoint *ep = &c->endpoints->at[i];
         struct addr addr;
         if (endpoint_addr(&addr, ep) < 0)
             continue;
-        add_host(c, prev, &addr, kind_of(c, ep), workers);
-        if (ep->health == ENDPOINT_HEALTHY)
+        bool fresh = add_host(c, prev, &addr, kind_of(c, ep), in->workers);
+        struct host *h = c->all[c->n_all - 1];
+        bool checked = in->checked && c->cluster->check.enabled;
+        if (fresh)
+            h->failed_check = checked; /* until its first check */
+        if (ep->health == ENDPOINT_HEALTHY && !(checked && h->failed_check))
             add_member(c, m, c->all[c->n_all - 1], ep->weight);
     }
 }
@@ -215,7 +222,7 @@ static void fill_cluster(struct serve_cluster *c, const struct serve_cluster *pr
         add_host(c, carry, &in->local, app, in->workers);
         add_member(c, &m, c->all[0], 1);
     } else if (c->endpoints) {
-        add_endpoints(c, carry, &m, in->workers);
+        add_endpoints(c, carry, &m, in);
     }
     c->lb = lb_new(c->cluster->lb, m.at, m.n, prev && prev->cluster->lb == c->cluster->lb ? prev->lb : NULL);
     free(m.at);
@@ -238,8 +245,8 @@ static bool by_secret(const struct cluster *c, const struct serve_input *in) {
 static int build_cluster(struct serve_cluster **out, struct cluster *cluster, const struct serve_input *in, struct err *e) {
     struct serve_cluster *prev = in->prev ? serve_cluster_get(in->prev, cluster->name) : NULL;
     struct endpoints *eps = endpoints_of(cluster, in->snap);
-    if (prev && prev->cluster == cluster && prev->endpoints == eps && (!cluster->tls || prev->identity == in->identity) &&
-        !by_secret(cluster, in)) {
+    if (prev && !prev->stale && prev->cluster == cluster && prev->endpoints == eps &&
+        (!cluster->tls || prev->identity == in->identity) && !by_secret(cluster, in)) {
         *out = ref_get(prev);
         return 0;
     }

@@ -26,6 +26,7 @@ struct serve_cluster {
     struct host **members;       /* the healthy ones, borrowed from `all`, as the balancer knows them */
     size_t n_all, n_members;
     struct lb *lb;
+    bool stale; /* the main thread's: a health check has changed a host since it was built */
 };
 
 struct serve_routes {
@@ -82,6 +83,7 @@ struct serve_input {
     const struct map *absent; /* name -> uint64_t * until; NULL: none */
     const struct serve_port *ports;
     unsigned n_ports, workers;
+    bool checked;             /* hosts of clusters with health checks serve only when proxy/checks.h says so */
     struct str local_cluster; /* the cluster whose only endpoint is `local`: the app; empty: none */
     struct addr local;
     enum conn_proto local_proto; /* what the app speaks; CONN_AUTO means HTTP/1.1 */

@@ -320,7 +320,7 @@ static void dial(struct tcp *t) {
     t->attempts++;
     join_host(t);
     stat_add(&t->w->stats, STAT_up_cx, 1);
-    t->up = dial_host(t->w, t->cluster, t->to.host, t->cluster->tls_raw, t->down, on_up, t);
+    t->up = dial_host(&t->w->loop, t->cluster, t->to.host, t->cluster->tls_raw, t->down, on_up, t);
 }
 
 static void connect_up(struct tcp *t) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* CDS. Refused: custom discovery, load_balancing_policy, health checks but one over HTTP,
- * transport_socket_matches but on tlsMode. Ignored, as they only tune: parameters of balancers, outlier_detection,
- * common_lb_config, DNS settings, limits of the priority HIGH, lrs_server, alt_stat_name, per_connection_buffer_limit_bytes,
- * metadata of others. */
+/* CDS. Refused: custom discovery, load_balancing_policy, transport_socket_matches but on tlsMode. Ignored, as they only tune:
+ * parameters of balancers, outlier_detection, common_lb_config, DNS settings, limits of the priority HIGH, lrs_server,
+ * alt_stat_name, per_connection_buffer_limit_bytes, metadata of others. */
 #include "cluster.pb-c.h"
 #include "http_options.pb-c.h"
 #include "raw_buffer.pb-c.h"
@@ -161,22 +160,6 @@ static void encode_metadata(struct arena *a, const struct cluster *c, Ecl__Clust
         w->metadata = m;
 }
 
-static void encode_check(struct arena *a, const struct health_check *c, Ecl__Cluster *w) {
-    if (!c->enabled)
-        return;
-    Ec__HealthCheck *h = PACK_NEW(a, ec__health_check);
-    h->timeout = pack_duration(a, c->timeout_us);
-    h->interval = pack_duration(a, c->interval_us);
-    h->unhealthy_threshold = pack_u32(a, c->unhealthy_threshold);
-    h->healthy_threshold = pack_u32(a, c->healthy_threshold);
-    h->health_checker_case = EC__HEALTH_CHECK__HEALTH_CHECKER_HTTP_HEALTH_CHECK;
-    h->http_health_check = PACK_NEW(a, ec__health_check__http_health_check);
-    h->http_health_check->path = pack_str(a, c->path);
-    w->n_health_checks = 1;
-    w->health_checks = pack_array(a, 1);
-    w->health_checks[0] = h;
-}
-
 struct xds_resource *xds_encode_cluster(const struct cluster *c) {
     struct arena a = {0};
     Ecl__Cluster *w = PACK_NEW(&a, ecl__cluster);
@@ -189,7 +172,7 @@ struct xds_resource *xds_encode_cluster(const struct cluster *c) {
     encode_tls(&a, c, w);
     encode_limits(&a, &c->limits, w);
     encode_metadata(&a, c, w);
-    encode_check(&a, &c->check, w);
+    xds__encode_check(&a, &c->check, w);
     struct xds_resource *r = pack_resource(XDS_CLUSTER, c->name, w);
     arena_fini(&a);
     return r;
@@ -380,26 +363,6 @@ static int decode_metadata(struct unpack *u, const Ec__Metadata *w, struct clust
     return 0;
 }
 
-static int decode_check(struct unpack *u, const Ecl__Cluster *w, struct health_check *c) {
-    if (!w->n_health_checks)
-        return 0;
-    const Ec__HealthCheck *h = w->health_checks[0];
-    if (w->n_health_checks > 1 || h->health_checker_case != EC__HEALTH_CHECK__HEALTH_CHECKER_HTTP_HEALTH_CHECK)
-        return unpack_unsupported(u, "health_checks: more than one over HTTP");
-    if (!h->timeout || !h->interval || !h->healthy_threshold || !h->unhealthy_threshold)
-        return err_set(u->e, WEFT_E_INVALID, "health_checks: timeout, interval and thresholds must be given");
-    c->enabled = true;
-    c->path = unpack_str(u, h->http_health_check->path);
-    c->healthy_threshold = h->healthy_threshold->value;
-    c->unhealthy_threshold = h->unhealthy_threshold->value;
-    if (unpack_duration(u, h->timeout, "health_checks: timeout", &c->timeout_us) < 0 ||
-        unpack_duration(u, h->interval, "health_checks: interval", &c->interval_us) < 0)
-        return u->e->code;
-    if (!c->timeout_us || !c->interval_us || !c->healthy_threshold || !c->unhealthy_threshold)
-        return err_set(u->e, WEFT_E_INVALID, "health_checks: timeout, interval and thresholds must not be 0");
-    return 0;
-}
-
 int xds__decode_cluster(struct unpack *u, struct str bytes, struct cluster *c) {
     Ecl__Cluster *w;
     if (unpack_msg(u, &ecl__cluster__descriptor, bytes, &w) < 0 || unpack_name(u, w->name, "name", &c->name) < 0)
@@ -411,5 +374,5 @@ int xds__decode_cluster(struct unpack *u, struct str bytes, struct cluster *c) {
     if (decode_discovery(u, w, c) < 0 || decode_lb(u, w, c) < 0 || decode_proto(u, w, c) < 0 || decode_tls(u, w, c) < 0 ||
         decode_limits(u, w->circuit_breakers, &c->limits) < 0 || decode_metadata(u, w->metadata, c) < 0)
         return u->e->code;
-    return decode_check(u, w, &c->check);
+    return xds__decode_check(u, w, &c->check);
 }

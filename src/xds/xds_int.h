@@ -2,6 +2,7 @@
 #pragma once
 /* xds_int: what the encoders and decoders of the resources share. Encoders make messages in an arena and cannot fail; decoders
  * put model parts into u->to and say with u->e what they refuse. */
+#include "cluster.pb-c.h"
 #include "endpoint.pb-c.h"
 #include "hcm.pb-c.h"
 #include "matcher.pb-c.h"
@@ -49,6 +50,10 @@ struct xds__edits {
                           (char ***)&(w)->response_headers_to_remove})
 void xds__encode_edits(struct arena *a, const struct edits *e, const struct xds__edits *w);
 int xds__decode_edits(struct unpack *u, const struct xds__edits *w, struct edits **out) MUST_CHECK; /* *out NULL: none */
+
+/* xds_check.c: health checks. At most one. */
+void xds__encode_check(struct arena *a, const struct health_check *c, Ecl__Cluster *w);
+int xds__decode_check(struct unpack *u, const Ecl__Cluster *w, struct health_check *c) MUST_CHECK;
 
 /* xds_rbac.c: *out in u->to; regexes in it are freed with rbac_fini, after a failure too */
 Erb__RBAC *xds__encode_rbac(struct arena *a, const struct rbac *r);

@@ -31,9 +31,9 @@ struct fx {
 };
 static struct fx *fx;
 
-struct transport *test_dial(struct worker *w, const struct serve_cluster *c, const struct host *h, struct tls_ctx *tls,
+struct transport *test_dial(struct loop *l, const struct serve_cluster *c, const struct host *h, struct tls_ctx *tls,
                             const struct transport *from, transport_f *on_event, void *ctx) {
-    return sock_dial(&w->loop, &h->addr, 0, on_event, ctx);
+    return sock_dial(l, &h->addr, 0, on_event, ctx);
 }
 
 static void on_down_closed(struct conn *c, int why) {

@@ -248,6 +248,32 @@ static struct endpoints *endpoints(struct rand *rand, bool names) {
     return eps;
 }
 
+static struct health_check check(struct make *m) {
+    struct health_check c = {true, (enum check_kind)below(m, 3), .interval_us = 30000000, .timeout_us = 5000000};
+    c.healthy_threshold = 1 + (uint32_t)below(m, 3);
+    c.unhealthy_threshold = 2;
+    c.jitter_us = below(m, 3) * 1000;
+    if (c.kind != CHECK_TCP) {
+        c.path = maybe(m);
+        c.host = maybe(m);
+    }
+    if (c.kind == CHECK_HTTP) {
+        c.h2 = coin(m);
+        c.n_expect = below(m, 3);
+        c.expect = SOME(m, struct check_range, c.n_expect);
+        for (size_t i = 0; i < c.n_expect; i++)
+            c.expect[i] = (struct check_range){(uint16_t)(100 + below(m, 300)), (uint16_t)(400 + below(m, 201))};
+    }
+    if (c.kind == CHECK_TCP) {
+        c.send = maybe(m);
+        c.n_receive = below(m, 3);
+        c.receive = SOME(m, struct str, c.n_receive);
+        for (size_t i = 0; i < c.n_receive; i++)
+            c.receive[i] = word(m);
+    }
+    return c;
+}
+
 static struct cluster *cluster(struct rand *rand) {
     struct cluster *c = cluster_new();
     struct make m = {rand, &c->ref.mem};
@@ -267,7 +293,7 @@ static struct cluster *cluster(struct rand *rand) {
     if (coin(&m))
         c->plain_rbac = rbac(&m);
     if (coin(&m))
-        c->check = (struct health_check){true, maybe(&m), 30000000, 5000000, 1 + (uint32_t)below(&m, 3), 2};
+        c->check = check(&m);
     c->limits.max_connections = (uint32_t)below(&m, 3) * 512;
     c->limits.max_pending = (uint32_t)below(&m, 2) * 1024;
     c->limits.max_requests = (uint32_t)below(&m, 2) * 1024;
@@ -546,7 +572,16 @@ static void say_cluster(struct buf *out, const struct cluster *c) {
     say_tls(out, c->tls);
     say_rbac(out, c->plain_rbac);
     SAY("check", c->check.enabled);
+    SAY("kind", c->check.kind);
+    SAY("h2", c->check.h2);
+    SAY("jitter", c->check.jitter_us);
     SAY_STR("path", c->check.path);
+    SAY_STR("host", c->check.host);
+    SAY_STR("send", c->check.send);
+    for (size_t i = 0; i < c->check.n_receive; i++)
+        SAY_STR("receive", c->check.receive[i]);
+    for (size_t i = 0; i < c->check.n_expect; i++)
+        SAY("from", c->check.expect[i].from * 1000 + c->check.expect[i].to);
     SAY("interval", c->check.interval_us);
     SAY("timeout", c->check.timeout_us);
     SAY("healthy", c->check.healthy_threshold);
