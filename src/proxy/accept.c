@@ -6,6 +6,7 @@
 #include "io/tls.h"
 #include "proxy/detect.h"
 #include "proxy/exch.h"
+#include "proxy/spread.h"
 #include "proxy/tcp.h"
 
 struct shared_cfg { /* of HTTP connections: few differ, and one serves all that are alike as long as the worker lives */
@@ -121,14 +122,8 @@ static struct port *port_find(struct worker *w, unsigned id) {
     return NULL;
 }
 
-void accept_adopt(struct worker *w, unsigned port, int fd, const struct addr *peer) {
-    struct port *p = port_find(w, port);
-    if (!p) { /* its listener went while the connection was on its way here */
-        close(fd);
-        atomic_fetch_sub_explicit(&w->stats.connections, 1, memory_order_relaxed);
-        worker_check(w);
-        return;
-    }
+static void adopt(struct port *p, int fd, const struct addr *peer) {
+    struct worker *w = p->w;
     struct down *d = mem_new(struct down);
     d->w = w;
     d->port = p;
@@ -145,20 +140,26 @@ void accept_adopt(struct worker *w, unsigned port, int fd, const struct addr *pe
         detect_start(d, l, choose);
 }
 
-/* The worker with the fewest connections; the accepting one wins a tie, since that costs no wake-up. One that has not seen its
- * first snapshot yet would not know what to do with a connection. */
-static struct worker *fewest(struct worker *self) {
-    struct worker *best = self;
-    uint64_t least = atomic_load_explicit(&self->stats.connections, memory_order_relaxed);
-    for (unsigned i = 0; i < self->env->n; i++) {
-        struct worker *w = self->env->at[i];
-        uint64_t n = atomic_load_explicit(&w->stats.connections, memory_order_relaxed);
-        if (n < least && atomic_load_explicit(&w->serving, memory_order_acquire)) {
-            least = n;
-            best = w;
-        }
+void accept_adopt(struct worker *w, const struct order *o) {
+    struct port *p = port_find(w, o->port);
+    if (p) {
+        adopt(p, o->fd, &o->peer);
+    } else { /* its listener went while the connection was on its way here */
+        close(o->fd);
+        atomic_fetch_sub_explicit(&w->stats.connections, 1, memory_order_relaxed);
+        spread_give(o->spread, w->id);
+        worker_check(w);
     }
-    return best;
+    ref_put(o->spread);
+}
+
+/* One that has not seen its first snapshot yet would not know what to do with a connection. */
+static uint64_t busy(void *ctx, unsigned worker) {
+    const struct worker_env *env = ctx;
+    const struct worker *w = env->at[worker];
+    return atomic_load_explicit(&w->serving, memory_order_acquire)
+               ? atomic_load_explicit(&w->stats.connections, memory_order_relaxed)
+               : UINT64_MAX;
 }
 
 /* ---- when there are too many ---- */
@@ -199,6 +200,15 @@ static void on_no_files(struct sock_listener *sl) {
         ;
 }
 
+/* Whose it is: of this listener's the worker with the fewest; what drains keeps what it still accepts. */
+static struct worker *place(struct port *p) {
+    struct worker *w = p->w;
+    if (!w->draining && !p->last)
+        return w->env->at[spread_take(p->spread, w->id, busy, w->env)];
+    spread_add(p->spread, w->id);
+    return w;
+}
+
 static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer) {
     struct port *p = sl->ctx;
     if (is_full(p->w)) {
@@ -208,16 +218,17 @@ static void on_accept(struct sock_listener *sl, int fd, const struct addr *peer)
             return;
         }
     }
-    struct worker *to = p->w->draining || p->last ? p->w : fewest(p->w);
+    struct worker *to = place(p);
     atomic_fetch_add_explicit(&to->stats.connections, 1, memory_order_relaxed); /* counted where it will live, at once */
     if (to == p->w) {
-        accept_adopt(to, p->id, fd, peer);
+        adopt(p, fd, peer);
         return;
     }
     struct order *o = order_new(ORDER_CONN);
     o->fd = fd;
     o->port = p->id;
     o->peer = *peer;
+    o->spread = ref_get(p->spread);
     worker_order(to, o);
 }
 

@@ -2,6 +2,7 @@
 #include "proxy/down.h"
 #include "base/mem.h"
 #include "io/tls.h"
+#include "proxy/spread.h"
 
 void down_free(struct down *d) {
     struct worker *w = d->w;
@@ -11,6 +12,7 @@ void down_free(struct down *d) {
     buf_fini(&d->early);
     d->port->downs--;
     atomic_fetch_sub_explicit(&w->stats.connections, 1, memory_order_relaxed);
+    spread_give(d->port->spread, w->id);
     arena_fini(&d->mem);
     free(d);
     worker_check(w);

@@ -4,11 +4,12 @@
 #include "base/mem.h"
 #include "proxy/accept.h"
 
-void port_add(struct worker *w, unsigned id, int fd) {
+void port_add(struct worker *w, unsigned id, int fd, struct spread *spread) {
     struct port *p = mem_new(struct port);
     p->w = w;
     p->id = id;
     p->fd = fd;
+    p->spread = spread;
     p->sl.fd = -1;
     list_push(&w->ports, &p->node);
 }
@@ -19,6 +20,7 @@ static void port_free(struct port *p) {
     if (p->fd >= 0)
         close(p->fd);
     list_remove(&p->node);
+    ref_put(p->spread);
     free(p);
 }
 

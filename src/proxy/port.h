@@ -5,9 +5,11 @@
  * Threads: the worker's. */
 #include <stdbool.h>
 struct serve;
+struct spread;
 struct worker;
 
-void port_add(struct worker *w, unsigned id, int fd);         /* fd: bound, taken over; -1: this worker does not accept there */
+/* fd: bound, taken over; -1: this worker does not accept there. `spread`: a reference, taken over. */
+void port_add(struct worker *w, unsigned id, int fd, struct spread *spread);
 void port_retire(struct worker *w, const struct serve *next); /* while the old form is still the newest: what `next` lacks */
 void port_serve(struct worker *w);                            /* accepts on all that the newest form has */
 void port_close_all(struct worker *w, bool served); /* no more accepting; served: what the kernel holds is taken first */

@@ -6,6 +6,7 @@
 #include "io/file.h"
 #include "proxy/inherited.h"
 #include "proxy/scribe.h"
+#include "proxy/spread.h"
 
 static unsigned usable_cpus(void) {
     cpu_set_t set;
@@ -214,17 +215,20 @@ static void free_listeners(struct proxy *p) {
     free(p->listeners);
 }
 
-static void give_port(struct worker *w, unsigned id, int fd) {
+static void give_port(struct worker *w, unsigned id, int fd, struct spread *spread) {
     struct order *o = order_new(ORDER_PORT);
     o->port = id;
     o->fd = fd;
+    o->spread = ref_get(spread);
     worker_order(w, o);
 }
 
 /* Every worker has the port, be it without a socket: others hand it connections. */
 static void give_ports(struct proxy *p, const struct proxy_listener *l) {
+    struct spread *spread = spread_new(p->env.n);
     for (unsigned i = 0; i < l->socks.n || i < p->env.n; i++)
-        give_port(p->env.at[i % p->env.n], l->id, i < l->socks.n ? l->socks.fds[i] : -1);
+        give_port(p->env.at[i % p->env.n], l->id, i < l->socks.n ? l->socks.fds[i] : -1, spread);
+    ref_put(spread);
 }
 
 static void plan_do(struct proxy *p, struct plan *plan) {

@@ -170,6 +170,19 @@ static void print_met(struct prom *p, const struct stats_all *all) {
         }
 }
 
+/* One sample for each worker: are they evenly loaded? */
+static void print_workers(struct prom *p, const struct stats_all *all) {
+    prom_family(p, "weft_worker_connections", PROM_GAUGE, "Downstream connections that a worker has now");
+    for (unsigned i = 0; i < all->n; i++) {
+        char id[16];
+        struct buf labels = {0};
+        snprintf(id, sizeof(id), "%u", i);
+        prom_label(&labels, "worker", str_of(id));
+        prom_sample(p, buf_str(&labels), atomic_load_explicit(&all->at[i]->connections, memory_order_relaxed));
+        buf_fini(&labels);
+    }
+}
+
 void stats_prometheus(const struct stats_all *all, const struct metric_table *series, struct buf *out) {
     struct prom p = {.out = out};
     size_t at = 0;
@@ -177,6 +190,7 @@ void stats_prometheus(const struct stats_all *all, const struct metric_table *se
         prom_family(&p, stat_table[i].prom, PROM_COUNTER, stat_table[i].help);
         prom_sample(&p, STR_NONE, stats_sum(all, i));
     }
+    print_workers(&p, all);
     print_met(&p, all);
     if (metric_next(series, &at))
         print_series(&p, series);

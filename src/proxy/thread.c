@@ -55,8 +55,8 @@ static void on_order(struct mbox *m, struct mbox_msg *msg) {
     struct worker *w = m->ctx;
     struct order *o = container_of(msg, struct order, msg);
     switch (o->kind) {
-    case ORDER_PORT: port_add(w, o->port, o->fd); break;
-    case ORDER_CONN: accept_adopt(w, o->port, o->fd, &o->peer); break;
+    case ORDER_PORT: port_add(w, o->port, o->fd, o->spread); break;
+    case ORDER_CONN: accept_adopt(w, o); break;
     case ORDER_SERVE: take_serve(w, o->serve); break;
     case ORDER_TEXT: worker_wake_metrics(w, buf_str(&o->text)); break;
     case ORDER_AWAY: worker_wake_away(w, str_of(o->name)); break;

@@ -15,6 +15,7 @@
 #include "proxy/serve.h"
 #include "proxy/stats.h"
 struct scribe;
+struct spread;
 struct worker;
 
 /* ---- what all workers share: immutable but for the atomics ---- */
@@ -34,8 +35,8 @@ struct worker_env {
 };
 
 enum order_kind {
-    ORDER_PORT,  /* a new listener that the next snapshots have: fd (-1: not accepted by this worker), port */
-    ORDER_CONN,  /* an accepted connection: fd, peer, port */
+    ORDER_PORT,  /* a new listener that the next snapshots have: fd (-1: not accepted by this worker), port, spread */
+    ORDER_CONN,  /* an accepted connection: fd, peer, port, spread: where it has its place */
     ORDER_SERVE, /* a new snapshot: serve, a reference */
     ORDER_TEXT,  /* the answer to REPORT_METRICS: text */
     ORDER_AWAY,  /* the control plane is away: whoever waits for `name` (empty: for any) gets to know */
@@ -48,6 +49,7 @@ struct order {
     int fd;
     unsigned port; /* its id */
     struct addr peer;
+    struct spread *spread; /* a reference */
     struct serve *serve;
     uint64_t grace_us; /* ORDER_DRAIN: see conn_drain_within */
     struct buf text;
@@ -72,10 +74,11 @@ struct port { /* one listener, as this worker serves it */
     struct sock_listener sl;
     struct worker *w;
     unsigned id;
-    int fd;             /* bound by the main thread; taken over with the first snapshot that has it. -1: none */
-    struct lease *last; /* the listener is no more: what its connections go on with until they have ended */
-    struct timer drain; /* then: how long they may take */
-    unsigned downs;     /* its connections */
+    struct spread *spread; /* reference: the listener's connections over all workers */
+    int fd;                /* bound by the main thread; taken over with the first snapshot that has it. -1: none */
+    struct lease *last;    /* the listener is no more: what its connections go on with until they have ended */
+    struct timer drain;    /* then: how long they may take */
+    unsigned downs;        /* its connections */
 };
 
 struct lease { /* a snapshot in this worker's hands */
