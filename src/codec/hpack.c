@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "codec/hpack_int.h"
 
+#define PEN 512u             /* octets of the arena that small strings are written to, one behind another */
 #define MAX_TABLE (1u << 24) /* more than anybody announces; sums of two stay far below 2^32 */
 
 struct hpack_decoder {
@@ -15,6 +16,7 @@ struct block { /* being decoded */
     struct hpack_table *table;
     struct arena *arena; /* of the taker; `spare` when it takes no more */
     struct arena spare;
+    char *pen, *pen_end; /* the rest of what was taken from the arena last */
     bool (*tell)(void *ctx, const struct hpack_field *f);
     void *ctx;
     struct err *err;
@@ -36,7 +38,7 @@ void hpack_decoder_free(struct hpack_decoder **d) {
     *d = NULL;
 }
 
-static int bad(const struct block *b, const char *what) {
+static __attribute__((cold, noinline)) int bad(const struct block *b, const char *what) {
     return err_set(b->err, WEFT_E_PROTOCOL, "HPACK: %s", what);
 }
 
@@ -65,8 +67,34 @@ static inline bool integer(struct block *b, unsigned prefix, uint32_t *n) {
     return *n < mask || more_of_integer(b, n);
 }
 
+/* Room for `n` octets; what was written there is given to wrote(). Small strings lie one behind another. */
+static inline char *room(struct block *b, size_t n) {
+    if ((size_t)(b->pen_end - b->pen) >= n)
+        return b->pen;
+    if (n >= PEN / 4)
+        return arena_alloc(b->arena, n);
+    b->pen = arena_alloc(b->arena, PEN);
+    b->pen_end = b->pen + PEN;
+    return b->pen;
+}
+
+static inline struct str wrote(struct block *b, char *at, size_t n) {
+    if (at == b->pen)
+        b->pen += n;
+    return str_n(at, n);
+}
+
+static int huffman_string(struct block *b, struct str *s) {
+    char *text = room(b, s->len * 8 / 5);
+    ptrdiff_t n = hpack__huffman(text, *s);
+    if (n < 0)
+        return bad(b, "a string is not in Huffman's code");
+    *s = wrote(b, text, (size_t)n);
+    return 0;
+}
+
 /* *borrowed: it lies in the block, else in the arena. */
-static int string(struct block *b, struct str *s, bool *borrowed) {
+static inline __attribute__((always_inline)) int string(struct block *b, struct str *s, bool *borrowed) {
     uint32_t len;
     if (b->at == b->end)
         return bad(b, "cut off");
@@ -77,27 +105,23 @@ static int string(struct block *b, struct str *s, bool *borrowed) {
         return bad(b, "a string is cut off");
     *s = str_n(b->at, len);
     b->at += len;
-    if (*borrowed)
-        return 0;
-    char *text = arena_alloc(b->arena, (size_t)len * 8 / 5);
-    ptrdiff_t n = hpack__huffman(text, *s);
-    if (n < 0)
-        return bad(b, "a string is not in Huffman's code");
-    *s = str_n(text, (size_t)n);
-    return 0;
+    return *borrowed || len == 0 ? 0 : huffman_string(b, s);
 }
 
-static struct str keep(struct block *b, struct str s, bool borrowed) {
-    return s.len == 0 ? STR("") : borrowed ? arena_dup(b->arena, s) : s;
+static inline struct str keep(struct block *b, struct str s, bool borrowed) {
+    if (!borrowed || s.len == 0)
+        return s.len ? s : STR("");
+    return wrote(b, memcpy(room(b, s.len), s.ptr, s.len), s.len);
 }
 
 /* ---- fields ---- */
 
 static void tell(struct block *b, const struct hpack_field *f) {
-    if (b->arena == &b->spare)
-        arena_fini(&b->spare); /* nobody has seen it */
-    else if (!b->tell(b->ctx, f))
-        b->arena = &b->spare;
+    if (b->arena != &b->spare && b->tell(b->ctx, f))
+        return;
+    arena_fini(&b->spare); /* nobody has seen it */
+    b->arena = &b->spare;
+    b->pen = b->pen_end = NULL;
 }
 
 static bool is_lower_token(struct str s) {
@@ -127,9 +151,9 @@ static int indexed_name(struct block *b, uint32_t i, struct hpack_field *f, bool
     return 0;
 }
 
-static int new_name(struct block *b, struct hpack_field *f, bool *ok) {
+static __attribute__((noinline)) int new_name(struct block *b, struct hpack_field *f, bool *ok) {
     struct str name;
-    bool borrowed;
+    bool borrowed = true;
     int r = string(b, &name, &borrowed);
     if (r < 0)
         return r;
@@ -150,7 +174,7 @@ static int new_name(struct block *b, struct hpack_field *f, bool *ok) {
 static int literal(struct block *b, unsigned prefix, enum hpack_index index) {
     struct hpack_field f = {.index = index};
     uint32_t name;
-    bool name_ok = false, borrowed;
+    bool name_ok = false, borrowed = true;
     if (!integer(b, prefix, &name))
         return bad(b, "an index without end, or beyond 32 bits");
     int r = name ? indexed_name(b, name, &f, &name_ok) : new_name(b, &f, &name_ok);

@@ -23,7 +23,13 @@ enum hpack_pseudo {              /* RFC 9113 §8.3; RFC 8441 §4 */
                     PSEUDO_UNKNOWN /* decoded: begins with a colon and is none of these */
 };
 
-enum hpack_index { HPACK_INDEX, HPACK_NO_INDEX, HPACK_NEVER_INDEX }; /* RFC 7541 §6.2.1, §6.2.2, §6.2.3 */
+enum hpack_index { /* RFC 7541 §6.2.1, §6.2.2, §6.2.3 */
+                   HPACK_INDEX,
+                   HPACK_NO_INDEX,
+                   HPACK_NEVER_INDEX,
+                   HPACK_INDEX_NAME /* to be encoded only, for values that differ each time: the first one gets an entry, if no
+                                       table has its name yet, so that the name need not be sent and interned again */
+};
 
 struct hpack_field {
     struct str name; /* decoded: as it came; to be encoded: in any case, and not asked for when `id` or `pseudo` is known */

@@ -79,20 +79,27 @@ static void put_one(struct buf *out, uint8_t bits, unsigned prefix, size_t n) {
     buf_added(out, (size_t)(put_integer(from, bits, prefix, n) - from));
 }
 
+/* RFC 7541 §6.1. */
+static inline void put_indexed(struct buf *out, size_t at) {
+    if (at < 0x7f)
+        buf_addc(out, (char)(0x80 | at));
+    else
+        put_one(out, 0x80, 7, at);
+}
+
 static void lower(char *p, size_t n) {
     for (size_t i = 0; i < n; i++)
         p[i] = str_lower_c(p[i]);
 }
 
-/* RFC 7541 §6.2: `name` is the index of the name, or 0. */
-static void put_literal(struct buf *out, const struct hpack_field *f, struct str name, size_t name_index) {
+/* RFC 7541 §6.2: `at` is the index of the name, or 0. */
+static void put_literal(struct buf *out, const struct hpack_field *f, bool index, struct str name, size_t at) {
     char *from = buf_room(out, name.len + f->value.len + 33), *p = from;
-    switch (f->index) {
-    case HPACK_INDEX: p = put_integer(p, 0x40, 6, name_index); break;
-    case HPACK_NO_INDEX: p = put_integer(p, 0, 4, name_index); break;
-    case HPACK_NEVER_INDEX: p = put_integer(p, 0x10, 4, name_index); break;
-    }
-    if (name_index == 0) {
+    if (index)
+        p = put_integer(p, 0x40, 6, at);
+    else
+        p = put_integer(p, f->index == HPACK_NEVER_INDEX ? 0x10 : 0, 4, at);
+    if (at == 0) {
         p = put_string(p, name);
         if (!f->id && !f->pseudo)
             lower(p - name.len, name.len);
@@ -114,24 +121,32 @@ static inline uint64_t word_at(const char *p) {
     return w;
 }
 
-/* `fold`: a bit to be set in each octet, which makes letters of either case alike. */
-static inline uint64_t hash(uint64_t h, struct str s, uint64_t fold) {
-    size_t i = 0;
-    uint64_t word = 0;
-    h += s.len;
-    for (; s.len - i >= 8; i += 8)
-        h = mix(h, word_at(s.ptr + i) | fold);
-    if (i == s.len)
-        return h;
-    if (s.len >= 8) /* the last eight: some are seen twice */
-        return mix(h, word_at(s.ptr + s.len - 8) | fold);
-    for (; i < s.len; i++)
-        word = word << 8 | (uint8_t)s.ptr[i];
-    return mix(h, word | fold);
+static inline uint64_t half_at(const char *p) {
+    uint32_t w;
+    memcpy(&w, p, sizeof(w));
+    return w;
 }
 
-static uint64_t hash_name(const struct hpack_field *f) {
-    return f->id || f->pseudo ? mix(f->id, (uint64_t)f->pseudo + 1) : hash(0, f->name, 0x2020202020202020u);
+/* Less than eight octets, as one word. */
+static inline uint64_t short_word(struct str s) {
+    if (s.len >= 4)
+        return half_at(s.ptr) << 32 | half_at(s.ptr + s.len - 4);
+    return s.len ? (uint64_t)(uint8_t)s.ptr[0] << 16 | (uint64_t)(uint8_t)s.ptr[s.len / 2] << 8 | (uint8_t)s.ptr[s.len - 1] : 0;
+}
+
+/* By words, of which the last two may overlap. `fold`: bits to be set in each, which makes letters of either case alike. */
+static inline uint64_t hash(uint64_t h, struct str s, uint64_t fold) {
+    h += s.len;
+    if (s.len < 8)
+        return mix(h, short_word(s) | fold);
+    for (size_t i = 0; i + 8 < s.len; i += 8)
+        h = mix(h, word_at(s.ptr + i) | fold);
+    return mix(h, word_at(s.ptr + s.len - 8) | fold);
+}
+
+static inline uint64_t hash_name(const struct hpack_field *f) {
+    unsigned known = f->id ? f->id : f->pseudo;
+    return known ? known : hash(0, f->name, 0x2020202020202020u);
 }
 
 /* How many entries are newer than number `nr`; at least table.n when it is not there any more. */
@@ -147,29 +162,28 @@ static bool same_name(const struct hpack_encoder *c, const struct hpack_entry *e
 }
 
 /* The index of the field in both tables (RFC 7541 §2.3.3), or 0. */
-static size_t find(const struct hpack_encoder *c, const struct hpack_field *f, uint32_t hash) {
-    uint32_t nr = c->finder ? c->finder->newest[hash % BUCKETS] : 0;
-    for (unsigned step = 0; step < STEPS; step++) {
-        const struct hpack_entry *e = hpack__table_at(&c->table, age(c, nr));
-        if (!e)
-            return 0;
+static inline size_t find(const struct hpack_encoder *c, const struct hpack_field *f, uint32_t hash) {
+    if (!c->finder)
+        return 0;
+    uint32_t nr = c->finder->newest[hash % BUCKETS], old;
+    for (unsigned step = 0; step < STEPS && (old = age(c, nr)) < c->table.n; step++) {
         const struct link *l = &c->finder->links[nr & (c->cap - 1)];
+        const struct hpack_entry *e = &c->table.entries[nr & (c->cap - 1)];
         if (l->hash == hash && str_eq(hpack__value(&c->table, e), f->value) && same_name(c, e, f))
-            return HPACK__STATIC + 1 + age(c, nr);
+            return HPACK__STATIC + 1 + old;
         nr = l->next;
     }
     return 0;
 }
 
-static size_t find_name(const struct hpack_encoder *c, const struct hpack_field *f, uint32_t hash) {
-    uint32_t nr = c->finder ? c->finder->newest_name[hash % BUCKETS] : 0;
-    for (unsigned step = 0; step < STEPS; step++) {
-        const struct hpack_entry *e = hpack__table_at(&c->table, age(c, nr));
-        if (!e)
-            return 0;
+static inline size_t find_name(const struct hpack_encoder *c, const struct hpack_field *f, uint32_t hash) {
+    if (!c->finder)
+        return 0;
+    uint32_t nr = c->finder->newest_name[hash % BUCKETS], old;
+    for (unsigned step = 0; step < STEPS && (old = age(c, nr)) < c->table.n; step++) {
         const struct link *l = &c->finder->links[nr & (c->cap - 1)];
-        if (l->name_hash == hash && same_name(c, e, f))
-            return HPACK__STATIC + 1 + age(c, nr);
+        if (l->name_hash == hash && same_name(c, &c->table.entries[nr & (c->cap - 1)], f))
+            return HPACK__STATIC + 1 + old;
         nr = l->next_name;
     }
     return 0;
@@ -207,8 +221,10 @@ static void insert(struct hpack_encoder *c, const struct hpack_field *f, struct 
 
 /* The index of the same field in the static table, of whose entries with its name `first` is the first; or 0. */
 static unsigned find_static(const struct hpack_field *f, unsigned first) {
-    for (unsigned i = first; i <= HPACK__STATIC && hpack__static[i].pseudo == f->pseudo && hpack__static[i].id == f->id; i++)
-        if (hpack__static[i].value.len && str_eq(hpack__static[i].value, f->value))
+    if (!f->pseudo && f->id != HDR_ACCEPT_ENCODING) /* no other has a value there */
+        return 0;
+    for (unsigned i = first; hpack__static[i].pseudo == f->pseudo && hpack__static[i].id == f->id; i++)
+        if (str_eq(hpack__static[i].value, f->value) && f->value.len)
             return i;
     return 0;
 }
@@ -241,24 +257,20 @@ void hpack_begin(struct hpack_encoder *c, struct buf *out) {
 
 void hpack_add(struct hpack_encoder *c, struct buf *out, const struct hpack_field *f) {
     unsigned first = hpack__static_name(f);
-    size_t at = f->index != HPACK_NEVER_INDEX && first ? find_static(f, first) : 0;
+    bool index = f->index == HPACK_INDEX;
+    size_t at = first && f->index != HPACK_NEVER_INDEX ? find_static(f, first) : 0;
+    uint64_t name_hash = hash_name(f);
+    if (index && !at)
+        at = find(c, f, (uint32_t)hash(name_hash, f->value, 0));
     if (at) {
-        put_one(out, 0x80, 7, at);
+        put_indexed(out, at);
         return;
     }
-    struct hpack_field as = *f;
     struct str name = name_of(f);
-    if (f->index == HPACK_INDEX && !worth_indexing(c, name, f->value))
-        as.index = HPACK_NO_INDEX;
-    uint64_t name_hash = first && as.index != HPACK_INDEX ? 0 : hash_name(f);
-    uint64_t both = as.index == HPACK_INDEX ? hash(name_hash, f->value, 0) : 0;
-    at = as.index == HPACK_INDEX ? find(c, f, (uint32_t)both) : 0;
-    if (at) {
-        put_one(out, 0x80, 7, at);
-        return;
-    }
     at = first ? first : find_name(c, f, (uint32_t)name_hash);
-    put_literal(out, &as, name, at ? at : hpack__static_other(f));
-    if (as.index == HPACK_INDEX)
-        insert(c, f, name, (uint32_t)both, (uint32_t)name_hash);
+    at = at ? at : hpack__static_other(f);
+    index = (index || (f->index == HPACK_INDEX_NAME && !at)) && worth_indexing(c, name, f->value);
+    put_literal(out, f, index, name, at);
+    if (index)
+        insert(c, f, name, (uint32_t)hash(name_hash, f->value, 0), (uint32_t)name_hash);
 }

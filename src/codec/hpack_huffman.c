@@ -5,7 +5,7 @@
 #include <endian.h>
 #include "codec/hpack_int.h"
 
-enum { SHORT = 8, SHORTEST = 5, LONGEST = 30 }; /* bits */
+enum { SHORT = 8, LONGEST = 30 }; /* bits of a code */
 
 struct code {
     uint8_t octet;
@@ -66,13 +66,7 @@ static const struct {
     {0xffffffff, 0x3ffffffc, LONGEST, 179},
 };
 
-struct bits {
-    const char *in, *end; /* what is not in the window yet */
-    uint64_t window;      /* the next bits, from the highest on; those below `n` are zeros, ones, or already the next */
-    unsigned n;
-};
-
-/* The octet of a long code at the window's start, and its length; < 0: EOS, which no string may contain. */
+/* The octet of a long code at the start of `window`, and its length; < 0: EOS, which no string may contain. */
 static int long_code(uint64_t window, unsigned *len) {
     uint32_t top = (uint32_t)(window >> 32);
     unsigned row = 0;
@@ -83,70 +77,96 @@ static int long_code(uint64_t window, unsigned *len) {
     return at < sizeof(rare) ? rare[at] : -1;
 }
 
-static bool take_long(struct bits *b, char **out) {
+/* In a window the next bits stand at the top, `n` of them; below them are zeros, or already what comes next. */
+struct window {
+    uint64_t bits;
+    unsigned n;
+};
+
+static inline struct code next_code(uint64_t bits) {
+    return codes[bits >> (64 - SHORT)];
+}
+
+/* While eight octets can be read at once. *in is taken forward; returns where it has written to, NULL: EOS. What is worked on is
+ * kept in local variables, since whatever is written through a `char *` may change anything else. */
+static char *decode_words(const char **in, const char *end, struct window *w, char *out) {
+    const char *p = *in;
+    uint64_t bits = 0, word;
+    unsigned n = 0;
+    while (end - p >= 8) {
+        memcpy(&word, p, sizeof(word));
+        bits |= be64toh(word) >> n;
+        p += (63 - n) / 8;
+        n |= 56; /* so many at least there are now, in whole octets beside those that were */
+        unsigned i = 0;
+        for (struct code c; i < 56 / SHORT && (c = next_code(bits)).len; i++) {
+            *out++ = (char)c.octet;
+            bits <<= c.len;
+            n -= c.len;
+        }
+        if (i == 0) {
+            unsigned len;
+            int octet = long_code(bits, &len);
+            if (octet < 0)
+                return NULL;
+            *out++ = (char)octet;
+            bits <<= len;
+            n -= len;
+        }
+    }
+    *in = p;
+    *w = (struct window){n ? bits & ~(~0ull >> n) : 0, n};
+    return out;
+}
+
+/* A long code, of which all must be there: below `n` bits are ones, and so is EOS. */
+static char *decode_long(struct window *w, char *out) {
     unsigned len;
-    int octet = long_code(b->window, &len);
-    if (octet < 0 || len > b->n)
-        return false;
-    *(*out)++ = (char)octet;
-    b->window <<= len;
-    b->n -= len;
-    return true;
+    int octet = long_code(w->bits | ~0ull >> w->n, &len);
+    if (octet < 0 || len > w->n)
+        return NULL;
+    *out++ = (char)octet;
+    *w = (struct window){w->bits << len, w->n - len};
+    return out;
 }
 
-/* While eight octets can be read at once. */
-static bool decode_words(struct bits *b, char **out) {
-    while (b->end - b->in >= 8) {
-        uint64_t word;
-        memcpy(&word, b->in, sizeof(word));
-        b->window |= be64toh(word) >> b->n;
-        b->in += (63 - b->n) / 8;
-        b->n |= 56; /* at least so many there are now, and what is above whole octets stays */
-        if (codes[b->window >> (64 - SHORT)].len == 0 && !take_long(b, out))
-            return false;
-        for (unsigned i = 0; i < 56 / SHORT; i++) {
-            struct code c = codes[b->window >> (64 - SHORT)];
-            if (c.len == 0 || b->n < SHORT)
-                break;
-            *(*out)++ = (char)c.octet;
-            b->window <<= c.len;
-            b->n -= c.len;
+/* The last bits, less than eight: one more short code at most. RFC 7541 §5.2: padding is less than eight ones. */
+static char *decode_end(struct window w, char *out) {
+    uint64_t bits = w.bits | ~0ull >> w.n;
+    if (bits == ~0ull)
+        return out;
+    struct code c = next_code(bits);
+    if (c.len == 0 || c.len > w.n || bits << c.len != ~0ull << c.len)
+        return NULL;
+    *out++ = (char)c.octet;
+    return out;
+}
+
+static char *decode_rest(const char *in, const char *end, struct window w, char *out) {
+    while (out) {
+        uint64_t bits = w.bits;
+        unsigned n = w.n;
+        for (; n <= 48 && in < end; n += 8)
+            bits |= (uint64_t)(uint8_t)*in++ << (56 - n);
+        struct code c;
+        while (n >= SHORT && (c = next_code(bits)).len) {
+            *out++ = (char)c.octet;
+            bits <<= c.len;
+            n -= c.len;
         }
+        w = (struct window){bits, n};
+        if (n < SHORT && in == end)
+            return decode_end(w, out);
+        if (n >= LONGEST || (n >= SHORT && in == end))
+            out = decode_long(&w, out);
     }
-    return true;
-}
-
-static void fill(struct bits *b) {
-    b->window &= b->n ? ~(~0ull >> b->n) : 0;
-    for (; b->n <= 56 && b->in < b->end; b->n += 8)
-        b->window |= (uint64_t)(uint8_t)*b->in++ << (56 - b->n);
-    if (b->n < 64)
-        b->window |= ~0ull >> b->n; /* padding is the beginning of EOS: ones */
-}
-
-/* The last octets. RFC 7541 §5.2: padding is at most seven bits, ones. */
-static bool decode_rest(struct bits *b, char **out) {
-    for (;;) {
-        if (b->n < LONGEST)
-            fill(b);
-        if (b->n < 8 && b->window == ~0ull)
-            return true;
-        struct code c = codes[b->window >> (64 - SHORT)];
-        if (c.len == 0) {
-            if (!take_long(b, out))
-                return false;
-        } else {
-            if (c.len > b->n)
-                return false;
-            *(*out)++ = (char)c.octet;
-            b->window = b->window << c.len | ((1u << c.len) - 1);
-            b->n -= c.len;
-        }
-    }
+    return NULL;
 }
 
 ptrdiff_t hpack__huffman(char *out, struct str in) {
-    struct bits b = {.in = in.ptr, .end = in.ptr + in.len};
-    char *at = out;
-    return decode_words(&b, &at) && decode_rest(&b, &at) ? at - out : -1;
+    struct window w;
+    const char *p = in.ptr, *end = in.ptr + in.len;
+    char *at = decode_words(&p, end, &w, out);
+    at = at ? decode_rest(p, end, w, at) : NULL;
+    return at ? at - out : -1;
 }

@@ -507,6 +507,24 @@ static void test_encoder_names(void **state) {
     hpack_encoder_free(&c);
 }
 
+/* The first value takes the name into the table; what follows refers to it. */
+static void test_encoder_index_name(void **state) {
+    (void)state;
+    struct hpack_encoder *c = hpack_encoder_new();
+    struct hpack_decoder *d = hpack_decoder_new(HPACK_TABLE);
+    struct buf out = {0};
+    add(c, &out, STR("traceparent"), STR("1"), HPACK_INDEX_NAME);
+    add(c, &out, STR("traceparent"), STR("2"), HPACK_INDEX_NAME);
+    add(c, &out, STR("traceparent"), STR("1"), HPACK_INDEX_NAME);
+    add(c, &out, STR("authorization"), STR("3"), HPACK_INDEX_NAME); /* is in the static table */
+    assert_true(str_eq(buf_str(&out), STR("\x40\x0btraceparent\x01\x31\x0f\x2f\x01\x32\x0f\x2f\x01\x31\x0f\x08\x01\x33")));
+    decodes(d, buf_str(&out), "traceparent: 1\ntraceparent: 2\ntraceparent: 1\nauthorization: 3\n");
+    assert_int_equal(d->table.n, 1);
+    buf_fini(&out);
+    hpack_encoder_free(&c);
+    hpack_decoder_free(&d);
+}
+
 /* ---- beside nghttp2 ---- */
 
 enum { CONNECTIONS = 60, BLOCKS = 60, FIELDS = 24 };
@@ -544,7 +562,11 @@ static void random_list(struct rand *r, struct arena *a, struct list *l) {
         if (rand_below(r, 10) == 0)
             name = arena_fmt(a, "x-%u", (unsigned)rand_below(r, 1000));
         uint64_t index = rand_below(r, 8);
-        l->at[i] = field_of(name, random_value(r, a), index == 0 ? HPACK_NEVER_INDEX : index < 3 ? HPACK_NO_INDEX : HPACK_INDEX);
+        l->at[i] = field_of(name, random_value(r, a),
+                            index == 0   ? HPACK_NEVER_INDEX
+                            : index < 3  ? HPACK_NO_INDEX
+                            : index == 3 ? HPACK_INDEX_NAME
+                                         : HPACK_INDEX);
     }
 }
 
@@ -685,6 +707,7 @@ int main(void) {
         cmocka_unit_test(test_encoder_memory),
         cmocka_unit_test(test_encoder_size_updates),
         cmocka_unit_test(test_encoder_names),
+        cmocka_unit_test(test_encoder_index_name),
         cmocka_unit_test(test_nghttp2_to_us),
         cmocka_unit_test(test_us_to_nghttp2),
     };
