@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/rand.h"
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -69,14 +70,28 @@ uint64_t rand_jitter(struct rand *r, uint64_t v, unsigned percent) {
     return __builtin_add_overflow(low, rand_below(r, width + 1), &sum) ? UINT64_MAX : sum;
 }
 
-void rand_uuid(struct rand *r, char out[37]) {
-    uint64_t hi = (rand_u64(r) & ~0xf000ull) | 0x4000, lo = (rand_u64(r) & ~(3ull << 62)) | 1ull << 63;
-    static const char digits[] = "0123456789abcdef";
-    static const uint8_t place[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}; /* of each octet's digits */
-    memcpy(out, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", 37);
-    for (int i = 0; i < 16; i++) { /* one for each request: printf takes ten times as long */
-        uint8_t octet = (uint8_t)((i < 8 ? hi : lo) >> (56 - i % 8 * 8));
-        out[place[i]] = digits[octet >> 4];
-        out[place[i] + 1] = digits[octet & 15];
+/* Sixteen digits: eight octets' nibbles are spread, the first digit in the lowest octet, and made digits all at once. */
+static void put_hex(char *to, uint64_t w) {
+    for (int half = 0; half < 2; half++) {
+        uint64_t x = half ? w & UINT32_MAX : w >> 32;
+        x = (x | x << 16) & 0x0000ffff0000ffffu;
+        x = (x | x << 8) & 0x00ff00ff00ff00ffu;
+        x = (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
+        uint64_t letters = ((x + 6 * 0x0101010101010101u) >> 4) & 0x0101010101010101u;
+        x = htobe64(x + 0x3030303030303030u + letters * ('a' - '0' - 10));
+        memcpy(to + 8 * half, &x, 8);
     }
+}
+
+void rand_uuid(struct rand *r, char out[37]) { /* one for each request: printf takes fifty times as long */
+    uint64_t hi = (rand_u64(r) & ~0xf000ull) | 0x4000, lo = (rand_u64(r) & ~(3ull << 62)) | 1ull << 63;
+    char digits[32];
+    put_hex(digits, hi);
+    put_hex(digits + 16, lo);
+    memcpy(out, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", 37);
+    memcpy(out, digits, 8);
+    memcpy(out + 9, digits + 8, 4);
+    memcpy(out + 14, digits + 12, 4);
+    memcpy(out + 19, digits + 16, 4);
+    memcpy(out + 24, digits + 20, 12);
 }

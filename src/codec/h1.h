@@ -63,17 +63,23 @@ int h1_body_next(struct h1_body *b, struct str *in, struct str *data, struct msg
 int h1_body_eof(const struct h1_body *b) MUST_CHECK;
 
 /* ---- writing ---- */
-/* Writes start line and fields as they stand: the caller has set framing (Content-Length or Transfer-Encoding) and Connection
- * among the fields; h1_frame does it. Always "HTTP/1.1". Nothing invalid is ever written: a field whose name or value is not
- * valid is left out, an invalid reason is replaced by the standard one. 0, or WEFT_E_INVALID and nothing is written: a start line
- * that would be malformed (method, target, or status out of 100..999). Requests: origin form unless m->absolute_form or CONNECT;
- * Host first, from m->authority, a Host field among the fields is left out. */
-int h1_write_request(struct buf *out, const struct msg *m);
-int h1_write_response(struct buf *out, const struct msg *m); /* an empty reason becomes the standard one */
-/* Removes Content-Length, Transfer-Encoding, Connection, Keep-Alive and sets what frames this body: `length` >= 0:
- * Content-Length; -1: chunked; -2: none (no framing field at all). close: adds "Connection: close". upgrade (not empty):
- * "Connection: upgrade" and Upgrade. A TE field is named by Connection too. m->content_length, chunked and keep_alive follow. */
-void h1_frame(struct msg *m, struct arena *a, int64_t length, bool close, struct str upgrade);
+/* What frames the body, and what is said of the connection: it takes the place of Content-Length, Transfer-Encoding, Connection
+ * and Keep-Alive among the fields, and of Upgrade where there is one. A TE field is named by Connection too. */
+enum { H1_CHUNKED = -1, H1_UNFRAMED = -2 };
+struct h1_framing {
+    int64_t length;         /* Content-Length; or H1_CHUNKED, or H1_UNFRAMED: no framing field at all */
+    bool close, keep_alive; /* Connection: close; keep-alive */
+    struct str upgrade;     /* Connection: upgrade, and this Upgrade; empty: none */
+};
+
+/* Writes start line and fields, and the framing; where that is NULL, the fields as they stand. Always "HTTP/1.1". Nothing invalid
+ * is ever written: a field whose name or value is not valid is left out, an invalid reason is replaced by the standard one. 0, or
+ * WEFT_E_INVALID and nothing is written: a start line that would be malformed (method, target, or status out of 100..999).
+ * Requests: origin form unless m->absolute_form or CONNECT; Host first, from m->authority, a Host field among the fields is left
+ * out. */
+int h1_write_request(struct buf *out, const struct msg *m, const struct h1_framing *fr);
+int h1_write_response(struct buf *out, const struct msg *m,
+                      const struct h1_framing *fr);                           /* an empty reason becomes the standard */
 void h1_write_chunk_head(struct buf *out, size_t len);                        /* len > 0; then len octets, then "\r\n" */
 void h1_write_last_chunk(struct buf *out, const struct msg_fields *trailers); /* trailers may be NULL */
 /* True when the body of a response to that request has no octets whatever its fields say. */

@@ -88,7 +88,7 @@ int h1__fields(struct msg_fields *f, struct str in, uint32_t max, struct arena *
             return bad_value(e, v + len, (size_t)(end - v) - len);
         if (f->n >= max)
             return err_set(e, WEFT_E_TOO_LARGE, "more than %u fields", max);
-        msg_add_name(f, a, str_n(p, name), str_trim(str_n(v, len)));
+        msg_add_checked(f, a, hdr_intern(str_n(p, name)), str_n(p, name), str_trim(str_n(v, len)));
         p = v + len + 2;
     }
     if (end - p != 2 || p[0] != '\r' || p[1] != '\n')

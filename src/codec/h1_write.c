@@ -4,23 +4,16 @@
 #include "codec/h1.h"
 #include "codec/url.h"
 
-static char *put_field(char *at, struct str name, struct str value) {
-    memcpy(at, name.ptr, name.len);
-    at += name.len;
-    *at++ = ':';
-    *at++ = ' ';
-    if (value.len)
-        memcpy(at, value.ptr, value.len);
-    at += value.len;
-    *at++ = '\r';
-    *at++ = '\n';
-    return at;
+/* A head is written into room that was made for all of it at once. */
+static inline char *put(char *at, struct str s) {
+    if (s.len)
+        memcpy(at, s.ptr, s.len);
+    return at + s.len;
 }
 
-static void add_field(struct buf *out, struct str name, struct str value) {
-    size_t len = name.len + value.len + 4;
-    put_field(buf_room(out, len), name, value);
-    buf_added(out, len);
+static inline char *put_field(char *at, struct str name, struct str value) {
+    at = put(put(put(at, name), STR(": ")), value);
+    return put(at, STR("\r\n"));
 }
 
 static size_t text_size(const struct msg_fields *f) {
@@ -30,29 +23,78 @@ static size_t text_size(const struct msg_fields *f) {
     return n;
 }
 
-static void add_fields(struct buf *out, const struct msg_fields *f, bool (*wanted)(const struct msg_field *)) {
-    char *to = buf_room(out, text_size(f)), *at = to;
+/* All but those of `skip`, a set of names. */
+static char *put_fields(char *at, const struct msg_fields *f, uint64_t skip) {
     for (unsigned i = 0; i < f->n; i++) {
         const struct msg_field *field = &f->at[i];
-        /* A name that was interned needs no second look; the value may come from anywhere. */
-        bool name_ok = field->name.len && (field->id != HDR_OTHER || msg_is_token(field->name));
-        if (name_ok && msg_is_field_value(field->value) && wanted(field))
+        if (!(skip & HDR_BIT(field->id)) && msg_field_ok(field))
             at = put_field(at, field->name, field->value);
     }
-    *at++ = '\r';
-    *at++ = '\n';
+    return at;
+}
+
+/* ---- framing ---- */
+
+#define FRAMING_MAX 128u /* octets that put_framing writes at most, but for the value of Upgrade */
+#define FRAMING (HDR_BIT(HDR_CONTENT_LENGTH) | HDR_BIT(HDR_TRANSFER_ENCODING) | HDR_BIT(HDR_CONNECTION) | HDR_BIT(HDR_KEEP_ALIVE))
+
+static uint64_t replaced(const struct h1_framing *fr) {
+    return !fr ? 0 : fr->upgrade.len ? FRAMING | HDR_BIT(HDR_UPGRADE) : FRAMING;
+}
+
+static char *put_length(char *at, uint64_t n) {
+    char text[20], *digits = text + sizeof(text);
+    do
+        *--digits = (char)('0' + n % 10);
+    while (n /= 10);
+    return put_field(at, STR("content-length"), str_n(digits, (size_t)(text + sizeof(text) - digits)));
+}
+
+static char *put_connection(char *at, const struct h1_framing *fr, bool te) {
+    const struct {
+        bool said;
+        struct str option;
+    } all[] = {{fr->close, STR("close")},
+               {fr->keep_alive, STR("keep-alive")},
+               {fr->upgrade.len > 0, STR("upgrade")},
+               {te, STR("te")}}; /* RFC 9110 §10.1.4: who sends TE names it */
+    struct str before = STR("connection: ");
+    if (!fr->close && !fr->keep_alive && !fr->upgrade.len && !te)
+        return at;
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        if (!all[i].said)
+            continue;
+        at = put(put(at, before), all[i].option);
+        before = STR(", ");
+    }
+    return put(at, STR("\r\n"));
+}
+
+static char *put_framing(char *at, const struct msg *m, const struct h1_framing *fr) {
+    if (fr->length >= 0)
+        at = put_length(at, (uint64_t)fr->length);
+    else if (fr->length == H1_CHUNKED)
+        at = put_field(at, STR("transfer-encoding"), STR("chunked"));
+    at = put_connection(at, fr, msg_find(&m->fields, HDR_TE) != NULL);
+    if (msg_is_field_value(fr->upgrade) && fr->upgrade.len)
+        at = put_field(at, STR("upgrade"), fr->upgrade);
+    return at;
+}
+
+/* The fields and the end of a head of which `at` is the place behind the start line; `skip` is left out too. */
+static void put_rest(struct buf *out, char *to, char *at, const struct msg *m, const struct h1_framing *fr, uint64_t skip) {
+    at = put_fields(at, &m->fields, skip | replaced(fr));
+    if (fr)
+        at = put_framing(at, m, fr);
+    at = put(at, STR("\r\n"));
     buf_added(out, (size_t)(at - to));
 }
 
-static bool not_host(const struct msg_field *f) {
-    return f->id != HDR_HOST;
+static size_t rest_size(const struct msg *m, const struct h1_framing *fr) {
+    return text_size(&m->fields) + (fr ? FRAMING_MAX + fr->upgrade.len : 0);
 }
-static bool any(const struct msg_field *f) {
-    return f->name.len > 0;
-}
-static bool in_trailers(const struct msg_field *f) {
-    return hdr_in_trailers(f->id);
-}
+
+/* ---- requests ---- */
 
 static bool target_ok(const struct msg *m) {
     uint16_t port = 0;
@@ -66,75 +108,50 @@ static bool target_ok(const struct msg *m) {
     return url_path_valid(m->path) || (m->method_id == METHOD_OPTIONS && str_eq(m->path, STR("*")));
 }
 
-static void add_target(struct buf *out, const struct msg *m) {
-    if (m->method_id == METHOD_CONNECT) {
-        buf_add(out, m->authority);
-        return;
-    }
+static char *put_target(char *at, const struct msg *m) {
+    if (m->method_id == METHOD_CONNECT)
+        return put(at, m->authority);
     if (m->absolute_form) {
-        buf_add(out, m->scheme);
-        buf_add(out, STR("://"));
-        buf_add(out, m->authority);
+        at = put(put(put(at, m->scheme), STR("://")), m->authority);
         if (str_eq(m->path, STR("*"))) /* RFC 9112 §3.2.4: OPTIONS for the server as a whole has no path in this form */
-            return;
+            return at;
     }
-    buf_add(out, m->path);
+    return put(at, m->path);
 }
 
-int h1_write_request(struct buf *out, const struct msg *m) {
+int h1_write_request(struct buf *out, const struct msg *m, const struct h1_framing *fr) {
+    const struct str line = STR(" HTTP/1.1\r\n"), host = STR("host");
     if (!target_ok(m))
         return WEFT_E_INVALID;
-    buf_add(out, m->method);
-    buf_addc(out, ' ');
-    add_target(out, m);
-    buf_add(out, STR(" HTTP/1.1\r\n"));
-    add_field(out, STR("host"), m->authority);
-    add_fields(out, &m->fields, not_host);
+    size_t target = m->scheme.len + 3 + m->authority.len + m->path.len;
+    size_t start = m->method.len + 1 + target + line.len + host.len + m->authority.len + 4;
+    char *to = buf_room(out, start + rest_size(m, fr)), *at = put(to, m->method);
+    *at++ = ' ';
+    at = put(put_target(at, m), line);
+    at = put_field(at, host, m->authority);
+    put_rest(out, to, at, m, fr, HDR_BIT(HDR_HOST));
     return 0;
 }
 
-int h1_write_response(struct buf *out, const struct msg *m) {
+/* ---- responses ---- */
+
+int h1_write_response(struct buf *out, const struct msg *m, const struct h1_framing *fr) {
     if (m->status < 100 || m->status > 999)
         return WEFT_E_INVALID;
-    char *to = buf_room(out, 13);
-    memcpy(to, "HTTP/1.1 ", 9);
-    to[9] = (char)('0' + m->status / 100);
-    to[10] = (char)('0' + m->status / 10 % 10);
-    to[11] = (char)('0' + m->status % 10);
-    to[12] = ' ';
-    buf_added(out, 13);
-    buf_add(out, m->reason.len && msg_is_field_value(m->reason) ? m->reason : msg_reason(m->status));
-    buf_add(out, STR("\r\n"));
-    add_fields(out, &m->fields, any);
+    struct str reason = msg_reason(m->status);
+    if (m->reason.len && !str_eq(m->reason, reason) && msg_is_field_value(m->reason))
+        reason = m->reason;
+    char *to = buf_room(out, 15 + reason.len + rest_size(m, fr)), *at = put(to, STR("HTTP/1.1 "));
+    *at++ = (char)('0' + m->status / 100);
+    *at++ = (char)('0' + m->status / 10 % 10);
+    *at++ = (char)('0' + m->status % 10);
+    *at++ = ' ';
+    at = put(put(at, reason), STR("\r\n"));
+    put_rest(out, to, at, m, fr, 0);
     return 0;
 }
 
-static struct str connection_value(const struct msg *m, struct arena *a, bool close, bool upgrade) {
-    bool te = msg_find(&m->fields, HDR_TE) != NULL; /* RFC 9110 §10.1.4: who sends TE names it */
-    const char *first = close ? "close" : upgrade ? "upgrade" : te ? "te" : "";
-    if (close + upgrade + te < 2)
-        return str_of(first);
-    return arena_fmt(a, "%s%s%s", first, close && upgrade ? ", upgrade" : "", te ? ", te" : "");
-}
-
-void h1_frame(struct msg *m, struct arena *a, int64_t length, bool close, struct str upgrade) {
-    struct msg_fields *f = &m->fields;
-    static const enum hdr_id replaced[] = {HDR_CONTENT_LENGTH, HDR_TRANSFER_ENCODING, HDR_CONNECTION, HDR_KEEP_ALIVE};
-    for (size_t i = 0; i < sizeof(replaced) / sizeof(*replaced); i++)
-        msg_remove(f, replaced[i]);
-    m->content_length = length >= 0 ? length : -1;
-    m->chunked = length == -1;
-    m->keep_alive = !close;
-    if (length >= 0)
-        msg_add(f, a, HDR_CONTENT_LENGTH, arena_u64(a, (uint64_t)length));
-    else if (m->chunked)
-        msg_add(f, a, HDR_TRANSFER_ENCODING, STR("chunked"));
-    struct str connection = connection_value(m, a, close, upgrade.len > 0);
-    if (connection.len)
-        msg_add(f, a, HDR_CONNECTION, connection);
-    if (upgrade.len)
-        msg_set(f, a, HDR_UPGRADE, upgrade);
-}
+/* ---- chunks ---- */
 
 void h1_write_chunk_head(struct buf *out, size_t len) {
     static const char digits[] = "0123456789abcdef";
@@ -149,8 +166,9 @@ void h1_write_chunk_head(struct buf *out, size_t len) {
 
 void h1_write_last_chunk(struct buf *out, const struct msg_fields *trailers) {
     buf_add(out, STR("0\r\n"));
-    if (trailers)
-        add_fields(out, trailers, in_trailers);
-    else
-        buf_add(out, STR("\r\n"));
+    if (trailers) {
+        char *to = buf_room(out, text_size(trailers));
+        buf_added(out, (size_t)(put_fields(to, trailers, ~HDR_IN_TRAILERS) - to));
+    }
+    buf_add(out, STR("\r\n"));
 }

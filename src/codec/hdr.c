@@ -13,20 +13,38 @@ static const struct {
 #undef X
 };
 
-static inline bool same_name(const char *p, const char *lower, size_t len) {
-    if (memcmp(p, lower, len) == 0) /* HTTP/2 and many HTTP/1.1 peers write lower case */
-        return true;
-    for (size_t i = 0; i < len; i++)
-        if (str_lower_c(p[i]) != lower[i])
+const uint64_t hdr_hop_by_hop_set =
+#define X(id, name, flags) (((flags)&H) ? HDR_BIT(HDR_##id) : 0) |
+#include "codec/hdr.def"
+#undef X
+    0;
+
+#define FOLD 0x20 /* makes a capital letter small, and leaves small ones, digits and the hyphen */
+
+/* Do these octets, at most eight, say the same in any case? Names have letters, digits and hyphens. What FOLD makes like one of
+ * those without being it is a control character: it has neither of the bits 0x60. */
+static inline bool same_octets(const char *p, const char *lower, size_t len) {
+    const uint64_t ones = 0x0101010101010101u >> (64 - 8 * len);
+    uint64_t w = 0, v = 0;
+    memcpy(&w, p, len);
+    memcpy(&v, lower, len);
+    return (w | ones * FOLD) == v && ((w | w << 1) & ones * 0x40) == ones * 0x40;
+}
+
+static inline __attribute__((always_inline)) bool same_name(const char *p, const char *lower, size_t len) {
+    if (len <= 8)
+        return same_octets(p, lower, len);
+    for (size_t i = 0; i + 8 < len; i += 8)
+        if (!same_octets(p + i, lower + i, 8))
             return false;
-    return true;
+    return same_octets(p + len - 8, lower + len - 8, 8); /* some are seen twice */
 }
 
 /* Inlined with a constant `len`, so that only the names of that length remain: the compiler makes the table from hdr.def. */
 static inline __attribute__((always_inline)) enum hdr_id pick(const char *p, size_t len) {
 #define X(id, name, flags)                                                                                                       \
-    if (len == sizeof(name) - 1 && str_lower_c(p[len - 1]) == name[sizeof(name) - 2] &&                                          \
-        str_lower_c(p[len / 2]) == name[(sizeof(name) - 1) / 2] && same_name(p, name, sizeof(name) - 1))                         \
+    if (len == sizeof(name) - 1 && (p[len - 1] | FOLD) == name[sizeof(name) - 2] &&                                              \
+        (p[len / 2] | FOLD) == name[(sizeof(name) - 1) / 2] && same_name(p, name, sizeof(name) - 1))                             \
         return HDR_##id;
 #include "codec/hdr.def"
 #undef X
@@ -78,13 +96,4 @@ enum hdr_id hdr_intern(struct str n) {
 
 struct str hdr_name(enum hdr_id id) {
     return known[id].name;
-}
-
-bool hdr_hop_by_hop(enum hdr_id id) {
-    return known[id].flags & H;
-}
-
-bool hdr_in_trailers(enum hdr_id id) {
-    /* Names that weft knows frame, route, authenticate or describe the message (RFC 9110 §6.5.1), but for these. */
-    return id == HDR_OTHER || id == HDR_ETAG || id == HDR_GRPC_STATUS || id == HDR_GRPC_MESSAGE;
 }

@@ -10,8 +10,11 @@ static const bool tchar[256] = {
 };
 
 size_t msg_token_len(const char *p, size_t n) {
+    const uint8_t *c = (const uint8_t *)p;
     size_t i = 0;
-    while (i < n && tchar[(uint8_t)p[i]])
+    while (n - i >= 4 && tchar[c[i]] & tchar[c[i + 1]] & tchar[c[i + 2]] & tchar[c[i + 3]])
+        i += 4;
+    while (i < n && tchar[c[i]])
         i++;
     return i;
 }
@@ -58,6 +61,12 @@ bool msg_is_field_value(struct str s) {
     if (s.len == 0)
         return true;
     return !is_ows(s.ptr[0]) && !is_ows(s.ptr[s.len - 1]) && msg_text_len(s.ptr, s.len) == s.len;
+}
+
+bool msg_field_ok(const struct msg_field *f) {
+    if (f->checked)
+        return f->name.len > 0;
+    return f->name.len > 0 && (f->id != HDR_OTHER || msg_is_token(f->name)) && msg_is_field_value(f->value);
 }
 
 enum http_method method_intern(struct str m) {
@@ -161,21 +170,21 @@ static struct msg_field *append(struct msg_fields *f, struct arena *a) {
     return &f->at[f->n++];
 }
 
-static uint64_t bit_of(enum hdr_id id) {
-    return 1ull << (id & 63);
-}
-
-static void add(struct msg_fields *f, struct arena *a, struct msg_field field) {
+static inline void add(struct msg_fields *f, struct arena *a, struct msg_field field) {
     *append(f, a) = field;
-    f->seen |= bit_of(field.id);
+    f->seen |= HDR_BIT(field.id);
 }
 
 void msg_add(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
-    add(f, a, (struct msg_field){hdr_name(id), value, id});
+    add(f, a, (struct msg_field){hdr_name(id), value, id, false});
+}
+
+void msg_add_checked(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str name, struct str value) {
+    add(f, a, (struct msg_field){name, value, id, true});
 }
 
 void msg_add_name(struct msg_fields *f, struct arena *a, struct str name, struct str value) {
-    add(f, a, (struct msg_field){name, value, hdr_intern(name)});
+    add(f, a, (struct msg_field){name, value, hdr_intern(name), false});
 }
 
 static bool matches(const struct msg_field *f, enum hdr_id id, struct str name) {
@@ -184,7 +193,7 @@ static bool matches(const struct msg_field *f, enum hdr_id id, struct str name) 
 
 static unsigned remove_from(struct msg_fields *f, unsigned from, enum hdr_id id, struct str name) {
     unsigned kept = from;
-    if (!(f->seen & bit_of(id)))
+    if (!(f->seen & HDR_BIT(id)))
         return 0;
     for (unsigned i = from; i < f->n; i++) {
         if (matches(&f->at[i], id, name))
@@ -195,11 +204,15 @@ static unsigned remove_from(struct msg_fields *f, unsigned from, enum hdr_id id,
     }
     unsigned gone = f->n - kept;
     f->n = kept;
+    if (from == 0 && id != HDR_OTHER)
+        f->seen &= ~HDR_BIT(id);
     return gone;
 }
 
 static const struct msg_field *find(const struct msg_fields *f, enum hdr_id id, struct str name) {
-    for (unsigned i = 0; f->seen & bit_of(id) && i < f->n; i++)
+    if (!(f->seen & HDR_BIT(id)))
+        return NULL;
+    for (unsigned i = 0; i < f->n; i++)
         if (matches(&f->at[i], id, name))
             return &f->at[i];
     return NULL;
@@ -217,40 +230,36 @@ static void set(struct msg_fields *f, struct arena *a, struct msg_field with) {
 }
 
 void msg_set(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
-    set(f, a, (struct msg_field){hdr_name(id), value, id});
+    set(f, a, (struct msg_field){hdr_name(id), value, id, false});
 }
 
 void msg_set_name(struct msg_fields *f, struct arena *a, struct str name, struct str value) {
-    set(f, a, (struct msg_field){name, value, hdr_intern(name)});
+    set(f, a, (struct msg_field){name, value, hdr_intern(name), false});
 }
 
-unsigned msg_remove(struct msg_fields *f, enum hdr_id id) {
-    return id == HDR_OTHER ? 0 : remove_from(f, 0, id, STR_NONE);
+unsigned msg__remove(struct msg_fields *f, enum hdr_id id) {
+    return remove_from(f, 0, id, STR_NONE);
 }
 
 unsigned msg_remove_name(struct msg_fields *f, struct str name) {
     return remove_from(f, 0, hdr_intern(name), name);
 }
 
-const struct msg_field *msg_find(const struct msg_fields *f, enum hdr_id id) {
-    return id == HDR_OTHER ? NULL : find(f, id, STR_NONE);
+const struct msg_field *msg__find(const struct msg_fields *f, enum hdr_id id) {
+    for (unsigned i = 0; i < f->n; i++)
+        if (f->at[i].id == id)
+            return &f->at[i];
+    return NULL;
 }
 
 const struct msg_field *msg_find_name(const struct msg_fields *f, struct str name) {
     return find(f, hdr_intern(name), name);
 }
 
-struct str msg_get(const struct msg_fields *f, enum hdr_id id) {
-    const struct msg_field *at = msg_find(f, id);
-    if (!at)
-        return STR_NONE;
-    return at->value.ptr ? at->value : STR("");
-}
-
 unsigned msg_count(const struct msg_fields *f, enum hdr_id id) {
     unsigned n = 0;
-    for (unsigned i = 0; i < f->n; i++)
-        n += id != HDR_OTHER && f->at[i].id == id;
+    for (unsigned i = 0; msg__maybe(f, id) && i < f->n; i++)
+        n += f->at[i].id == id;
     return n;
 }
 
@@ -264,7 +273,7 @@ bool msg_list_next(struct str *rest, struct str *element) {
 }
 
 bool msg_list_has(const struct msg_fields *f, enum hdr_id id, struct str token) {
-    for (unsigned i = 0; f->seen & bit_of(id) && i < f->n; i++) {
+    for (unsigned i = 0; f->seen & HDR_BIT(id) && i < f->n; i++) {
         if (f->at[i].id != id)
             continue;
         struct str rest = f->at[i].value, element;
@@ -306,7 +315,8 @@ void msg_copy(struct msg *to, const struct msg *from, struct arena *a, unsigned 
     unsigned cap = fields.n + spare;
     to->fields = (struct msg_fields){cap ? arena_alloc(a, cap * sizeof(*fields.at)) : NULL, fields.n, cap, fields.seen};
     for (unsigned i = 0; i < fields.n; i++)
-        to->fields.at[i] = (struct msg_field){put(&at, fields.at[i].name), put(&at, fields.at[i].value), fields.at[i].id};
+        to->fields.at[i] =
+            (struct msg_field){put(&at, fields.at[i].name), put(&at, fields.at[i].value), fields.at[i].id, fields.at[i].checked};
 }
 
 /* Fields that the message cannot do without stay, whatever Connection says: a peer must not take them away. */
@@ -317,6 +327,8 @@ static bool named_by_connection(const struct msg_fields *f, const struct msg_fie
 }
 
 void msg_strip_hop_by_hop(struct msg_fields *f) {
+    if (!(f->seen & hdr_hop_by_hop_set))
+        return;
     bool te = msg_list_has(f, HDR_TE, STR("trailers"));
     unsigned kept = 0;
     if (msg_find(f, HDR_CONNECTION)) /* two passes: the Connection fields are asked to the end of the first; a nameless field goes

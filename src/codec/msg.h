@@ -16,22 +16,32 @@ enum hdr_id {
 #undef X
     HDR_COUNT_
 };
+_Static_assert(HDR_COUNT_ <= 64, "sets of names are words");
+#define HDR_BIT(id) (1ull << (id)) /* a set of names: a bit for each id, HDR_OTHER's for all that weft does not know */
+/* May come in a trailer section: the names that weft knows frame, route, authenticate or describe (RFC 9110 §6.5.1), but these.
+ */
+#define HDR_IN_TRAILERS (HDR_BIT(HDR_OTHER) | HDR_BIT(HDR_ETAG) | HDR_BIT(HDR_GRPC_STATUS) | HDR_BIT(HDR_GRPC_MESSAGE))
+extern const uint64_t hdr_hop_by_hop_set; /* never forwarded (RFC 9110 §7.6.1) */
 
 enum hdr_id hdr_intern(struct str name); /* in any case; HDR_OTHER when unknown. O(1), no allocation */
 struct str hdr_name(enum hdr_id id);     /* lower case; empty for HDR_OTHER */
-bool hdr_hop_by_hop(enum hdr_id id);     /* never forwarded (RFC 9110 §7.6.1) */
-bool hdr_in_trailers(
-    enum hdr_id id); /* may come in a trailer section: the others frame, route, authenticate or describe (§6.5.1) */
+static inline bool hdr_hop_by_hop(enum hdr_id id) {
+    return hdr_hop_by_hop_set & HDR_BIT(id);
+}
+static inline bool hdr_in_trailers(enum hdr_id id) {
+    return HDR_IN_TRAILERS & HDR_BIT(id);
+}
 
 struct msg_field {
     struct str name, value; /* value without surrounding white space */
     enum hdr_id id;
+    bool checked; /* name and value are valid as they stand, since a strict parser read them: a writer looks at the others */
 };
 
 struct msg_fields { /* in order of appearance; a struct of zeros is empty */
     struct msg_field *at;
     unsigned n, cap;
-    uint64_t seen; /* private: a bit for each id (modulo 64) that was ever added; so most lookups need not look */
+    uint64_t seen; /* private: of the ids that may be there; so most lookups need not look */
 };
 
 enum http_method {
@@ -73,18 +83,33 @@ struct str msg_reason(unsigned status);            /* standard phrase; empty whe
 bool msg_is_token(struct str s);                   /* RFC 9110 §5.6.2, not empty */
 size_t msg_token_len(const char *p, size_t n);     /* how many octets from p on are token characters */
 size_t msg_text_len(const char *p, size_t n);      /* how many octets from p on are no control characters (HTAB is allowed) */
+bool msg_field_ok(const struct msg_field *f);      /* it may be written: name and value are what they should be */
 bool msg_is_field_value(struct str s); /* no control characters but HTAB; no leading or trailing white space (§5.5) */
 
 /* Fields. Slices given are borrowed by the list; its array grows in the arena. */
 void msg_add(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value);
 void msg_add_name(struct msg_fields *f, struct arena *a, struct str name, struct str value); /* interns the name */
+void msg_add_checked(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str name,
+                     struct str value); /* for parsers, which have interned the name and judged both */
 void msg_set(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value); /* replaces all with that id by one */
 void msg_set_name(struct msg_fields *f, struct arena *a, struct str name, struct str value);
-unsigned msg_remove(struct msg_fields *f, enum hdr_id id); /* how many went */
+unsigned msg__remove(struct msg_fields *f, enum hdr_id id); /* private: they look, */
+const struct msg_field *msg__find(const struct msg_fields *f, enum hdr_id id);
+static inline bool msg__maybe(const struct msg_fields *f, enum hdr_id id) { /* and this says whether to */
+    return id != HDR_OTHER && f->seen & HDR_BIT(id);
+}
+static inline unsigned msg_remove(struct msg_fields *f, enum hdr_id id) { /* how many went */
+    return msg__maybe(f, id) ? msg__remove(f, id) : 0;
+}
 unsigned msg_remove_name(struct msg_fields *f, struct str name);
-const struct msg_field *msg_find(const struct msg_fields *f, enum hdr_id id); /* the first, or NULL */
+static inline const struct msg_field *msg_find(const struct msg_fields *f, enum hdr_id id) { /* the first, or NULL */
+    return msg__maybe(f, id) ? msg__find(f, id) : NULL;
+}
 const struct msg_field *msg_find_name(const struct msg_fields *f, struct str name);
-struct str msg_get(const struct msg_fields *f, enum hdr_id id); /* its value; ptr NULL when absent */
+static inline struct str msg_get(const struct msg_fields *f, enum hdr_id id) { /* its value; ptr NULL when absent */
+    const struct msg_field *at = msg_find(f, id);
+    return !at ? STR_NONE : at->value.ptr ? at->value : STR("");
+}
 unsigned msg_count(const struct msg_fields *f, enum hdr_id id);
 /* The next element of a comma-separated list value (OWS trimmed, empty elements skipped); false at the end. */
 bool msg_list_next(struct str *rest, struct str *element);

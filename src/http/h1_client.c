@@ -179,10 +179,10 @@ static unsigned capacity(const struct conn_priv *p) {
 
 static int64_t body_length(const struct msg *m, bool end) {
     if (m->method_id == METHOD_CONNECT)
-        return -2;
+        return H1_UNFRAMED;
     if (end && m->content_length <= 0) /* RFC 9110 §8.6: methods that define a body say that there is none */
-        return m->method_id == METHOD_POST || m->method_id == METHOD_PUT || m->method_id == METHOD_PATCH ? 0 : -2;
-    return m->content_length >= 0 ? m->content_length : -1;
+        return m->method_id == METHOD_POST || m->method_id == METHOD_PUT || m->method_id == METHOD_PATCH ? 0 : H1_UNFRAMED;
+    return m->content_length >= 0 ? m->content_length : H1_CHUNKED;
 }
 
 /* Nothing of it has been written: as if it had not been asked for. */
@@ -205,11 +205,8 @@ static struct stream *request(struct conn_priv *p, const struct msg *m, bool end
     s->head_sent = true;
     h->upgrade = m->upgrade.len > 0 ? arena_dup(&s->arena, m->upgrade) : STR_NONE;
     int64_t length = body_length(m, end);
-    struct msg copy;
-    h1__frame_copy(h, &copy, m);
-    h1_frame(&copy, &s->arena, length, false, m->upgrade);
     buf_borrow(&p->out, &p->pub.loop->bufs);
-    if (h1_write_request(&p->out, &copy) < 0) {
+    if (h1_write_request(&p->out, m, &(struct h1_framing){.length = length, .upgrade = m->upgrade}) < 0) {
         err_set(e, WEFT_E_INVALID, "request cannot be written in HTTP/1.1");
         return undo(h);
     }

@@ -108,16 +108,8 @@ void h1__consumed(struct stream *s, size_t octets) {
 
 /* ---- out ---- */
 
-void h1__frame_copy(struct h1 *h, struct msg *copy, const struct msg *m) {
-    *copy = *m;
-    copy->fields.cap = m->fields.n + 4;
-    copy->fields.at = arena_alloc(&h->st.arena, copy->fields.cap * sizeof(struct msg_field));
-    if (m->fields.n > 0)
-        memcpy(copy->fields.at, m->fields.at, m->fields.n * sizeof(struct msg_field));
-}
-
 void h1__body_start(struct h1 *h, int64_t length) {
-    h->out = length >= 0 ? H1_OUT_LENGTH : length == -1 ? H1_OUT_CHUNKED : H1_OUT_NONE;
+    h->out = length >= 0 ? H1_OUT_LENGTH : length == H1_CHUNKED ? H1_OUT_CHUNKED : H1_OUT_NONE;
     h->out_left = length >= 0 ? (uint64_t)length : 0;
 }
 

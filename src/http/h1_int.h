@@ -44,9 +44,8 @@ void h1__start(struct conn_priv *p);
 void h1__stop(struct conn_priv *p);
 /* The head of a message was refused with this code: tells the limit that it met, if it is one. `whole`: it was. */
 void h1__met(struct h1 *h, int code, bool whole);
-void h1__set_due(struct h1 *h, uint64_t us);                              /* the phase's deadline is now + us */
-void h1__frame_copy(struct h1 *h, struct msg *copy, const struct msg *m); /* for h1_frame, which changes the fields */
-void h1__body_start(struct h1 *h, int64_t length);                        /* out: by what h1_frame was told (-2: none) */
+void h1__set_due(struct h1 *h, uint64_t us);       /* the phase's deadline is now + us */
+void h1__body_start(struct h1 *h, int64_t length); /* out: of a body that is framed so (H1_UNFRAMED: none) */
 void h1__out_octets(struct h1 *h, struct str data);
 void h1__tunnel(struct h1 *h);
 /* Body octets for the stream: delivers all of *in that belongs to it. 1: more is to come; 0: it has ended, or all is over; < 0:

@@ -301,11 +301,8 @@ static void drain(struct conn_priv *p) {
 static void send_info(struct h1 *h, const struct msg *m) {
     if (h->http10)
         return; /* RFC 9110 §15.2 */
-    struct msg copy;
-    h1__frame_copy(h, &copy, m);
-    h1_frame(&copy, &h->st.arena, -2, false, STR_NONE);
     buf_borrow(&h->p->out, &h->p->pub.loop->bufs);
-    if (h1_write_response(&h->p->out, &copy) == 0)
+    if (h1_write_response(&h->p->out, m, &(struct h1_framing){.length = H1_UNFRAMED}) == 0)
         conn__later(h->p);
 }
 
@@ -317,12 +314,12 @@ static bool rest_is_short(const struct h1 *h) {
 
 static int64_t body_length(struct h1 *h, const struct msg *m, bool end) {
     if (h1_bodyless(h->st.method, m->status))
-        return m->content_length >= 0 && m->status != 204 ? m->content_length : -2;
+        return m->content_length >= 0 && m->status != 204 ? m->content_length : H1_UNFRAMED;
     if (m->content_length >= 0)
         return m->content_length;
     if (end)
         return 0;
-    return h->http10 ? -2 : -1;
+    return h->http10 ? H1_UNFRAMED : H1_CHUNKED;
 }
 
 static void send_head(struct stream *s, const struct msg *m, bool end) {
@@ -335,22 +332,19 @@ static void send_head(struct stream *s, const struct msg *m, bool end) {
     s->head_sent = true;
     bool tunnel = (m->status == 101 && h->upgrade.len > 0) || (s->method == METHOD_CONNECT && m->status / 100 == 2);
     bool none = h1_bodyless(s->method, m->status);
-    int64_t length = tunnel ? -2 : body_length(h, m, end);
-    if (p->pub.draining || (length == -2 && !none && !tunnel) || (!s->in_ended && !rest_is_short(h)))
+    int64_t length = tunnel ? H1_UNFRAMED : body_length(h, m, end);
+    if (p->pub.draining || (length == H1_UNFRAMED && !none && !tunnel) || (!s->in_ended && !rest_is_short(h)))
         h->keep_alive = false;
-    struct msg copy;
-    h1__frame_copy(h, &copy, m);
-    struct str upgrade = !tunnel || m->status != 101 ? STR_NONE : m->upgrade.len > 0 ? m->upgrade : h->upgrade;
-    h1_frame(&copy, &s->arena, length, !h->keep_alive && !tunnel, upgrade);
-    if (h->http10 && h->keep_alive)
-        msg_add(&copy.fields, &s->arena, HDR_CONNECTION, STR("keep-alive"));
+    struct h1_framing fr = {.length = length, .close = !h->keep_alive && !tunnel, .keep_alive = h->http10 && h->keep_alive};
+    if (tunnel && m->status == 101)
+        fr.upgrade = m->upgrade.len > 0 ? m->upgrade : h->upgrade;
     buf_borrow(&p->out, &p->pub.loop->bufs);
-    if (h1_write_response(&p->out, &copy) < 0) {
+    if (h1_write_response(&p->out, m, &fr) < 0) {
         h1__reset(s, WEFT_E_INVALID);
         return;
     }
-    h1__body_start(h, none ? -2 : length);
-    if (length == -2 && !none)
+    h1__body_start(h, none ? H1_UNFRAMED : length);
+    if (length == H1_UNFRAMED && !none)
         h->out = H1_OUT_CLOSE;
     if (tunnel)
         h1__tunnel(h);

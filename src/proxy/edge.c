@@ -37,12 +37,26 @@ static bool among(const struct str *names, size_t n, struct str name) {
     return false;
 }
 
-/* One pass: a sidecar before us has set some x-envoy- fields, but seldom one of these. */
-static void remove_all(struct msg_fields *f, const struct str *names, size_t n) {
+/* Names that may be among those: the compiler makes this a constant. */
+static uint64_t envoys(void) {
+    return HDR_BIT(HDR_OTHER)
+#define X(id, name, flags) | (sizeof(name) > 9 && memcmp(name, "x-envoy-", 8) == 0 ? HDR_BIT(HDR_##id) : 0)
+#include "codec/hdr.def"
+#undef X
+        ;
+}
+
+/* A sidecar before us has set some x-envoy- fields, but seldom one of these. */
+static bool claims(const struct msg_field *f, bool edge) {
+    return envoys() & HDR_BIT(f->id) && str_istarts(f->name, STR("x-envoy-")) &&
+           (among(internal_only, sizeof(internal_only) / sizeof(*internal_only), f->name) ||
+            (edge && among(edge_only, sizeof(edge_only) / sizeof(*edge_only), f->name)));
+}
+
+static void remove_claims(struct msg_fields *f, bool edge) {
     unsigned to = 0;
     for (unsigned i = 0; i < f->n; i++) {
-        struct str name = f->at[i].name;
-        if (str_istarts(name, STR("x-envoy-")) && among(names, n, name))
+        if (claims(&f->at[i], edge))
             continue;
         if (to != i)
             f->at[to] = f->at[i];
@@ -140,10 +154,9 @@ static void who(struct exch *x) {
     if (!msg_find(f, HDR_X_FORWARDED_PROTO))
         msg_add(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
     msg_remove(f, HDR_X_ENVOY_INTERNAL);
-    remove_all(f, internal_only, sizeof(internal_only) / sizeof(*internal_only));
+    remove_claims(f, h->use_remote_address);
     if (!h->use_remote_address)
         return;
-    remove_all(f, edge_only, sizeof(edge_only) / sizeof(*edge_only));
     msg_set(f, &x->down->arena, HDR_X_ENVOY_EXTERNAL_ADDRESS, x->client.len ? x->client : x->from->remote_ip);
     if (!h->preserve_request_id)
         msg_remove(f, HDR_X_REQUEST_ID); /* stage_trace.c makes another */

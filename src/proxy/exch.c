@@ -317,11 +317,13 @@ static bool is_stream(const struct msg *m) {
     static const char *const types[] = {"text/event-stream",        "application/x-ndjson",    "application/ndjson",
                                         "application/json-seq",     "application/stream+json", "application/grpc",
                                         "multipart/x-mixed-replace"};
-    struct str type = msg_get(&m->fields, HDR_CONTENT_TYPE);
     bool hit = false;
+    if (m->content_length >= 0)
+        return false;
+    struct str type = msg_get(&m->fields, HDR_CONTENT_TYPE);
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         hit |= str_istarts(type, str_of(types[i]));
-    return hit && m->content_length < 0;
+    return hit;
 }
 
 static bool is_tunnel(const struct exch *x, const struct msg *m) {

@@ -84,7 +84,7 @@ static void dial(struct pool *p, struct pool_lane *lane, const struct serve_clus
 }
 
 static void dial_enough(struct pool *p, struct pool_lane *lane) {
-    while (lane->n_waiters > lane->dialling * worth(p, lane))
+    while (lane->n_waiters && lane->n_waiters > lane->dialling * worth(p, lane))
         dial(p, lane, list_entry(lane->waiters.next, struct pool_wait, node)->cluster);
 }
 

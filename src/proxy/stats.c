@@ -25,6 +25,7 @@ const char *stats_side_name(enum stats_side side) {
 void stats_fini(struct stats *s) {
     metric_table_fini(&s->series);
     map_fini(&s->index);
+    arena_fini(&s->last_text);
 }
 
 /* ---- series ---- */
@@ -76,7 +77,15 @@ static size_t key_add(char *key, size_t at, size_t cap, struct str s) {
     return at + n + 1;
 }
 
-struct metric_series *stats_series(struct stats *s, const struct stats_request *r) {
+/* What the labels are made from. */
+static bool same_labels(const struct stats_request *a, const struct stats_request *b) {
+    return a->inbound == b->inbound && a->mtls == b->mtls && a->tcp == b->tcp && a->status == b->status &&
+           str_eq(a->source, b->source) && str_eq(a->source_ns, b->source_ns) && str_eq(a->destination, b->destination) &&
+           str_eq(a->destination_ns, b->destination_ns) && str_eq(a->flags, b->flags) && str_eq(a->protocol, b->protocol) &&
+           str_eq(a->grpc_status, b->grpc_status);
+}
+
+static struct metric_series *find_series(struct stats *s, const struct stats_request *r) {
     char key[512];
     struct str parts[] = {r->source, r->source_ns, r->destination, r->destination_ns, r->flags, r->protocol, r->grpc_status};
     key[0] = (char)('A' + (r->inbound ? 1 : 0) + (r->mtls ? 2 : 0) + (r->tcp ? 4 : 0));
@@ -95,6 +104,18 @@ struct metric_series *stats_series(struct stats *s, const struct stats_request *
     if (s->index.len < INDEX_MAX)
         map_put(&s->index, str_n(key, len), se);
     return se;
+}
+
+struct metric_series *stats_series(struct stats *s, const struct stats_request *r) {
+    if (s->last && same_labels(&s->last_is, r))
+        return s->last;
+    s->last_is = *r;
+    struct str *texts[] = {&s->last_is.source, &s->last_is.source_ns, &s->last_is.destination, &s->last_is.destination_ns,
+                           &s->last_is.flags,  &s->last_is.protocol,  &s->last_is.grpc_status};
+    arena_fini(&s->last_text);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        *texts[i] = arena_dup(&s->last_text, *texts[i]);
+    return s->last = find_series(s, r);
 }
 
 void stats_request(struct stats *s, const struct stats_request *r) {

@@ -5,6 +5,7 @@
  * the main thread. Threads: stat_add and stats_request the owner's; stats_sum any, while the struct lives. Tests:
  * tests/unit/proxy/stats.c */
 #include <stdatomic.h>
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/map.h"
@@ -19,20 +20,6 @@ enum stat_id {
 
 enum stats_side { STATS_DOWNSTREAM, STATS_UPSTREAM, STATS_SIDES_ };
 
-struct stats {
-    _Alignas(64) _Atomic uint64_t c[STAT_COUNT_];
-    _Alignas(64) _Atomic uint64_t connections; /* downstream, now: what accepting goes by */
-    struct limit_counts met[STATS_SIDES_];     /* by who met the limit */
-    _Alignas(64) struct metric_table series;   /* the worker's alone */
-    struct map index;                          /* private: key -> struct metric_series */
-    bool changed;                              /* the series have, since the owner last cleared this */
-};
-void stats_fini(struct stats *s);
-
-static inline void stat_add(struct stats *s, enum stat_id id, uint64_t n) {
-    atomic_store_explicit(&s->c[id], atomic_load_explicit(&s->c[id], memory_order_relaxed) + n, memory_order_relaxed);
-}
-
 struct stats_request { /* one finished request; slices borrowed */
     bool inbound, mtls;
     bool tcp;                                                  /* a connection: no status */
@@ -41,6 +28,24 @@ struct stats_request { /* one finished request; slices borrowed */
     struct str flags, protocol, grpc_status; /* the last: empty where there is none */
     uint64_t duration_us, request_bytes, response_bytes;
 };
+
+struct stats {
+    _Alignas(64) _Atomic uint64_t c[STAT_COUNT_];
+    _Alignas(64) _Atomic uint64_t connections; /* downstream, now: what accepting goes by */
+    struct limit_counts met[STATS_SIDES_];     /* by who met the limit */
+    _Alignas(64) struct metric_table series;   /* the worker's alone */
+    struct map index;                          /* private: key -> struct metric_series */
+    struct metric_series *last;                /* private: the series found last, and for what: many requests are alike */
+    struct stats_request last_is;
+    struct arena last_text;
+    bool changed; /* the series have, since the owner last cleared this */
+};
+void stats_fini(struct stats *s);
+
+static inline void stat_add(struct stats *s, enum stat_id id, uint64_t n) {
+    atomic_store_explicit(&s->c[id], atomic_load_explicit(&s->c[id], memory_order_relaxed) + n, memory_order_relaxed);
+}
+
 void stats_request(struct stats *s, const struct stats_request *r);
 /* The series of these labels, to be added to by the owner, who then sets s->changed. As long as `s`. */
 struct metric_series *stats_series(struct stats *s, const struct stats_request *r);

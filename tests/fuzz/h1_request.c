@@ -14,7 +14,7 @@ static void round_trip(const struct msg *m, struct arena *a) {
     struct buf out = {0};
     struct msg again;
     size_t scanned = 0;
-    WEFT_ASSERT(h1_write_request(&out, m) == 0);
+    WEFT_ASSERT(h1_write_request(&out, m, NULL) == 0);
     if (m->version == 11) { /* 1.0 may lack Host, and keep-alive means another thing: what is written is 1.1 */
         const struct h1_limits wide = {.line = UINT32_MAX / 4, .head = UINT32_MAX / 4, .fields = UINT32_MAX / 4};
         WEFT_ASSERT(h1_head_len(buf_str(&out), &scanned, &wide, NULL) == (int)out.len);

@@ -6,7 +6,7 @@ static void round_trip(const struct msg *m, enum http_method method, struct aren
     struct buf out = {0};
     struct msg again;
     const struct h1_limits wide = {.line = UINT32_MAX / 4, .head = UINT32_MAX / 4, .fields = UINT32_MAX / 4};
-    WEFT_ASSERT(h1_write_response(&out, m) == 0);
+    WEFT_ASSERT(h1_write_response(&out, m, NULL) == 0);
     if (m->version == 11) {
         WEFT_ASSERT(h1_parse_response(&again, buf_str(&out), method, &wide, a, NULL) == 0);
         WEFT_ASSERT(m->status == again.status && (m->reason.len == 0 || str_eq(m->reason, again.reason)));

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -69,8 +70,13 @@ static void uuid(void **state) {
     rand_uuid(&r, b);
     assert_string_not_equal(a, b);
     for (int n = 0; n < 200; n++) {
+        struct rand same = r;
         rand_uuid(&r, a);
         assert_int_equal(strlen(a), 36);
+        unsigned long long hi = rand_u64(&same), lo = rand_u64(&same);
+        snprintf(b, sizeof(b), "%08llx-%04llx-4%03llx-%c%03llx-%012llx", hi >> 32, hi >> 16 & 0xffff, hi & 0xfff,
+                 "89ab"[lo >> 60 & 3], lo >> 48 & 0xfff, lo & 0xffffffffffff);
+        assert_string_equal(a, b);
         for (int i = 0; i < 36; i++)
             assert_non_null(strchr(i == 8 || i == 13 || i == 18 || i == 23 ? "-" : "0123456789abcdef", a[i]));
         assert_int_equal(a[14], '4');

@@ -724,22 +724,22 @@ static void test_write_request(void **state) {
     struct arena a = {0};
     struct buf out = {0};
     struct msg m = parsed("GET /x HTTP/1.1\r\nA: b\r\nHost: h:1\r\nC:\r\n\r\n", &a);
-    assert_int_equal(h1_write_request(&out, &m), 0);
+    assert_int_equal(h1_write_request(&out, &m, NULL), 0);
     check_text(&out, "GET /x HTTP/1.1\r\nhost: h:1\r\nA: b\r\nC: \r\n\r\n");
     m.authority = STR("other"); /* the caller's word counts, not the old field */
-    assert_int_equal(h1_write_request(&out, &m), 0);
+    assert_int_equal(h1_write_request(&out, &m, NULL), 0);
     check_text(&out, "GET /x HTTP/1.1\r\nhost: other\r\nA: b\r\nC: \r\n\r\n");
     m = parsed("OPTIONS http://h HTTP/1.1\r\nHost: i\r\n\r\n", &a);
-    assert_int_equal(h1_write_request(&out, &m), 0);
+    assert_int_equal(h1_write_request(&out, &m, NULL), 0);
     check_text(&out, "OPTIONS http://h HTTP/1.1\r\nhost: h\r\n\r\n");
     m.absolute_form = false;
-    assert_int_equal(h1_write_request(&out, &m), 0);
+    assert_int_equal(h1_write_request(&out, &m, NULL), 0);
     check_text(&out, "OPTIONS * HTTP/1.1\r\nhost: h\r\n\r\n");
     m = parsed("CONNECT h:1 HTTP/1.1\r\nHost: i\r\n\r\n", &a);
-    assert_int_equal(h1_write_request(&out, &m), 0);
+    assert_int_equal(h1_write_request(&out, &m, NULL), 0);
     check_text(&out, "CONNECT h:1 HTTP/1.1\r\nhost: h:1\r\n\r\n");
     m = parsed("GET / HTTP/1.0\r\n\r\n", &a);
-    assert_int_equal(h1_write_request(&out, &m), 0);
+    assert_int_equal(h1_write_request(&out, &m, NULL), 0);
     check_text(&out, "GET / HTTP/1.1\r\nhost: \r\n\r\n");
     buf_fini(&out);
     arena_fini(&a);
@@ -756,7 +756,7 @@ static void test_write_nothing_invalid(void **state) {
     msg_add_name(&m.fields, &a, STR("x"), STR(" a"));
     msg_add_name(&m.fields, &a, STR("x"), STR("a\0"));
     msg_add_name(&m.fields, &a, STR("y"), STR("good"));
-    assert_int_equal(h1_write_request(&out, &m), 0);
+    assert_int_equal(h1_write_request(&out, &m, NULL), 0);
     check_text(&out, "GET /x HTTP/1.1\r\nhost: h\r\ny: good\r\n\r\n");
     const struct {
         const char *method, *authority, *path;
@@ -772,20 +772,20 @@ static void test_write_nothing_invalid(void **state) {
         b.method_id = method_intern(b.method);
         b.authority = str_of(bad[i].authority);
         b.path = str_of(bad[i].path);
-        assert_int_equal(h1_write_request(&out, &b), WEFT_E_INVALID);
+        assert_int_equal(h1_write_request(&out, &b, NULL), WEFT_E_INVALID);
         assert_int_equal(out.len, 0);
     }
     struct msg r = {.status = 99};
-    assert_int_equal(h1_write_response(&out, &r), WEFT_E_INVALID);
+    assert_int_equal(h1_write_response(&out, &r, NULL), WEFT_E_INVALID);
     r.status = 1000;
-    assert_int_equal(h1_write_response(&out, &r), WEFT_E_INVALID);
+    assert_int_equal(h1_write_response(&out, &r, NULL), WEFT_E_INVALID);
     r.status = 404;
     r.reason = STR("a\r\nb");
-    assert_int_equal(h1_write_response(&out, &r), 0);
+    assert_int_equal(h1_write_response(&out, &r, NULL), 0);
     check_text(&out, "HTTP/1.1 404 Not Found\r\n\r\n");
     r.reason = STR("Gone fishing");
     msg_add(&r.fields, &a, HDR_HOST, STR("x"));
-    assert_int_equal(h1_write_response(&out, &r), 0);
+    assert_int_equal(h1_write_response(&out, &r, NULL), 0);
     check_text(&out, "HTTP/1.1 404 Gone fishing\r\nhost: x\r\n\r\n");
     buf_fini(&out);
     arena_fini(&a);
@@ -795,17 +795,19 @@ static void test_frame(void **state) {
     (void)state;
     static const struct {
         int64_t length;
-        bool close;
+        bool close, keep_alive;
         const char *upgrade, *te, *want;
     } cases[] = {
-        {5, false, "", NULL, "x: y\r\ncontent-length: 5\r\n"},
-        {0, true, "", NULL, "x: y\r\ncontent-length: 0\r\nconnection: close\r\n"},
-        {-1, false, "", NULL, "x: y\r\ntransfer-encoding: chunked\r\n"},
-        {-2, false, "", NULL, "x: y\r\n"},
-        {-2, false, "websocket", NULL, "x: y\r\nconnection: upgrade\r\nupgrade: websocket\r\n"},
-        {-2, true, "", "trailers", "x: y\r\nte: trailers\r\nconnection: close, te\r\n"},
-        {-2, false, "", "trailers", "x: y\r\nte: trailers\r\nconnection: te\r\n"},
-        {-2, true, "ws", "trailers", "x: y\r\nte: trailers\r\nconnection: close, upgrade, te\r\nupgrade: ws\r\n"},
+        {5, false, false, "", NULL, "x: y\r\ncontent-length: 5\r\n"},
+        {0, true, false, "", NULL, "x: y\r\ncontent-length: 0\r\nconnection: close\r\n"},
+        {-1, false, false, "", NULL, "x: y\r\ntransfer-encoding: chunked\r\n"},
+        {-2, false, false, "", NULL, "x: y\r\n"},
+        {-2, false, false, "websocket", NULL, "x: y\r\nconnection: upgrade\r\nupgrade: websocket\r\n"},
+        {-2, true, false, "", "trailers", "x: y\r\nte: trailers\r\nconnection: close, te\r\n"},
+        {-2, false, false, "", "trailers", "x: y\r\nte: trailers\r\nconnection: te\r\n"},
+        {-2, true, false, "ws", "trailers", "x: y\r\nte: trailers\r\nconnection: close, upgrade, te\r\nupgrade: ws\r\n"},
+        {3, false, true, "", NULL, "x: y\r\ncontent-length: 3\r\nconnection: keep-alive\r\n"},
+        {INT64_MAX, false, false, "a\nb", NULL, "x: y\r\ncontent-length: 9223372036854775807\r\nconnection: upgrade\r\n"},
     };
     for (size_t i = 0; i < N(cases); i++) {
         struct arena a = {0};
@@ -819,12 +821,10 @@ static void test_frame(void **state) {
         msg_add(&m.fields, &a, HDR_KEEP_ALIVE, STR("timeout=5"));
         if (cases[i].te)
             msg_add(&m.fields, &a, HDR_TE, str_of(cases[i].te));
-        h1_frame(&m, &a, cases[i].length, cases[i].close, str_of(cases[i].upgrade));
-        assert_int_equal(h1_write_response(&out, &m), 0);
+        const struct h1_framing fr = {cases[i].length, cases[i].close, cases[i].keep_alive, str_of(cases[i].upgrade)};
+        assert_int_equal(h1_write_response(&out, &m, &fr), 0);
         buf_fmt(&want, "HTTP/1.1 200 OK\r\n%s\r\n", cases[i].want);
         check_text(&out, buf_z(&want).ptr);
-        assert_int_equal(m.chunked, cases[i].length == -1);
-        assert_int_equal(m.keep_alive, !cases[i].close);
         buf_fini(&out);
         buf_fini(&want);
         arena_fini(&a);
@@ -864,7 +864,7 @@ static void test_round_trip(void **state) {
         struct msg m, again;
         assert_int_equal(h1_parse_request(&m, good_requests[i].head, NULL, &a, NULL), 0);
         if (m.version == 11) { /* what is written is always 1.1 */
-            assert_int_equal(h1_write_request(&out, &m), 0);
+            assert_int_equal(h1_write_request(&out, &m, NULL), 0);
             assert_int_equal(h1_parse_request(&again, buf_str(&out), NULL, &a, NULL), 0);
             assert_true(str_eq(describe(&m, &one), describe(&again, &two)));
             assert_int_equal(m.fields.n, again.fields.n);

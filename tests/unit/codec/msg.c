@@ -23,10 +23,12 @@ static void test_intern_every_name(void **state) {
         for (size_t i = 0; i < name.len; i++)
             text[i] = (char)toupper(name.ptr[i]);
         assert_int_equal(hdr_intern(str_n(text, name.len)), id);
-        for (size_t i = 0; i < name.len; i++) { /* one octet away is another name */
+        for (size_t i = 0; i < name.len; i++) { /* one octet away is another name, whichever octet it is */
             memcpy(text, name.ptr, name.len);
-            text[i] = text[i] == '-' ? '\r' : '_';
-            assert_int_equal(hdr_intern(str_n(text, name.len)), HDR_OTHER);
+            for (int c = 0; c < 256; c++) {
+                text[i] = (char)c;
+                assert_int_equal(hdr_intern(str_n(text, name.len)) == (enum hdr_id)id, (c < 128 ? tolower(c) : c) == name.ptr[i]);
+            }
         }
         memcpy(text, name.ptr, name.len);
         text[name.len] = 'x';
@@ -117,6 +119,30 @@ static void show(const struct msg_fields *f, char *out, size_t cap) {
         show((f), text_, sizeof(text_));                                                                                         \
         assert_string_equal(text_, want);                                                                                        \
     } while (0)
+
+/* What a parser has judged is not judged again; what is put in its place is. */
+static void test_checked(void **state) {
+    (void)state;
+    struct arena a = {0};
+    struct msg_fields f = {0};
+    struct msg copy, m = {0};
+    msg_add_checked(&f, &a, HDR_OTHER, STR("x-one"), STR("1"));
+    msg_add_checked(&f, &a, HDR_SERVER, STR("Server"), STR("s"));
+    msg_add(&f, &a, HDR_DATE, STR("a\nb"));
+    msg_add_name(&f, &a, STR("x two"), STR("2"));
+    msg_add_name(&f, &a, STR("x-three"), STR("3"));
+    m.fields = f;
+    msg_copy(&copy, &m, &a, 4);
+    for (unsigned i = 0; i < f.n; i++) {
+        assert_int_equal(msg_field_ok(&f.at[i]), i != 2 && i != 3);
+        assert_int_equal(msg_field_ok(&copy.fields.at[i]), i != 2 && i != 3);
+    }
+    msg_set(&f, &a, HDR_SERVER, STR(" s"));
+    assert_false(msg_field_ok(msg_find(&f, HDR_SERVER)));
+    msg_set_name(&f, &a, STR("X-ONE"), STR("a\rb"));
+    assert_false(msg_field_ok(msg_find_name(&f, STR("x-one"))));
+    arena_fini(&a);
+}
 
 static void test_field_list(void **state) {
     (void)state;
@@ -306,6 +332,7 @@ int main(void) {
         cmocka_unit_test(test_flags),
         cmocka_unit_test(test_methods_and_reasons),
         cmocka_unit_test(test_character_classes),
+        cmocka_unit_test(test_checked),
         cmocka_unit_test(test_field_list),
         cmocka_unit_test(test_list_grows),
         cmocka_unit_test(test_lists),

@@ -68,10 +68,40 @@ static void requests_count_under_istios_labels(void **state) {
     free(w);
 }
 
+/* The series found last is kept by what it was asked for, not by where that stood. */
+static void series_are_told_apart(void **state) {
+    struct stats *w = stats_make();
+    char who[] = "a";
+    struct stats_request r = {.source = str_n(who, 1), .status = 200, .flags = STR("-"), .protocol = STR("http")};
+    struct metric_series *a = stats_series(w, &r), *b;
+    who[0] = 'b';
+    b = stats_series(w, &r);
+    assert_ptr_not_equal(a, b);
+    r.source = STR("b");
+    assert_ptr_equal(stats_series(w, &r), b);
+    r.source = STR("a");
+    assert_ptr_equal(stats_series(w, &r), a);
+    struct stats_request others[] = {r, r, r, r, r, r, r, r, r, r};
+    others[0].inbound = others[1].mtls = others[2].tcp = true;
+    others[3].status = 201;
+    others[4].source_ns = others[5].destination = others[6].destination_ns = STR("x");
+    others[7].flags = others[8].protocol = others[9].grpc_status = STR("x");
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        stats_series(w, &r);
+        b = stats_series(w, &others[i]);
+        if (i != 1) /* a source does not say whether it was mutual TLS */
+            assert_ptr_not_equal(a, b);
+        assert_ptr_equal(stats_series(w, &others[i]), b);
+    }
+    stats_fini(w);
+    free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_are_summed),
         cmocka_unit_test(requests_count_under_istios_labels),
+        cmocka_unit_test(series_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
