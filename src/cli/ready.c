@@ -33,7 +33,7 @@ int ready_write(const char *file, uint64_t fd, json_t *object, struct err *e) {
     json_print(&line, object, false);
     json_decref(object);
     buf_addc(&line, '\n');
-    int rc = file ? file_write(str_of(file), buf_str(&line), 0644, e) : 0;
+    int rc = file ? file_publish(str_of(file), buf_str(&line), 0644, e) : 0;
     if (rc >= 0 && fd != UINT64_MAX)
         rc = write_fd(fd, buf_str(&line), e);
     buf_fini(&line);

@@ -86,7 +86,7 @@ static int sync_dir_of(const char *path) {
     return failed ? -1 : 0;
 }
 
-int file_write(struct str path, struct str content, mode_t mode, struct err *e) {
+static int replace(struct str path, struct str content, mode_t mode, bool durable, struct err *e) {
     char z[PATH_MAX], tmp[PATH_MAX + 16];
     int code = path_z(path, z, e);
     if (code < 0)
@@ -95,18 +95,26 @@ int file_write(struct str path, struct str content, mode_t mode, struct err *e) 
     int fd = mkostemp(tmp, O_CLOEXEC);
     if (fd < 0)
         return os_error(e, z);
-    bool ok = fchmod(fd, mode) == 0 && write_all(fd, content) == 0 && fsync(fd) == 0;
+    bool ok = fchmod(fd, mode) == 0 && write_all(fd, content) == 0 && (!durable || fsync(fd) == 0);
     int no = errno;
     if (close(fd) < 0 && ok) {
         ok = false;
         no = errno;
     }
     if (ok && rename(tmp, z) == 0)
-        return sync_dir_of(z) < 0 ? os_error(e, z) : 0;
+        return durable && sync_dir_of(z) < 0 ? os_error(e, z) : 0;
     errno = ok ? errno : no;
     code = os_error(e, z);
     unlink(tmp);
     return code;
+}
+
+int file_write(struct str path, struct str content, mode_t mode, struct err *e) {
+    return replace(path, content, mode, true, e);
+}
+
+int file_publish(struct str path, struct str content, mode_t mode, struct err *e) {
+    return replace(path, content, mode, false, e);
 }
 
 static int make_dir(const char *path, mode_t mode, struct err *e) {

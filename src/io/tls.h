@@ -18,6 +18,7 @@ struct tls_cfg {
     bool server;
     struct str cert_pem, key_pem; /* leaf first, then intermediates; empty for a client without a certificate */
     struct str ca_pem;            /* trusted CAs; empty: the peer is not verified (then spiffe must be false) */
+    const struct tls_ctx *same;   /* has been made from the same three: they are not decoded again; else NULL */
     bool spiffe;                  /* the peer must be an X509-SVID of trust_domain */
     struct str trust_domain;
     bool require_peer;  /* server: a client without a certificate fails in the handshake */

@@ -109,7 +109,7 @@ static void read_extensions(X509 *cert) {
         ossl_drain();
 }
 
-static int load_cas(SSL_CTX *ssl, struct str pem, bool spiffe, struct err *e) {
+static int load_cas(SSL_CTX *ssl, struct str pem, struct err *e) {
     X509_STORE *store = SSL_CTX_get_cert_store(ssl);
     BIO *bio = ossl_bio(pem);
     if (!bio)
@@ -129,13 +129,16 @@ static int load_cas(SSL_CTX *ssl, struct str pem, bool spiffe, struct err *e) {
         return code;
     if (n == 0)
         return err_set(e, WEFT_E_PARSE, "trusted CAs: no certificate in the PEM text");
-    /* Each is an anchor, an intermediate too. What a leaf is for is SPIFFE's to say. */
+    return 0;
+}
+
+/* Each is an anchor, an intermediate too. What a leaf is for is SPIFFE's to say. */
+static void set_anchors(SSL_CTX *ssl, bool spiffe) {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ssl);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     X509_VERIFY_PARAM_set_depth(param, CHAIN_DEPTH);
     if (spiffe)
         X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY);
-    return 0;
 }
 
 /* ---- our own certificate ---- */
@@ -168,6 +171,26 @@ static int load_identity(SSL_CTX *ssl, const struct tls_cfg *cfg, struct err *e)
         code = ossl_err(e, WEFT_E_INVALID, "the private key is not the certificate's");
     EVP_PKEY_free(key);
     return code;
+}
+
+/* OpenSSL 3 takes a millisecond to decode a key or a certificate. */
+static int share_identity(SSL_CTX *ssl, SSL_CTX *same, struct err *e) {
+    STACK_OF(X509) *chain = NULL;
+    X509 *cert = SSL_CTX_get0_certificate(same);
+    SSL_CTX_set1_cert_store(ssl, SSL_CTX_get_cert_store(same));
+    if (!cert || (SSL_CTX_get0_chain_certs(same, &chain) == 1 &&
+                  SSL_CTX_use_cert_and_key(ssl, cert, SSL_CTX_get0_privatekey(same), chain, 1) == 1))
+        return 0;
+    return ossl_err(e, WEFT_E_CRYPTO, "certificate");
+}
+
+static int load(SSL_CTX *ssl, const struct tls_cfg *cfg, bool verify, struct err *e) {
+    int code = 0;
+    if (cfg->same)
+        return share_identity(ssl, cfg->same->ssl, e);
+    if (cfg->cert_pem.len || cfg->key_pem.len || cfg->server)
+        code = load_identity(ssl, cfg, e);
+    return code >= 0 && verify ? load_cas(ssl, cfg->ca_pem, e) : code;
 }
 
 /* ---- resumption (RFC 8446 §4.6.1) ----
@@ -270,10 +293,9 @@ static int configure(struct tls_ctx *c, const struct tls_cfg *cfg, struct err *e
     int code = set_algorithms(c->ssl, e);
     if (code < 0)
         return code;
-    if (cfg->cert_pem.len || cfg->key_pem.len || cfg->server)
-        code = load_identity(c->ssl, cfg, e);
-    if (code >= 0 && c->verify)
-        code = load_cas(c->ssl, cfg->ca_pem, cfg->spiffe, e);
+    code = load(c->ssl, cfg, c->verify, e);
+    if (c->verify)
+        set_anchors(c->ssl, cfg->spiffe);
     if (code >= 0 && cfg->alpn.len)
         code = encode_alpn(c, cfg->alpn, e);
     if (code < 0)

@@ -47,12 +47,11 @@ static int make_contexts(struct identity *id, struct err *e) {
     if (rc < 0)
         return rc;
     cfg.server = false;
+    cfg.same = id->server;
     return tls_ctx_new(&id->client, &cfg, e);
 }
 
 int identity_new(struct identity **out, struct str key_pem, struct str cert_pem, struct str ca_pem, struct err *e) {
-    if (!key_matches_cert(key_pem, cert_pem))
-        return err_set(e, WEFT_E_CERT, "the key is not the certificate's");
     struct identity *id = ref_new(sizeof(*id), identity_fini);
     id->key_pem = arena_dup(&id->ref.mem, key_pem);
     id->cert_pem = arena_dup(&id->ref.mem, cert_pem);

@@ -173,17 +173,15 @@ static void on_cert(void *ctx, int code, struct str chain, struct str ca, const 
         code = identity_new(&id, s->key_pem, chain, ca, &e);
     else
         e = *why;
-    if (code >= 0 && kept_write_identity(s->cfg.data_dir, id, &e) < 0) {
-        log_warn(s->cfg.log, "the certificate cannot be kept: %s", e.msg);
-        code = 0;
-    }
     arena_fini(&s->csr_mem);
     if (code < 0) {
         log_warn(s->cfg.log, "no certificate: %s", e.msg);
         loop_timer(s->loop, &s->sign, SIGN_AGAIN_US, on_sign_timer);
         return;
     }
-    take_identity(s, id);
+    take_identity(s, id); /* serving comes first: to keep it takes some milliseconds of the disk */
+    if (kept_write_identity(s->cfg.data_dir, id, &e) < 0)
+        log_warn(s->cfg.log, "the certificate cannot be kept: %s", e.msg);
 }
 
 static void sign(struct sidecar *s) {

@@ -2,7 +2,7 @@
 """The app may listen on a Unix socket; id and data directory have their defaults."""
 import socket
 
-from weftest import Mesh
+from weftest import Mesh, wait
 
 
 def test(monkeypatch):
@@ -17,5 +17,5 @@ def test(monkeypatch):
         assert web.until(200, 'users').name == 'app'
         one, = m.api.endpoints('users')
         assert one['id'].startswith(f'users-{socket.gethostname().lower()}'[:20])
-        kept, = (m.dir / 'state' / 'weft').rglob('identity.key')
+        kept, = wait(lambda: [*(m.dir / 'state' / 'weft').rglob('identity.key')])
         assert 'default.users.' in str(kept)

@@ -51,7 +51,7 @@ static void written_is_read(void **state) {
     struct stat st;
     assert_int_equal(stat(in(d, "a").ptr, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(file_write(in(d, "a"), STR_NONE, 0644, &e), 0); /* replaced */
+    assert_int_equal(file_publish(in(d, "a"), STR_NONE, 0644, &e), 0); /* replaced */
     buf_fini(&b);
     assert_int_equal(file_read(in(d, "a"), 0, &b, &e), 0);
     assert_int_equal(b.len, 0);
