@@ -58,7 +58,8 @@ static int serve(struct echo_main *m, const struct echo_cfg *cfg, const char *re
 }
 
 static const char details[] =
-    "Answers with JSON of what it received: name, method, path, query, headers, body, peer. GET /health says healthy.\n"
+    "Answers with JSON of what it received: name, method, path, query, headers, body, peer. GET /health says healthy;\n"
+    "GET /metrics, when Accept asks for text/plain or OpenMetrics, has figures for Prometheus.\n"
     "On any path, query parameters: status=N, fail=0..1 (share of requests answered 503), delay=SECONDS,\n"
     "stream=N with interval=SECONDS (a line each), size=BYTES, reset=1 (breaks the connection), call=URL (repeats: calls URL,\n"
     "by its name through the sidecar, and nests the result).";

@@ -7,6 +7,7 @@
 #include "codec/url.h"
 #include "http/fetch.h"
 #include "io/file.h"
+#include "telemetry/prom.h"
 
 #define BODY_MAX (1u << 20)
 #define CALLS_MAX 16
@@ -217,6 +218,27 @@ static void start_long_answer(struct request *r) {
         next_line(&r->timer);
 }
 
+/* For who asks as Prometheus does; else /metrics is a path like any other. */
+static bool wants_figures(const struct request *r) {
+    struct str accept = msg_get(&r->head.fields, HDR_ACCEPT);
+    return str_eq(url_path_only(r->head.path), STR("/metrics")) &&
+           (str_find(accept, STR("text/plain")) >= 0 || str_find(accept, STR("application/openmetrics-text")) >= 0);
+}
+
+static void reply_figures(struct request *r) {
+    struct buf b = {0};
+    struct prom p = {.out = &b,
+                     .openmetrics = str_find(msg_get(&r->head.fields, HDR_ACCEPT), STR("application/openmetrics-text")) >= 0};
+    const struct server *s = &r->echo->server;
+    prom_family(&p, "weft_echo_connections", PROM_GAUGE, "Connections that are open.");
+    prom_sample(&p, STR_NONE, s->n_conns);
+    prom_limits(&p);
+    prom_limits_of(&p, "downstream", &s->met);
+    prom_end(&p);
+    stream_reply(r->stream, 200, p.openmetrics ? STR(PROM_CONTENT_TYPE_OPENMETRICS) : STR(PROM_CONTENT_TYPE), buf_str(&b));
+    buf_fini(&b);
+}
+
 static void answer(struct request *r) {
     bool fails = r->fail > 0 && rand_unit(&r->stream->conn->loop->rand) < r->fail;
     r->answered = true;
@@ -231,6 +253,8 @@ static void answer(struct request *r) {
                    json_pack("{s:s, s:s}", "status", r->status < 300 ? "healthy" : "unhealthy", "name", r->echo->cfg.name));
     else if (r->sized || r->streamed)
         start_long_answer(r);
+    else if (wants_figures(r))
+        reply_figures(r);
     else
         reply_json(r, r->status, received_json(r));
 }

@@ -89,10 +89,16 @@ void api_written(void *ctx, int code, const struct err *why) {
 
 /* ---- bodies ---- */
 
+void api_judged(struct api_request *rq, bool valid) {
+    rq->api->passed += valid;
+    rq->api->failed += !valid;
+}
+
 bool api_json_body(struct api_request *rq, json_t **out) {
     struct err e = {0};
     if (json_parse(out, buf_str(&rq->in->body), &e) >= 0)
         return true;
+    api_judged(rq, false);
     api_error(rq, 400, "body: %s", e.msg);
     return false;
 }
@@ -104,6 +110,7 @@ bool api_body(struct api_request *rq, const struct schema *s, json_t **out) {
         return false;
     int rc = schema_apply(s, v, out, &e);
     json_decref(v);
+    api_judged(rq, rc >= 0);
     if (rc < 0)
         api_error(rq, 400, "%s", e.msg);
     return rc >= 0;

@@ -18,7 +18,9 @@ struct api {
     struct push *push;
     struct sessions *sessions;
     struct feed *feed;
-    uint64_t started;       /* the loop's clock, microseconds */
+    const struct limit_counts *met_rest, *met_xds; /* of the servers */
+    uint64_t passed, failed;                       /* private: bodies that were judged */
+    uint64_t started;                              /* the loop's clock, microseconds */
     struct list keys;       /* private: requests that wait for an RSA key, one of which is made in each turn of the loop */
     struct timer key_timer; /* private */
 };

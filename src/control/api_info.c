@@ -105,6 +105,7 @@ void api_merge_config(struct api_request *rq) {
     rq->written = "config updated";
     int rc = mesh_merge_config(rq->api->mesh, patch, api_written, rq, &e);
     json_decref(patch);
+    api_judged(rq, rc >= 0);
     if (rc >= 0)
         return;
     api_error(rq, 400, "%s", e.msg);

@@ -26,6 +26,7 @@ void api_error(struct api_request *rq, unsigned status, const char *fmt, ...) __
 
 /* The body by the schema; false: it has been answered (400). */
 bool api_body(struct api_request *rq, const struct schema *s, json_t **out);
+void api_judged(struct api_request *rq, bool valid);      /* counts it */
 bool api_json_body(struct api_request *rq, json_t **out); /* not yet judged */
 void api_end(struct api_request *rq);                     /* without an answer: the caller has gone */
 /* For writes: how the request ends when the store has it: {"status": rq->written} and the rule's id, if it made one. */

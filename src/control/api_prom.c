@@ -2,6 +2,7 @@
 /* GET /metrics: Istio's names where they mean the same (contract §4). */
 #include "control/api_int.h"
 #include "crypto/ca.h"
+#include "io/loop.h"
 #include "telemetry/prom.h"
 
 static void one(struct prom *p, const char *name, enum prom_type type, const char *help, uint64_t value) {
@@ -28,19 +29,45 @@ static void info(struct prom *p) {
     buf_fini(&labels);
 }
 
-static void figures(struct prom *p, struct api *api) {
+/* Services with traffic rules, which Istio calls virtual services, and those of them without an endpoint. */
+static void services_with_rules(struct prom *p, struct api *api) {
+    const struct mesh_service *s;
+    uint64_t n = 0, empty = 0;
+    struct str key;
+    MAP_FOR (&api->mesh->services, &key, s) {
+        n += s->rules.len > 0;
+        empty += (s->rules.len || s->named) && !reg_has(api->reg, key);
+    }
+    one(p, "pilot_virt_services", PROM_GAUGE, "Services with traffic rules.", n);
+    one(p, "pilot_eds_no_instances", PROM_GAUGE, "Services of traffic rules that have no endpoint.", empty);
+}
+
+/* The chain is the root alone: it signs the leaves. */
+static void ca_figures(struct prom *p, struct api *api) {
     const struct sessions *s = api->sessions;
+    uint64_t end = (uint64_t)ca_not_after(api->mesh->ca), now = loop_wall(api->mesh->loop) / CLOCK_S;
+    uint64_t left = end > now ? end - now : 0;
+    one(p, "citadel_server_csr_count", PROM_COUNTER, "Certificates asked for by proxies.", s->issued + s->refused);
+    one(p, "citadel_server_success_cert_issuance_count", PROM_COUNTER, "Certificates issued to proxies.", s->issued);
+    one(p, "citadel_server_csr_sign_err_count", PROM_COUNTER, "Certificates refused to proxies.", s->refused);
+    one(p, "citadel_server_root_cert_expiry_timestamp", PROM_GAUGE, "Unix seconds when the root expires.", end);
+    one(p, "citadel_server_root_cert_expiry_seconds", PROM_GAUGE, "Seconds until the root expires.", left);
+    one(p, "citadel_server_cert_chain_expiry_timestamp", PROM_GAUGE, "Unix seconds when the issuing certificate expires.", end);
+    one(p, "citadel_server_cert_chain_expiry_seconds", PROM_GAUGE, "Seconds until the issuing certificate expires.", left);
+}
+
+static void figures(struct prom *p, struct api *api) {
     size_t services, healthy, unhealthy;
     api__count_services(api, &services, &healthy, &unhealthy);
     info(p);
     one(p, "pilot_services", PROM_GAUGE, "Services known.", services);
+    services_with_rules(p, api);
     one(p, "pilot_xds", PROM_GAUGE, "Proxies connected over xDS.", api->push->n_streams);
     by_type(p, "pilot_xds_pushes", "Resources pushed.", api->push->stats.pushes);
     by_type(p, "pilot_total_xds_rejects", "Responses that proxies refused.", api->push->stats.nacks);
-    one(p, "citadel_server_csr_count", PROM_COUNTER, "Certificates asked for by proxies.", s->issued + s->refused);
-    one(p, "citadel_server_success_cert_issuance_count", PROM_COUNTER, "Certificates issued to proxies.", s->issued);
-    one(p, "citadel_server_root_cert_expiry_timestamp", PROM_GAUGE, "Unix seconds when the root expires.",
-        (uint64_t)ca_not_after(api->mesh->ca));
+    ca_figures(p, api);
+    one(p, "galley_validation_passed", PROM_COUNTER, "Bodies of requests that were valid.", api->passed);
+    one(p, "galley_validation_failed", PROM_COUNTER, "Bodies of requests that were not.", api->failed);
     one(p, "weft_control_endpoints_healthy", PROM_GAUGE, "Healthy endpoints.", healthy);
     one(p, "weft_control_endpoints_unhealthy", PROM_GAUGE, "Unhealthy endpoints.", unhealthy);
     one(p, "weft_control_revision", PROM_GAUGE, "Revision of the mesh.", api->mesh->revision);
@@ -49,6 +76,9 @@ static void figures(struct prom *p, struct api *api) {
     one(p, "weft_control_watch_lines_total", PROM_COUNTER, "Lines told to watchers.", api->feed->told);
     one(p, "weft_control_watchers_behind_total", PROM_COUNTER, "Watchers cut off as the log no longer reached back to them.",
         api->feed->cut);
+    prom_limits(p);
+    prom_limits_of(p, "api", api->met_rest);
+    prom_limits_of(p, "xds", api->met_xds);
     prom_family(p, "weft_control_uptime_seconds", PROM_GAUGE, "Seconds since the start.");
     prom_sample_real(p, STR_NONE, api__uptime(api));
 }

@@ -158,8 +158,14 @@ int control_start(struct control **out, struct loop *l, const struct control_cfg
     feed_init(&c->feed, &c->mesh, &c->reg);
     sessions_init(&c->sessions, &c->mesh, &c->reg);
     c->service = (struct node_service){push_source(&c->push), sessions_cb(&c->sessions), sessions_sign(&c->sessions)};
-    c->api = (struct api){
-        .mesh = &c->mesh, .reg = &c->reg, .push = &c->push, .sessions = &c->sessions, .feed = &c->feed, .started = l->now};
+    c->api = (struct api){.mesh = &c->mesh,
+                          .reg = &c->reg,
+                          .push = &c->push,
+                          .sessions = &c->sessions,
+                          .feed = &c->feed,
+                          .met_rest = &c->rest.met,
+                          .met_xds = &c->xds.met,
+                          .started = l->now};
     api_init(&c->api);
     rc = open_mesh(c, cfg, e);
     if (rc >= 0)

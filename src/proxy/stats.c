@@ -176,18 +176,13 @@ static void print_series(struct prom *p, const struct metric_table *t) {
 
 /* One sample for each limit that was met. */
 static void print_met(struct prom *p, const struct stats_all *all) {
-    prom_family(p, "weft_limit_met_total", PROM_COUNTER, "Times that a peer met a limit (docs/reference/limits.md)");
+    prom_limits(p);
     for (unsigned side = 0; side < STATS_SIDES_; side++)
         for (unsigned id = 0; id < LIMIT_COUNT_; id++) {
             uint64_t n = 0;
-            struct buf labels = {0};
             for (unsigned i = 0; i < all->n; i++)
                 n += limit_count(&all->at[i]->met[side], id);
-            prom_label(&labels, "limit", str_of(limit_name(id)));
-            prom_label(&labels, "side", str_of(stats_side_name(side)));
-            if (n)
-                prom_sample(p, buf_str(&labels), n);
-            buf_fini(&labels);
+            prom_limit(p, id, stats_side_name(side), n);
         }
 }
 

@@ -106,6 +106,25 @@ void prom_hist(struct prom *p, struct str labels, const struct hist *h) {
     buf_fmt(p->out, "%" PRIu64 "\n", below);
 }
 
+void prom_limits(struct prom *p) {
+    prom_family(p, "weft_limit_met_total", PROM_COUNTER, "Times that a peer met a limit (docs/reference/limits.md)");
+}
+
+void prom_limit(struct prom *p, enum limit_id id, const char *side, uint64_t n) {
+    struct buf labels = {0};
+    if (!n)
+        return;
+    prom_label(&labels, "limit", str_of(limit_name(id)));
+    prom_label(&labels, "side", str_of(side));
+    prom_sample(p, buf_str(&labels), n);
+    buf_fini(&labels);
+}
+
+void prom_limits_of(struct prom *p, const char *side, const struct limit_counts *met) {
+    for (int id = 0; id < LIMIT_COUNT_; id++)
+        prom_limit(p, (enum limit_id)id, side, limit_count(met, (enum limit_id)id));
+}
+
 void prom_end(struct prom *p) {
     if (p->openmetrics)
         buf_add(p->out, STR("# EOF\n"));

@@ -3,6 +3,7 @@
 /* prom: metrics as text, in the Prometheus exposition format 0.0.4 or in OpenMetrics 1.0.
  * The writer gives names; nothing is checked for being there twice. Threads: any. Tests: tests/unit/telemetry/prom.c */
 #include "base/buf.h"
+#include "base/limits.h"
 #include "base/str.h"
 struct hist;
 
@@ -28,4 +29,8 @@ void prom_family(struct prom *p, const char *name, enum prom_type type, const ch
 void prom_sample(struct prom *p, struct str labels, uint64_t value); /* of a counter or gauge */
 void prom_sample_real(struct prom *p, struct str labels, double value);
 void prom_hist(struct prom *p, struct str labels, const struct hist *h); /* cumulative buckets, sum and count */
+/* How often peers met a limit, the same in every process: the family, then a sample for each that was met (n > 0). */
+void prom_limits(struct prom *p);
+void prom_limit(struct prom *p, enum limit_id id, const char *side, uint64_t n);
+void prom_limits_of(struct prom *p, const char *side, const struct limit_counts *met); /* samples of all */
 void prom_end(struct prom *p);
