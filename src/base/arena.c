@@ -7,12 +7,6 @@
 #define POOL_MAX 256u
 #define FIRST_BLOCK 128u /* octets of the first block of an arena without a pool */
 
-struct arena_block {
-    struct arena_block *next;
-    size_t cap, used; /* octets of data */
-    _Alignas(16) unsigned char data[];
-};
-
 #define BLOCK_DATA (ARENA_BLOCK - sizeof(struct arena_block))
 
 static struct arena_block *take_block(struct arena *a, size_t cap) {
@@ -90,7 +84,7 @@ static void *alloc_large(struct arena *a, size_t n) {
     return b->data;
 }
 
-void *arena_alloc(struct arena *a, size_t n) {
+void *arena__more(struct arena *a, size_t n) {
     WEFT_ASSERT(n <= PTRDIFF_MAX - ARENA_BLOCK);
     n = n ? (n + 15) & ~(size_t)15 : 16;
     a->used += n;

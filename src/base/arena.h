@@ -7,7 +7,11 @@
 #include <stdint.h>
 #include "base/str.h"
 
-struct arena_block; /* private */
+struct arena_block { /* private */
+    struct arena_block *next;
+    size_t cap, used; /* octets of data */
+    _Alignas(16) unsigned char data[];
+};
 
 struct arena_pool { /* a free list of blocks; zeros are an empty pool */
     struct arena_block *free;
@@ -25,8 +29,17 @@ struct arena {
 
 void arena_pool_fini(struct arena_pool *p); /* frees the kept blocks; none may be live */
 void arena_init(struct arena *a, struct arena_pool *pool);
-void arena_fini(struct arena *a);              /* gives all blocks back; the arena is empty and usable again */
-void *arena_alloc(struct arena *a, size_t n);  /* not zeroed */
+void arena_fini(struct arena *a);                            /* gives all blocks back; the arena is empty and usable again */
+void *arena__more(struct arena *a, size_t n);                /* private: what does not fit into the block */
+static inline void *arena_alloc(struct arena *a, size_t n) { /* not zeroed */
+    struct arena_block *b = a->head;
+    size_t up = (n + 15) & ~(size_t)15;
+    if (!b || up - 1 >= b->cap - b->used) /* also nothing at all, or so much that it wraps */
+        return arena__more(a, n);
+    a->used += up;
+    b->used += up;
+    return b->data + b->used - up;
+}
 void *arena_zalloc(struct arena *a, size_t n); /* zeroed */
 struct str arena_dup(struct arena *a, struct str s);
 char *arena_z(struct arena *a, struct str s); /* NUL-terminated copy */

@@ -45,18 +45,6 @@ ptrdiff_t str_find(struct str s, struct str part) {
     return p ? p - s.ptr : -1;
 }
 
-static bool is_ows(char c) {
-    return c == ' ' || c == '\t';
-}
-
-struct str str_trim(struct str s) {
-    while (s.len && is_ows(s.ptr[0]))
-        s = (struct str){s.ptr + 1, s.len - 1};
-    while (s.len && is_ows(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 struct str str_cut(struct str *rest, char sep) {
     struct str all = *rest;
     ptrdiff_t at = str_chr(all, sep);

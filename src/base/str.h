@@ -48,7 +48,13 @@ bool str_ends(struct str s, struct str suffix);
 ptrdiff_t str_chr(struct str s, char c);           /* index of the first c, or -1 */
 ptrdiff_t str_rchr(struct str s, char c);          /* index of the last c, or -1 */
 ptrdiff_t str_find(struct str s, struct str part); /* index of the first `part`, or -1 */
-struct str str_trim(struct str s);                 /* without SP and HTAB at both ends (OWS, RFC 9110 §5.6.3) */
+static inline struct str str_trim(struct str s) {  /* without SP and HTAB at both ends (OWS, RFC 9110 §5.6.3) */
+    while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+        s = (struct str){s.ptr + 1, s.len - 1};
+    while (s.len && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+        s.len--;
+    return s;
+}
 
 /* Takes the part before the first `sep` off *rest and returns it; *rest becomes what follows the separator. Without a
  * separator all is returned and *rest becomes STR_NONE (ptr NULL: so a loop can tell "nothing left"). */

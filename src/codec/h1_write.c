@@ -6,8 +6,18 @@
 
 /* A head is written into room that was made for all of it at once. */
 static inline char *put(char *at, struct str s) {
-    if (s.len)
+    if (s.len > 16) {
         memcpy(at, s.ptr, s.len);
+    } else if (s.len >= 8) { /* most names and values are short: without a call, in two parts that may overlap */
+        memcpy(at, s.ptr, 8);
+        memcpy(at + s.len - 8, s.ptr + s.len - 8, 8);
+    } else if (s.len >= 4) {
+        memcpy(at, s.ptr, 4);
+        memcpy(at + s.len - 4, s.ptr + s.len - 4, 4);
+    } else {
+        for (size_t i = 0; i < s.len; i++)
+            at[i] = s.ptr[i];
+    }
     return at + s.len;
 }
 

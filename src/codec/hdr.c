@@ -4,11 +4,9 @@
 
 enum { H = 1, S = 2 }; /* the flags of hdr.def */
 
-static const struct {
-    struct str name;
-    uint8_t flags;
-} known[HDR_COUNT_] = {
-#define X(id, name, flags) [HDR_##id] = {{name, sizeof(name) - 1}, flags},
+const struct str hdr_names[] = {
+    {NULL, 0},
+#define X(id, name, flags) [HDR_##id] = {name, sizeof(name) - 1},
 #include "codec/hdr.def"
 #undef X
 };
@@ -93,7 +91,3 @@ enum hdr_id hdr_intern(struct str n) {
 #define X(id, name, flags) _Static_assert(sizeof(name) - 1 >= 2 && sizeof(name) - 1 <= 32, "hdr_intern: add its length: " name);
 #include "codec/hdr.def"
 #undef X
-
-struct str hdr_name(enum hdr_id id) {
-    return known[id].name;
-}

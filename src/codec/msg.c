@@ -158,33 +158,13 @@ struct str msg_reason(unsigned status) {
 
 /* ---- fields ---- */
 
-static struct msg_field *append(struct msg_fields *f, struct arena *a) {
-    if (f->n == f->cap) {
-        unsigned cap = f->cap ? f->cap * 2 : 16;
-        struct msg_field *at = arena_alloc(a, cap * sizeof(*at));
-        if (f->n)
-            memcpy(at, f->at, f->n * sizeof(*at));
-        f->at = at;
-        f->cap = cap;
-    }
-    return &f->at[f->n++];
-}
-
-static inline void add(struct msg_fields *f, struct arena *a, struct msg_field field) {
-    *append(f, a) = field;
-    f->seen |= HDR_BIT(field.id);
-}
-
-void msg_add(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
-    add(f, a, (struct msg_field){hdr_name(id), value, id, false});
-}
-
-void msg_add_checked(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str name, struct str value) {
-    add(f, a, (struct msg_field){name, value, id, true});
-}
-
-void msg_add_name(struct msg_fields *f, struct arena *a, struct str name, struct str value) {
-    add(f, a, (struct msg_field){name, value, hdr_intern(name), false});
+static void grow(struct msg_fields *f, struct arena *a) {
+    unsigned cap = f->cap ? f->cap * 2 : 16;
+    struct msg_field *at = arena_alloc(a, cap * sizeof(*at));
+    if (f->n)
+        memcpy(at, f->at, f->n * sizeof(*at));
+    f->at = at;
+    f->cap = cap;
 }
 
 static bool matches(const struct msg_field *f, enum hdr_id id, struct str name) {
@@ -218,7 +198,19 @@ static const struct msg_field *find(const struct msg_fields *f, enum hdr_id id, 
     return NULL;
 }
 
-static void set(struct msg_fields *f, struct arena *a, struct msg_field with) {
+static inline struct msg_field *append(struct msg_fields *f, struct arena *a) {
+    if (f->n == f->cap)
+        grow(f, a);
+    return &f->at[f->n++];
+}
+
+static inline void add(struct msg_fields *f, struct arena *a, struct msg_field field) {
+    *append(f, a) = field;
+    f->seen |= HDR_BIT(field.id);
+}
+
+/* Takes the place of all with that name. */
+static void replace(struct msg_fields *f, struct arena *a, struct msg_field with) {
     const struct msg_field *first = find(f, with.id, with.name);
     if (!first) {
         add(f, a, with);
@@ -229,8 +221,31 @@ static void set(struct msg_fields *f, struct arena *a, struct msg_field with) {
     remove_from(f, at + 1, with.id, with.name);
 }
 
+static inline void set(struct msg_fields *f, struct arena *a, struct msg_field with) {
+    if (f->seen & HDR_BIT(with.id))
+        replace(f, a, with);
+    else
+        add(f, a, with);
+}
+
+void msg_add(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
+    add(f, a, (struct msg_field){hdr_name(id), value, id, false});
+}
+
+void msg_add_checked(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str name, struct str value) {
+    add(f, a, (struct msg_field){name, value, id, true});
+}
+
+void msg_add_name(struct msg_fields *f, struct arena *a, struct str name, struct str value) {
+    add(f, a, (struct msg_field){name, value, hdr_intern(name), false});
+}
+
 void msg_set(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
     set(f, a, (struct msg_field){hdr_name(id), value, id, false});
+}
+
+void msg_set_checked(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
+    set(f, a, (struct msg_field){hdr_name(id), value, id, true});
 }
 
 void msg_set_name(struct msg_fields *f, struct arena *a, struct str name, struct str value) {

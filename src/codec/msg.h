@@ -23,8 +23,11 @@ _Static_assert(HDR_COUNT_ <= 64, "sets of names are words");
 #define HDR_IN_TRAILERS (HDR_BIT(HDR_OTHER) | HDR_BIT(HDR_ETAG) | HDR_BIT(HDR_GRPC_STATUS) | HDR_BIT(HDR_GRPC_MESSAGE))
 extern const uint64_t hdr_hop_by_hop_set; /* never forwarded (RFC 9110 §7.6.1) */
 
-enum hdr_id hdr_intern(struct str name); /* in any case; HDR_OTHER when unknown. O(1), no allocation */
-struct str hdr_name(enum hdr_id id);     /* lower case; empty for HDR_OTHER */
+enum hdr_id hdr_intern(struct str name);            /* in any case; HDR_OTHER when unknown. O(1), no allocation */
+extern const struct str hdr_names[];                /* private */
+static inline struct str hdr_name(enum hdr_id id) { /* lower case; empty for HDR_OTHER */
+    return hdr_names[id];
+}
 static inline bool hdr_hop_by_hop(enum hdr_id id) {
     return hdr_hop_by_hop_set & HDR_BIT(id);
 }
@@ -92,6 +95,8 @@ void msg_add_name(struct msg_fields *f, struct arena *a, struct str name, struct
 void msg_add_checked(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str name,
                      struct str value); /* for parsers, which have interned the name and judged both */
 void msg_set(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value); /* replaces all with that id by one */
+void msg_set_checked(struct msg_fields *f, struct arena *a, enum hdr_id id,
+                     struct str value); /* a value of our own making: number, date, word */
 void msg_set_name(struct msg_fields *f, struct arena *a, struct str name, struct str value);
 unsigned msg__remove(struct msg_fields *f, enum hdr_id id); /* private: they look, */
 const struct msg_field *msg__find(const struct msg_fields *f, enum hdr_id id);

@@ -13,8 +13,13 @@ static const bool unreserved[256] = {
 static bool is_name(struct str s) {
     if (s.len == 0 || s.len > MAX_NAME)
         return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (!unreserved[(uint8_t)s.ptr[i]])
+    const uint8_t *c = (const uint8_t *)s.ptr;
+    size_t i = 0;
+    for (; s.len - i >= 4; i += 4)
+        if (!(unreserved[c[i]] & unreserved[c[i + 1]] & unreserved[c[i + 2]] & unreserved[c[i + 3]]))
+            return false;
+    for (; i < s.len; i++)
+        if (!unreserved[c[i]])
             return false;
     return true;
 }

@@ -58,7 +58,7 @@ static int take_head(struct h1 *h, struct str *in) {
         return refuse(h, &e);
     }
     h->scanned = 0;
-    struct msg m = {0};
+    struct msg m;
     int rc = h1_parse_response(&m, str_first(*in, (size_t)n), h->st.method, &h->limits, &h->st.arena, &e);
     if (rc < 0) {
         h1__met(h, rc, true);

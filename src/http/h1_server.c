@@ -112,7 +112,7 @@ static bool take_head(struct h1 *h, struct str *in) {
         return false;
     }
     h->scanned = 0;
-    struct msg m = {0};
+    struct msg m;
     struct str head = str_first(*in, n > 0 ? (size_t)n : 0);
     *in = str_from(*in, head.len);
     conn__begin(p, &h->st);
@@ -238,7 +238,8 @@ static void answered(struct h1 *h) {
     } else
         idle(h);
     conn__resume(p);
-    conn__later(p); /* what waits in p->in; or the end */
+    if (p->in.len > 0 || p->eof)
+        conn__later(p);
 }
 
 static void run(struct conn_priv *p) {

@@ -102,8 +102,11 @@ void lb_observe(struct lb_host *h, bool ok, uint64_t duration_us, uint64_t now_u
     /* Peak EWMA (as Finagle's): a slower answer counts at once, a faster one by decay over 10 s. */
     uint64_t old = atomic_load_explicit(&h->ewma_us, memory_order_relaxed);
     uint64_t at = atomic_load_explicit(&h->ewma_at, memory_order_relaxed);
-    double w = exp(-(double)(now_us > at ? now_us - at : 0) / 1e7);
-    uint64_t next = duration_us >= old ? duration_us : (uint64_t)((double)old * w + (double)duration_us * (1 - w));
+    uint64_t next = duration_us;
+    if (duration_us < old) {
+        double w = exp(-(double)(now_us > at ? now_us - at : 0) / 1e7);
+        next = (uint64_t)((double)old * w + (double)duration_us * (1 - w));
+    }
     atomic_store_explicit(&h->ewma_us, next, memory_order_relaxed);
     atomic_store_explicit(&h->ewma_at, now_us, memory_order_relaxed);
 }

@@ -137,7 +137,7 @@ static void use_remote_address(struct exch *x) {
     if (!h->skip_xff_append && ip.len)
         msg_set(f, a, HDR_X_FORWARDED_FOR, list.len ? arena_fmt(a, STR_FMT "," STR_FMT, STR_ARG(list), STR_ARG(ip)) : ip);
     if (!h->trusted_hops || !msg_find(f, HDR_X_FORWARDED_PROTO))
-        msg_set(f, a, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
+        msg_set_checked(f, a, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
     if (h->forwarded_port && !msg_find_name(f, STR("x-forwarded-port"))) {
         struct str own = x->from->local_text;
         msg_add_name(f, a, STR("x-forwarded-port"), str_from(own, (size_t)(str_rchr(own, ':') + 1)));
@@ -152,7 +152,7 @@ static void who(struct exch *x) {
     else
         x->client = trusted_address(forwarded_for(x), h->trusted_hops);
     if (!msg_find(f, HDR_X_FORWARDED_PROTO))
-        msg_add(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
+        msg_set_checked(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
     msg_remove(f, HDR_X_ENVOY_INTERNAL);
     remove_claims(f, h->use_remote_address);
     if (!h->use_remote_address)
@@ -245,7 +245,10 @@ static void edit_all(struct exch *x, struct msg_fields *f, const struct msg_fiel
     if (!x->to.route)
         return;
     const struct route_table *t = x->to.routes->table;
-    const struct edits *order[] = {x->to.share ? x->to.share->edits : NULL, x->to.route->edits, x->to.vhost->edits, t->edits};
+    const struct edits *share = x->to.share ? x->to.share->edits : NULL;
+    if (!share && !x->to.route->edits && !x->to.vhost->edits && !t->edits)
+        return;
+    const struct edits *order[] = {share, x->to.route->edits, x->to.vhost->edits, t->edits};
     for (size_t i = 0; i < 4; i++)
         edit(x, order[t->specific_last ? 3 - i : i], f, resp);
 }
@@ -316,9 +319,9 @@ void edge_forward(struct exch *x) {
     if (x->to.route->host == HOST_AUTO && x->to.host->name.len)
         rewrite_host(x, x->to.host->name);
     if (x->to.vhost->attempt_count_up)
-        msg_set(&x->req.fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));
+        msg_set_checked(&x->req.fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));
     if (timeout && !x->chain->hcm->suppress_envoy)
-        msg_set(&x->req.fields, a, HDR_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, arena_u64(a, timeout / CLOCK_MS));
+        msg_set_checked(&x->req.fields, a, HDR_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS, arena_u64(a, timeout / CLOCK_MS));
 }
 
 /* ---- the response ---- */
@@ -346,11 +349,11 @@ static void finish(struct exch *x, struct msg_fields *f) {
 void edge_respond(struct exch *x, struct msg *m) {
     struct arena *a = &x->down->arena;
     if (m->status == 101)
-        msg_set(&m->fields, a, HDR_DATE, loop_date(&x->w->loop)); /* written at once: it may be borrowed */
+        msg_set_checked(&m->fields, a, HDR_DATE, loop_date(&x->w->loop)); /* written at once: it may be borrowed */
     else if (!x->chain->hcm->suppress_envoy)
-        msg_set(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME, arena_u64(a, (x->at.first - x->at.sent) / CLOCK_MS));
+        msg_set_checked(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME, arena_u64(a, (x->at.first - x->at.sent) / CLOCK_MS));
     if (x->to.vhost->attempt_count_down)
-        msg_set(&m->fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));
+        msg_set_checked(&m->fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));
     finish(x, &m->fields);
 }
 

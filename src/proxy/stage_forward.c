@@ -15,7 +15,7 @@ static void add_fields(struct exch *x) {
         edge_forward(x);
         return;
     }
-    msg_set(&x->req.fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));
+    msg_set_checked(&x->req.fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));
     if (x->listener->side == SIDE_OUTBOUND && !x->to.host->mtls) { /* nobody there proves who calls: say it */
         msg_set(&x->req.fields, a, HDR_X_SOURCE_SERVICE, x->w->env->service);
         msg_set(&x->req.fields, a, HDR_X_SOURCE_NAMESPACE, x->w->env->ns);

@@ -25,7 +25,7 @@ void stage_respond(struct exch *x, struct msg *response) {
     /* RFC 9110 §6.6.1: who passes on a response without a Date says when it came. It is written at once, so it may be borrowed.
      */
     if (response->status >= 200 && !msg_get(&response->fields, HDR_DATE).ptr)
-        msg_add(&response->fields, &x->down->arena, HDR_DATE, loop_date(&x->w->loop));
+        msg_set_checked(&response->fields, &x->down->arena, HDR_DATE, loop_date(&x->w->loop));
     if (x->listener->side == SIDE_STATIC)
         edge_respond(x, response);
     x->resp.details = STR("via_upstream");

@@ -153,6 +153,21 @@ static struct str cluster_name(const struct exch *x) {
     return header.len ? (f ? f->value : STR_NONE) : x->to.share->cluster;
 }
 
+/* By the name's place, not its text, where that is the table's: many requests go where the last one went. */
+static struct serve_cluster *find_cluster(struct exch *x) {
+    struct serve *s = x->lease->serve;
+    struct str name = cluster_name(x);
+    struct worker *w = x->w;
+    if (x->to.route->cluster_header.len)
+        return serve_cluster_get(s, name);
+    if (w->last.serve != s || w->last.name.ptr != name.ptr || w->last.name.len != name.len) {
+        w->last.cluster = serve_cluster_get(s, name);
+        w->last.name = name;
+        w->last.serve = s;
+    }
+    return w->last.cluster;
+}
+
 static void start_deadline(struct exch *x) {
     uint64_t timeout = x->to.share->own_policy ? x->to.share->timeout_us : x->to.route->timeout_us;
     bool heeded = x->grpc && x->lease->serve->profile == PROFILE_MESH; /* Envoy does so only where told */
@@ -185,7 +200,7 @@ enum verdict stage_route(struct exch *x) {
     enum verdict v = pick(x);
     if (v != STAGE_NEXT)
         return v;
-    x->to.cluster = serve_cluster_get(x->lease->serve, cluster_name(x));
+    x->to.cluster = find_cluster(x);
     if (!x->to.cluster)
         return stage_reply(x, REPLY_NO_CLUSTER, STR_NONE);
     if (x->listener->side == SIDE_STATIC && !edge_upgrade_allowed(x))

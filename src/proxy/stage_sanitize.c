@@ -41,7 +41,7 @@ static void forwarded(struct exch *x) {
     if (x->listener->side != SIDE_OUTBOUND)
         append_forwarded_for(x);
     if (!msg_find(f, HDR_X_FORWARDED_PROTO))
-        msg_add(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
+        msg_set_checked(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
 }
 
 /* RFC 6455 §4.1: a GET; a body there would have no place in HTTP/2. */

@@ -11,7 +11,7 @@ static void request_id(struct exch *x) {
         return;
     char *id = arena_alloc(a, 37);
     rand_uuid(&x->w->loop.rand, id);
-    msg_set(&x->req.fields, a, HDR_X_REQUEST_ID, str_n(id, 36));
+    msg_set_checked(&x->req.fields, a, HDR_X_REQUEST_ID, str_n(id, 36));
 }
 
 /* The app's own context is passed on as it came, B3 too; beside B3 the same in W3C's form. */

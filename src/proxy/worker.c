@@ -19,6 +19,8 @@ struct lease *lease_take(struct worker *w) {
 }
 
 static void lease_free(struct lease *l) {
+    if (l->w->last.serve == l->serve)
+        l->w->last.serve = NULL;
     ref_put(l->serve);
     free(l);
 }

@@ -95,10 +95,15 @@ struct worker {
     pthread_t thread;
     struct loop loop;
     struct mbox mbox;
-    struct list ports;          /* struct port */
-    struct list conn_cfgs;      /* private to accept.c */
-    struct pipe_pool pipes;     /* of tunnels */
-    struct lease *lease;        /* the newest; NULL before the first */
+    struct list ports;      /* struct port */
+    struct list conn_cfgs;  /* private to accept.c */
+    struct pipe_pool pipes; /* of tunnels */
+    struct lease *lease;    /* the newest; NULL before the first */
+    struct {                /* the cluster found last (stage_route.c); `serve` is on lease, or NULL */
+        const struct serve *serve;
+        struct str name;
+        struct serve_cluster *cluster;
+    } last;
     struct list downs;          /* struct down */
     struct list tcps;           /* struct tcp */
     struct list pools;          /* struct pool */
