@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/fdpass.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,9 +33,9 @@ static int int_option(int fd, int name) {
     return getsockopt(fd, SOL_SOCKET, name, &value, &len) < 0 ? -1 : value;
 }
 
-bool fdpass_is_end(int fd) {
+bool fdpass_adopt(int fd) {
     return int_option(fd, SO_DOMAIN) == AF_UNIX && int_option(fd, SO_TYPE) == SOCK_SEQPACKET &&
-           int_option(fd, SO_ACCEPTCONN) == 0;
+           int_option(fd, SO_ACCEPTCONN) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
 bool fdpass_is_listener(int fd, struct addr *where) {

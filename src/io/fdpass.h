@@ -18,7 +18,7 @@ struct fdpass_msg { /* zeros are an empty one */
 void fdpass_fini(struct fdpass_msg *m); /* closes the descriptors that are still in it */
 
 int fdpass_pair(int fds[2], struct err *e) MUST_CHECK; /* two connected ends */
-bool fdpass_is_end(int fd);                            /* is it a descriptor of that kind? */
+bool fdpass_adopt(int fd); /* is it a descriptor of that kind? Then children of ours do not get it (close-on-exec) */
 /* Listens at `path`, which only our own user may open (0600). A file that nobody listens at is replaced. WEFT_E_EXISTS: somebody
  * does. */
 int fdpass_listen(struct str path, struct err *e) MUST_CHECK;

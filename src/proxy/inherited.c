@@ -30,7 +30,7 @@ int inherited_find(const char *path, struct err *e) {
     const char *text = getenv(TAKEOVER_FD_ENV);
     uint64_t fd;
     if (text) {
-        bool good = str_u64(str_of(text), 65535, &fd) && fdpass_is_end((int)fd);
+        bool good = str_u64(str_of(text), 65535, &fd) && fdpass_adopt((int)fd);
         unsetenv(TAKEOVER_FD_ENV); /* not for our own children */
         return good ? (int)fd : err_set(e, WEFT_E_INVALID, TAKEOVER_FD_ENV ": no descriptor of a running proxy");
     }
@@ -196,14 +196,12 @@ static void on_message(struct watch *w, unsigned ready) {
         str_z(m.text, why, sizeof(why));
     buf_fini(&mem);
     fdpass_fini(&f);
-    if (rc == WEFT_E_AGAIN)
-        return;
     if (rc > 0 && m.type == TAKEOVER_CANCEL) {
         hang_up(in);
         in->cb.on_cancel(in->cb.ctx, why);
-    } else {
+    } else if (rc <= 0 ? rc != WEFT_E_AGAIN : m.type == TAKEOVER_YOURS) {
         on_gone(in); /* also "yours": there is nothing more to say */
-    }
+    }                /* else it says what we do not know, and serves on */
 }
 
 void inherited_watch(struct inherited *in, struct loop *l, const struct inherited_cb *cb) {

@@ -5,7 +5,7 @@
  *
  * Life: received at the start, before anything is bound; whoever binds takes what is his; inherited_ready when it serves. What
  * nobody took stays the older one's, which serves its queue before it closes it. Threads: main. Tests:
- * tests/scenario/c05*_upgrade*.py */
+ * tests/unit/proxy/inherited.c, tests/scenario/c05*_upgrade*.py */
 #include "io/loop.h"
 #include "proxy/takeover_msg.h"
 struct addr;

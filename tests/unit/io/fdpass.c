@@ -29,7 +29,7 @@ static int tear_down(void **state) {
 
 static void pair(int ends[2]) {
     assert_int_equal(fdpass_pair(ends, NULL), 0);
-    assert_true(fdpass_is_end(ends[0]) && fdpass_is_end(ends[1]));
+    assert_true(fdpass_adopt(ends[0]) && fdpass_adopt(ends[1]));
 }
 
 static void descriptors_come_whole_and_in_order(void **state) {
@@ -101,7 +101,7 @@ static void a_path_is_ours_alone(void **state) {
     close(self);
     assert_int_equal(fdpass_accept(l, NULL), WEFT_E_AGAIN);
     int c = fdpass_connect(path, NULL), s = fdpass_accept(l, NULL);
-    assert_true(c >= 0 && s >= 0 && fdpass_is_end(c) && !fdpass_is_end(l));
+    assert_true(c >= 0 && s >= 0 && fdpass_adopt(c) && !fdpass_adopt(l));
     close(c);
     close(s);
     close(l);
@@ -136,7 +136,7 @@ static void listeners_are_told_from_others(void **state) {
     close(fd);
     pair(ends);
     assert_false(fdpass_is_listener(ends[0], &where));
-    assert_false(fdpass_is_end(STDIN_FILENO));
+    assert_false(fdpass_adopt(STDIN_FILENO));
     close(ends[0]);
     close(ends[1]);
 }
