@@ -62,6 +62,7 @@ static void set_protocol(struct checked *c, struct str protocol) {
     bool http2 = str_eq(protocol, STR("http2")), grpc = str_eq(protocol, STR("grpc"));
     c->cfg.kind = grpc ? PROBE_GRPC : str_eq(protocol, STR("tcp")) ? PROBE_TCP : PROBE_HTTP;
     c->cfg.proto = http2 ? CONN_H2 : CONN_H1;
+    c->cfg.grpc_optional = true;
     c->cfg.path = c->cfg.kind == PROBE_HTTP ? str_of(c->target) : STR("");
 }
 

@@ -68,12 +68,14 @@ static void ask_http(struct probe *p) {
 }
 
 /* ---- gRPC ---- */
-static enum probe_result read_grpc(const struct fetch_result *r) {
+static enum probe_result read_grpc(const struct probe *p, const struct fetch_result *r) {
     struct str status = msg_get(&r->trailers, HDR_GRPC_STATUS), in = r->body, message;
     if (!status.len)
         status = msg_get(&r->head.fields, HDR_GRPC_STATUS); /* trailers only */
     if (r->code < 0 || r->head.status != 200 || !status.len)
         return PROBE_SILENT;
+    if (p->cfg.grpc_optional && str_eq(status, STR("12"))) /* UNIMPLEMENTED: as gRPC's own clients take it (gRFC A17) */
+        return PROBE_HEALTHY;
     struct grpc_reader reader = {.max = MAX_ANSWER};
     bool serving = str_eq(status, STR("0")) && grpc_next(&reader, &in, &message, NULL) == 1 && grpc_health_serving(message);
     grpc_reader_fini(&reader);
@@ -83,7 +85,7 @@ static enum probe_result read_grpc(const struct fetch_result *r) {
 static void on_grpc(void *ctx, const struct fetch_result *r) {
     struct probe *p = ctx;
     p->fetch = NULL;
-    tell(p, read_grpc(r));
+    tell(p, read_grpc(p, r));
 }
 
 static void ask_grpc(struct probe *p) {
@@ -129,8 +131,8 @@ static void on_due(struct timer *t) {
 }
 
 static bool same_check(const struct probe_cfg *a, const struct probe_cfg *b) {
-    return a->kind == b->kind && a->proto == b->proto && addr_eq(&a->addr, &b->addr) && str_eq(a->authority, b->authority) &&
-           str_eq(a->path, b->path) && a->expect == b->expect && a->octets == b->octets;
+    return a->kind == b->kind && a->proto == b->proto && a->grpc_optional == b->grpc_optional && addr_eq(&a->addr, &b->addr) &&
+           str_eq(a->authority, b->authority) && str_eq(a->path, b->path) && a->expect == b->expect && a->octets == b->octets;
 }
 
 static void copy(struct probe *p, const struct probe_cfg *cfg) {

@@ -28,6 +28,7 @@ struct probe_cfg {
     struct transport *(*dial)(void *ctx, struct loop *l, uint64_t timeout_us);
     bool tls;                            /* what `dial` dials is encrypted */
     struct str authority, path;          /* copied. gRPC: path is the service that is asked about; may be empty */
+    bool grpc_optional;                  /* gRPC: who answers, but has no health service, is healthy */
     const struct probe_statuses *expect; /* borrowed as long as the probe; n 0: 2xx */
     size_t n_expect;
     const struct probe_octets *octets; /* NULL: none */

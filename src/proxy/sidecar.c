@@ -143,6 +143,7 @@ static void follow_check(struct sidecar *s) {
                             .addr = s->cfg.app,
                             .authority = str_of(addr_text(&s->cfg.app, text)),
                             .path = grpc ? STR("") : want.path, /* gRPC: about the server as a whole */
+                            .grpc_optional = true,
                             .interval_us = want.interval_us,
                             .timeout_us = want.timeout_us};
     if (s->cfg.app.sa.ss_family == AF_UNIX)

@@ -158,6 +158,7 @@ static void grpc(void **state) {
                 {"", 0, GRPC_OK, PROBE_REFUSED},
                 {NULL, 0, GRPC_NOT_FOUND, PROBE_REFUSED},
                 {"\x08\x01", 2, GRPC_INTERNAL, PROBE_REFUSED},
+                {NULL, 0, GRPC_UNIMPLEMENTED, PROBE_REFUSED},
                 {NULL, 0, GRPC_OK, PROBE_REFUSED}};
     struct fx *fx = *state;
     fx->server_cfg.on_stream = serve_health;
@@ -172,7 +173,13 @@ static void grpc(void **state) {
         assert_string_equal(health.asked, "a.B");
     }
     cfg.path = STR("");
-    check(fx, cfg);
+    cfg.grpc_optional = true;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        health.answer = rows[i].answer;
+        health.n = rows[i].n;
+        health.status = rows[i].status;
+        assert_int_equal(check(fx, cfg), rows[i].status == GRPC_UNIMPLEMENTED ? PROBE_HEALTHY : rows[i].want);
+    }
     assert_string_equal(health.asked, "");
 }
 
