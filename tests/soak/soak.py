@@ -31,7 +31,7 @@ PEER = str(HERE.parents[1] / 'build-interop' / 'peer')
 SETTLE = 200  # seconds at most: idle connections to endpoints are kept for a minute
 FD_MORE = 4
 TIMEOUT = 20  # seconds for a call: sanitizers on a busy machine need some for a large body
-CONFIG = {'global_timeout': TIMEOUT, 'health_check': {'interval': 1, 'timeout': 1}, 'circuit_breaker': {'recovery_timeout': 1, 'success_threshold': 1},
+CONFIG = {'global_timeout': TIMEOUT, 'health_check': {'interval': 1, 'timeout': 5}, 'circuit_breaker': {'recovery_timeout': 1, 'success_threshold': 1},
           'observability': {'tracing_enabled': True, 'metrics_enabled': True, 'access_logging': True, 'trace_sampling': 0.01}}
 
 
