@@ -6,7 +6,7 @@ from weftest import Mesh
 def test():
     with Mesh() as m:
         web, _ = m.service('web'), m.service('users')
-        denied = web.get('users')
+        denied = web.until(403, 'users')  # once it is known at all
         denied.expect_error(403, 'Access denied by security policy', 'http_request_denied')
         rule = m.allow('web', 'users')
         web.until(200, 'users')
