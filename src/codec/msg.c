@@ -278,6 +278,34 @@ unsigned msg_count(const struct msg_fields *f, enum hdr_id id) {
     return n;
 }
 
+struct str msg_join(const struct msg_fields *f, enum hdr_id id, struct str between, struct arena *a) {
+    struct str one = STR_NONE;
+    size_t n = 0, len = 0;
+    for (unsigned i = 0; i < f->n; i++) {
+        struct str v = f->at[i].value;
+        if (f->at[i].id != id || (one.len && !v.len))
+            continue;
+        one = v;
+        n += v.len > 0;
+        len += v.len + between.len;
+    }
+    if (n < 2)
+        return one;
+    char *all = arena_alloc(a, len), *end = all; /* once: a peer may send a hundred of them */
+    for (unsigned i = 0; i < f->n; i++) {
+        struct str v = f->at[i].value;
+        if (f->at[i].id != id || !v.len)
+            continue;
+        if (end > all) {
+            memcpy(end, between.ptr, between.len);
+            end += between.len;
+        }
+        memcpy(end, v.ptr, v.len);
+        end += v.len;
+    }
+    return str_n(all, (size_t)(end - all));
+}
+
 bool msg_list_next(struct str *rest, struct str *element) {
     while (rest->ptr) {
         *element = str_trim(str_cut(rest, ','));

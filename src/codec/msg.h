@@ -116,6 +116,9 @@ static inline struct str msg_get(const struct msg_fields *f, enum hdr_id id) { /
     return !at ? STR_NONE : at->value.ptr ? at->value : STR("");
 }
 unsigned msg_count(const struct msg_fields *f, enum hdr_id id);
+/* All its values as one list (RFC 9110 §5.3), empty ones left out, `between` them; the value itself where there is one. ptr NULL
+ * when absent. */
+struct str msg_join(const struct msg_fields *f, enum hdr_id id, struct str between, struct arena *a);
 /* The next element of a comma-separated list value (OWS trimmed, empty elements skipped); false at the end. */
 bool msg_list_next(struct str *rest, struct str *element);
 bool msg_list_has(const struct msg_fields *f, enum hdr_id id, struct str token); /* any case, over all fields of that name */

@@ -104,16 +104,6 @@ static enum verdict normal_path(struct exch *x) {
 }
 
 /* ---- the request: who it is from ---- */
-static struct str forwarded_for(struct exch *x) { /* several fields are one list (RFC 9110 §5.3) */
-    struct str so_far = STR_NONE;
-    for (unsigned i = 0; i < x->req.fields.n; i++) {
-        const struct msg_field *f = &x->req.fields.at[i];
-        if (f->id == HDR_X_FORWARDED_FOR)
-            so_far = so_far.len ? arena_fmt(&x->down->arena, STR_FMT "," STR_FMT, STR_ARG(so_far), STR_ARG(f->value)) : f->value;
-    }
-    return so_far;
-}
-
 /* The address that `skip` trusted proxies before us saw; empty when the list is not that long, or says none. */
 static struct str trusted_address(struct str list, uint32_t skip) {
     struct str at = STR_NONE;
@@ -131,7 +121,7 @@ static void use_remote_address(struct exch *x) {
     const struct hcm *h = x->chain->hcm;
     struct arena *a = &x->down->arena;
     struct msg_fields *f = &x->req.fields;
-    struct str list = forwarded_for(x), ip = x->from->remote_ip;
+    struct str list = msg_join(&x->req.fields, HDR_X_FORWARDED_FOR, STR(","), &x->down->arena), ip = x->from->remote_ip;
     if (h->trusted_hops)
         x->client = trusted_address(list, h->trusted_hops - 1);
     if (!h->skip_xff_append && ip.len)
@@ -150,7 +140,7 @@ static void who(struct exch *x) {
     if (h->use_remote_address)
         use_remote_address(x);
     else
-        x->client = trusted_address(forwarded_for(x), h->trusted_hops);
+        x->client = trusted_address(msg_join(&x->req.fields, HDR_X_FORWARDED_FOR, STR(","), &x->down->arena), h->trusted_hops);
     if (!msg_find(f, HDR_X_FORWARDED_PROTO))
         msg_set_checked(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
     msg_remove(f, HDR_X_ENVOY_INTERNAL);

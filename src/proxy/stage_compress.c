@@ -6,28 +6,6 @@
 #define PAUSE_US 2000u /* without input for so long, what the compressor holds back is flushed */
 #define LOW 16384u     /* octets waiting downstream up to which the upstream may send on */
 
-/* Several fields are one list (RFC 9110 §5.3). ptr NULL: there is none. */
-static struct str joined(const struct msg_fields *f, enum hdr_id id, struct arena *a) {
-    const struct str *only = NULL;
-    size_t n = 0, len = 0;
-    for (unsigned i = 0; i < f->n; i++)
-        if (f->at[i].id == id) {
-            only = &f->at[i].value;
-            n++;
-            len += only->len + 1;
-        }
-    if (n < 2)
-        return only ? *only : STR_NONE;
-    char *all = arena_alloc(a, len), *end = all;
-    for (unsigned i = 0; i < f->n; i++)
-        if (f->at[i].id == id) {
-            memcpy(end, f->at[i].value.ptr, f->at[i].value.len);
-            end += f->at[i].value.len;
-            *end++ = ',';
-        }
-    return str_n(all, len - 1);
-}
-
 /* ---- the request ---- */
 
 static struct coding_in situation(const struct exch *x) {
@@ -44,7 +22,7 @@ void compress_request(struct exch *x) {
     if (!x->compressing) { /* the first attempt */
         x->compressing = arena_zalloc(&x->down->arena, sizeof(*x->compressing));
         x->compressing->x = x;
-        x->compressing->accept = joined(&x->req.fields, HDR_ACCEPT_ENCODING, &x->down->arena);
+        x->compressing->accept = msg_join(&x->req.fields, HDR_ACCEPT_ENCODING, STR(","), &x->down->arena);
     }
     struct coding_in in = situation(x);
     for (size_t i = 0; i < in.n_filters; i++)
@@ -55,7 +33,7 @@ void compress_request(struct exch *x) {
 /* ---- the head ---- */
 
 static void add_vary(struct msg *m, struct arena *a) {
-    struct str so_far = joined(&m->fields, HDR_VARY, a);
+    struct str so_far = msg_join(&m->fields, HDR_VARY, STR(", "), a);
     if (!so_far.ptr)
         msg_add(&m->fields, a, HDR_VARY, STR("Accept-Encoding"));
     else if (!msg_list_has(&m->fields, HDR_VARY, STR("accept-encoding")))

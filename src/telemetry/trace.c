@@ -210,18 +210,6 @@ static void read_b3_multi(struct trace *t, const struct msg_fields *f) {
 
 /* --- headers of a message --- */
 
-/* Several tracestate fields are one list (§3.3.1.1). */
-static struct str join_state(const struct msg_fields *f, struct arena *a) {
-    struct str all = STR_NONE;
-    for (unsigned i = 0; i < f->n; i++) {
-        if (f->at[i].id != HDR_TRACESTATE)
-            continue;
-        struct str one = f->at[i].value;
-        all = all.len == 0 ? one : one.len == 0 ? all : arena_fmt(a, STR_FMT "," STR_FMT, STR_ARG(all), STR_ARG(one));
-    }
-    return all;
-}
-
 void trace_read(struct trace *t, const struct msg_fields *f, struct arena *a) {
     struct trace b3 = {0};
     *t = (struct trace){0};
@@ -234,7 +222,7 @@ void trace_read(struct trace *t, const struct msg_fields *f, struct arena *a) {
         return;
     }
     t->b3 = b3.b3; /* passed on in that form too, with the ids of the W3C header */
-    struct str state = join_state(f, a);
+    struct str state = msg_join(f, HDR_TRACESTATE, STR(","), a);
     if (trace_state_ok(state))
         t->state = state;
 }

@@ -324,8 +324,32 @@ static void every_known_name_is_found(void **state) {
     arena_fini(&a);
 }
 
+/* What a hundred fields of one name come to is their sum, not its square. */
+static void joins(void **state) {
+    struct arena a = {0};
+    struct msg_fields f = {0};
+    struct str value = STR("0123456789012345678901234567890123456789012345678901234567890123");
+    assert_null(msg_join(&f, HDR_VARY, STR(","), &a).ptr);
+    msg_add(&f, &a, HDR_VARY, STR(""));
+    assert_non_null(msg_join(&f, HDR_VARY, STR(","), &a).ptr);
+    assert_int_equal(msg_join(&f, HDR_VARY, STR(","), &a).len, 0);
+    msg_add(&f, &a, HDR_VARY, STR("a"));
+    msg_add(&f, &a, HDR_VARY, STR(""));
+    assert_true(str_eq(msg_join(&f, HDR_VARY, STR(", "), &a), STR("a")));
+    msg_add(&f, &a, HDR_ETAG, STR("x"));
+    msg_add(&f, &a, HDR_VARY, STR("b"));
+    assert_true(str_eq(msg_join(&f, HDR_VARY, STR(", "), &a), STR("a, b")));
+    for (int i = 0; i < 1000; i++)
+        msg_add(&f, &a, HDR_TRACESTATE, value);
+    size_t before = a.used;
+    assert_int_equal(msg_join(&f, HDR_TRACESTATE, STR(","), &a).len, 1000 * (value.len + 1) - 1);
+    assert_true(a.used - before < 2000 * (value.len + 1));
+    arena_fini(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(joins),
         cmocka_unit_test(text_is_told_from_controls),
         cmocka_unit_test(every_known_name_is_found),
         cmocka_unit_test(test_intern_every_name),
