@@ -105,7 +105,7 @@ class Ways:
     def __init__(self, mesh, servers):
         self.mesh, self.web = mesh, mesh.sidecar('web')
         for name, (addr, protocol) in servers.items():
-            mesh.sidecar(name, app=addr, app_protocol=protocol)
+            mesh.sidecar(name, app=addr, app_protocol=protocol, health_check_path='/status?code=200')
             mesh.allow('web', name)
         file = mesh.dir / 'static.json'
         file.write_text(json.dumps(_bootstrap(servers)))
