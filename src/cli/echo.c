@@ -147,7 +147,7 @@ static json_t *received_json(struct request *r) {
     json_object_set_new(o, "query", query_json(r));
     json_object_set_new(o, "headers", headers_json(r));
     json_object_set_new(o, "body", json_of_str(buf_str(&r->body)));
-    json_object_set_new(o, "peer", json_string(addr_text(&r->stream->conn->tr->remote, peer)));
+    json_object_set_new(o, "peer", json_string(addr_kept_text(&r->stream->conn->tr->remote, peer)));
     if (r->n_calls) {
         json_t *calls = json_array();
         for (unsigned i = 0; i < r->n_calls; i++)

@@ -36,7 +36,7 @@ static void on_limit(struct conn *c, enum limit_id id) {
     const struct server_conn *sc = c->user;
     char text[ADDR_TEXT];
     if (sc->server && limit_met(&sc->server->met, id, c->loop->now))
-        log_warn(c->loop->log, "%s met the limit %s; more within a minute is only counted", addr_text(&c->tr->remote, text),
+        log_warn(c->loop->log, "%s met the limit %s; more within a minute is only counted", addr_kept_text(&c->tr->remote, text),
                  limit_name(id));
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/un.h>
 #include "base/err.h"
+#include "base/mem.h"
 
 /* sockaddr_storage is read through copies: no aliasing, no alignment to think of. */
 static struct sockaddr_in v4(const struct addr *a) {
@@ -192,4 +193,58 @@ struct addr addr_of_octets(const struct ip *ip, uint16_t port) {
     if (ip->len)
         (void)set_ip(&a, str_of(ip_text(ip, text)), port);
     return a;
+}
+
+/* ---- kept in little room ---- */
+
+_Static_assert(AF_INET <= UINT8_MAX && AF_INET6 <= UINT8_MAX && AF_UNIX <= UINT8_MAX, "addr_kept.family");
+_Static_assert(sizeof(struct addr_kept) == 32, "addr_kept is small");
+
+void addr_drop(struct addr_kept *k) {
+    free(k->path);
+    *k = (struct addr_kept){0};
+}
+
+void addr_keep(struct addr_kept *k, const struct addr *a) {
+    struct addr_kept to = {.family = (uint8_t)family(a)};
+    if (to.family == AF_INET) {
+        struct sockaddr_in in = v4(a);
+        to.port = in.sin_port;
+        memcpy(to.ip, &in.sin_addr, 4);
+    } else if (to.family == AF_INET6) {
+        struct sockaddr_in6 in6 = v6(a);
+        to.port = in6.sin6_port;
+        to.scope = in6.sin6_scope_id;
+        memcpy(to.ip, &in6.sin6_addr, 16);
+    } else if (to.family == AF_UNIX && unix_path(a).len) {
+        to.path = mem_strdup(unix_path(a));
+    }
+    addr_drop(k);
+    *k = to;
+}
+
+struct addr addr_kept(const struct addr_kept *k) {
+    struct addr a = {0};
+    if (k->family == AF_INET) {
+        struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = k->port};
+        memcpy(&in.sin_addr, k->ip, 4);
+        memcpy(&a.sa, &in, sizeof in);
+        a.len = sizeof in;
+    } else if (k->family == AF_INET6) {
+        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = k->port, .sin6_scope_id = k->scope};
+        memcpy(&in6.sin6_addr, k->ip, 16);
+        memcpy(&a.sa, &in6, sizeof in6);
+        a.len = sizeof in6;
+    } else if (k->family == AF_UNIX && k->path) {
+        (void)parse_unix(&a, str_of(k->path), NULL);
+    } else if (k->family == AF_UNIX) {
+        a.sa.ss_family = AF_UNIX;
+        a.len = offsetof(struct sockaddr_un, sun_path);
+    }
+    return a;
+}
+
+char *addr_kept_text(const struct addr_kept *k, char out[ADDR_TEXT]) {
+    struct addr a = addr_kept(k);
+    return addr_text(&a, out);
 }

@@ -31,7 +31,7 @@ static void send_head(struct prefixed *p) {
     p->left -= (size_t)n;
     if (p->left)
         return;
-    p->t.local = p->below->local;
+    transport_take_addresses(&p->t, p->below);
     tell(p, TR_OPEN);
 }
 
@@ -96,8 +96,7 @@ struct transport *proxy_protocol_client(struct transport **below, const struct p
     p->below = *below;
     *below = NULL;
     p->t = (struct transport){.ops = &prefixed_ops, .loop = p->below->loop, .on_event = on_event, .ctx = ctx, .error = &err_none};
-    p->t.local = p->below->local;
-    p->t.remote = p->below->remote;
+    transport_take_addresses(&p->t, p->below);
     p->len = p->left = proxy_protocol_write(head, p->head);
     transport_bind(p->below, on_below, p);
     return &p->t;

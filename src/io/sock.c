@@ -45,6 +45,11 @@ struct addr sock__local(int fd) {
     return a;
 }
 
+static void note_local(struct sock *s) {
+    struct addr a = sock__local(s->fd);
+    addr_keep(&s->t.local, &a);
+}
+
 static const struct transport_ops tcp_ops;
 
 static struct sock *sock_of(struct transport *t) {
@@ -69,7 +74,7 @@ static void fail(struct sock *s, int code, int no) {
     char peer[ADDR_TEXT];
     s->state = FAILED;
     loop_timer_stop(s->t.loop, &s->timeout);
-    err_note(&s->t.error, code, "%s: %s", addr_text(&s->t.remote, peer), no ? strerror(no) : err_text(code));
+    err_note(&s->t.error, code, "%s: %s", addr_kept_text(&s->t.remote, peer), no ? strerror(no) : err_text(code));
     loop_unwatch(&s->watch); /* nothing more to learn from it */
 }
 
@@ -114,7 +119,7 @@ static int pending_error(const struct sock *s) {
 static void opened(struct sock *s) {
     s->state = OPEN;
     loop_timer_stop(s->t.loop, &s->timeout);
-    s->t.local = sock__local(s->fd);
+    note_local(s);
     if (s->shut)
         shutdown(s->fd, SHUT_WR);
     set_want(s);
@@ -230,12 +235,12 @@ void sock_more(struct transport *t, bool on) {
 }
 
 bool sock_original_dst(struct transport *t) {
-    bool six = t->local.sa.ss_family == AF_INET6;
-    struct addr a = {.len = sizeof a.sa};
+    struct addr a = {.len = sizeof a.sa}, local = addr_kept(&t->local);
+    bool six = local.sa.ss_family == AF_INET6;
     /* linux/netfilter_ipv4.h and _ipv6/ip6_tables.h: 80 both */
-    if (getsockopt(sock_of(t)->fd, six ? IPPROTO_IPV6 : IPPROTO_IP, 80, &a.sa, &a.len) < 0 || addr_eq(&a, &t->local))
+    if (getsockopt(sock_of(t)->fd, six ? IPPROTO_IPV6 : IPPROTO_IP, 80, &a.sa, &a.len) < 0 || addr_eq(&a, &local))
         return false;
-    t->local = a;
+    addr_keep(&t->local, &a);
     return true;
 }
 
@@ -365,8 +370,8 @@ static const struct transport_ops tcp_ops = {
 
 static struct sock *make(struct loop *l, int fd, const struct addr *remote, transport_f *on_event, void *ctx) {
     struct sock *s = mem_new(struct sock);
-    s->t =
-        (struct transport){.ops = &tcp_ops, .loop = l, .on_event = on_event, .ctx = ctx, .remote = *remote, .error = &err_none};
+    s->t = (struct transport){.ops = &tcp_ops, .loop = l, .on_event = on_event, .ctx = ctx, .error = &err_none};
+    addr_keep(&s->t.remote, remote);
     s->fd = fd; /* -1: the dial failed already */
     s->want_read = true;
     return s;
@@ -394,7 +399,7 @@ struct transport *sock_dial(struct loop *l, const struct addr *a, uint64_t timeo
 struct transport *sock_adopt(struct loop *l, int fd, const struct addr *peer, transport_f *on_event, void *ctx) {
     struct sock *s = make(l, fd, peer, on_event, ctx);
     s->state = OPEN;
-    s->t.local = sock__local(fd);
+    note_local(s);
     loop_watch(l, &s->watch, fd, LOOP_IN, on_ready);
     return &s->t;
 }

@@ -302,11 +302,6 @@ static void on_timeout(struct timer *timer) {
 
 /* ---- events of the lower transport ---- */
 
-static void take_addresses(struct tls *s) {
-    s->t.local = s->below->local;
-    s->t.remote = s->below->remote;
-}
-
 static void on_below_failed(struct tls *s) {
     if (s->state == FAILED)
         return;
@@ -337,7 +332,7 @@ static void on_below(void *ctx, unsigned events) {
     if (events & TR_READ)
         s->drained = false;
     if (events & TR_OPEN) {
-        take_addresses(s);
+        transport_take_addresses(&s->t, s->below);
         loop_timer(s->t.loop, &s->timeout, s->timeout_us, on_timeout);
     }
     if (events & TR_FAIL)
@@ -523,7 +518,7 @@ static struct tls *make(struct transport **below, struct tls_ctx *ctx, uint64_t 
     s->ctx = tls_ctx_ref(ctx);
     s->want = (struct tls_want){.ctx = ctx, .error = &s->t.error, .loop = s->t.loop, .until = INT64_MAX};
     s->want_read = true;
-    take_addresses(s);
+    transport_take_addresses(&s->t, s->below);
     transport_bind(s->below, on_below, s);
     transport_want_read(s->below, true);
     BIO *bio = BIO_new(ctx->bio);
@@ -558,7 +553,7 @@ static void set_sni(SSL *ssl, struct str sni) {
 static void offer_session(struct tls *s, struct str sni) {
     char remote[ADDR_TEXT];
     struct arena a = {0};
-    s->want.key = mem_strdup(arena_fmt(&a, "%s " STR_FMT, addr_text(&s->t.remote, remote), STR_ARG(sni)));
+    s->want.key = mem_strdup(arena_fmt(&a, "%s " STR_FMT, addr_kept_text(&s->t.remote, remote), STR_ARG(sni)));
     arena_fini(&a);
     SSL_SESSION *session = tls__cache_session(s->ctx->cache, str_of(s->want.key), tls__now(&s->want), &s->want);
     if (session && SSL_set_session(s->ssl, session) != 1)

@@ -44,14 +44,14 @@ struct transport {
     const struct transport_ops *ops;
     struct loop *loop;
     transport_f *on_event;
-    void *ctx;                   /* of on_event */
-    struct addr local, remote;   /* of the socket below */
-    const struct tls_peer *peer; /* TLS with a verified certificate: who is there; owned by the transport; else NULL */
-    struct str alpn;             /* TLS: the protocol agreed on; valid while the transport is */
-    const struct err *error;     /* after TR_FAIL or a failed call: what happened; else err_none. Never NULL */
-    bool abort;                  /* the owner's, before it closes: TCP resets the peer instead of ending the stream in order */
-    bool tls;                    /* encrypted */
-    uint64_t rx, tx;             /* octets carried, as the owner sees them */
+    void *ctx;                      /* of on_event */
+    struct addr_kept local, remote; /* of the socket below */
+    const struct tls_peer *peer;    /* TLS with a verified certificate: who is there; owned by the transport; else NULL */
+    struct str alpn;                /* TLS: the protocol agreed on; valid while the transport is */
+    const struct err *error;        /* after TR_FAIL or a failed call: what happened; else err_none. Never NULL */
+    bool abort;                     /* the owner's, before it closes: TCP resets the peer instead of ending the stream in order */
+    bool tls;                       /* encrypted */
+    uint64_t rx, tx;                /* octets carried, as the owner sees them */
 };
 
 static inline void transport_bind(struct transport *t, transport_f *on_event, void *ctx) {
@@ -71,4 +71,5 @@ static inline void transport_want_read(struct transport *t, bool on) {
 static inline void transport_shutdown(struct transport *t) {
     t->ops->shutdown(t);
 }
-void transport_close(struct transport **t); /* NULLs it; NULL is fine */
+void transport_take_addresses(struct transport *t, const struct transport *below); /* those of the one that it stands on */
+void transport_close(struct transport **t);                                        /* NULLs it; NULL is fine */

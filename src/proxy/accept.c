@@ -33,7 +33,8 @@ static void on_bad(struct conn *c, struct stream *s, const struct err *why) {
 
 static void on_limit(struct conn *c, enum limit_id id) {
     struct down *d = c->user;
-    worker_limit(d->w, STATS_DOWNSTREAM, id, &d->remote);
+    const struct addr peer = addr_kept(&d->remote);
+    worker_limit(d->w, STATS_DOWNSTREAM, id, &peer);
 }
 
 static void on_closed(struct conn *c, int why) {
@@ -41,7 +42,7 @@ static void on_closed(struct conn *c, int why) {
     if (why == WEFT_E_TLS || why == WEFT_E_CERT) {
         char text[ADDR_TEXT];
         stat_add(&d->w->stats, STAT_down_cx_tls_error, 1);
-        log_debug(d->w->env->log, "%s: %s", addr_text(&d->remote, text), c->error->msg);
+        log_debug(d->w->env->log, "%s: %s", addr_kept_text(&d->remote, text), c->error->msg);
     }
     d->conn = NULL;
     down_free(d);
@@ -128,7 +129,7 @@ static void adopt(struct port *p, int fd, const struct addr *peer) {
     d->w = w;
     d->port = p;
     p->downs++;
-    d->remote = *peer;
+    addr_keep(&d->remote, peer);
     list_push(&w->downs, &d->node);
     stat_add(&w->stats, STAT_down_cx, 1);
     d->direct = addr_octets(peer);

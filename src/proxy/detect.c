@@ -28,15 +28,16 @@ static void finish(struct detect *t, bool ok) {
     if (d->early.len)
         sock_unread(d->tr, buf_str(&d->early));
     buf_fini(&d->early);
-    const struct chain_input in = {.local = addr_octets(&d->tr->local),
-                                   .local_port = addr_port(&d->tr->local),
+    const struct addr local = addr_kept(&d->tr->local), remote = addr_kept(&d->remote);
+    const struct chain_input in = {.local = addr_octets(&local),
+                                   .local_port = addr_port(&local),
                                    .server_name = d->server_name,
                                    .tls = t->tls,
                                    .protocols = t->hello.protocols,
                                    .n_protocols = t->hello.n_protocols,
                                    .direct = d->direct,
-                                   .source = addr_octets(&d->remote),
-                                   .source_port = addr_port(&d->remote)};
+                                   .source = addr_octets(&remote),
+                                   .source_port = addr_port(&remote)};
     t->done(d, &in);
 }
 
@@ -45,8 +46,11 @@ static void finish(struct detect *t, bool ok) {
 static void take_addresses(struct down *d, const struct proxy_head *h) {
     if (h->own)
         return;
-    d->remote = d->tr->remote = addr_of_octets(&h->source, h->source_port);
-    d->tr->local = addr_of_octets(&h->destination, h->destination_port);
+    const struct addr source = addr_of_octets(&h->source, h->source_port);
+    const struct addr destination = addr_of_octets(&h->destination, h->destination_port);
+    addr_keep(&d->remote, &source);
+    addr_keep(&d->tr->remote, &source);
+    addr_keep(&d->tr->local, &destination);
 }
 
 static int read_proxy(struct detect *t, const struct listener *l) {
@@ -61,7 +65,7 @@ static int read_proxy(struct detect *t, const struct listener *l) {
     if (n < 0) {
         char text[ADDR_TEXT];
         stat_add(&d->w->stats, STAT_down_cx_proxy_error, 1);
-        log_debug(d->w->env->log, "%s: %s", addr_text(&d->remote, text), e.msg);
+        log_debug(d->w->env->log, "%s: %s", addr_kept_text(&d->remote, text), e.msg);
     }
     if (n <= 0)
         return n;

@@ -8,10 +8,11 @@ static struct proxy_head head_of(const struct serve_cluster *c, const struct tra
     struct proxy_head h = {.version = c->cluster->proxy_protocol, .own = !from};
     if (!from)
         return h;
-    h.source = addr_octets(&from->remote);
-    h.destination = addr_octets(&from->local);
-    h.source_port = addr_port(&from->remote);
-    h.destination_port = addr_port(&from->local);
+    const struct addr source = addr_kept(&from->remote), destination = addr_kept(&from->local);
+    h.source = addr_octets(&source);
+    h.destination = addr_octets(&destination);
+    h.source_port = addr_port(&source);
+    h.destination_port = addr_port(&destination);
     return h;
 }
 

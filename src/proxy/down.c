@@ -10,6 +10,7 @@ void down_free(struct down *d) {
     list_remove(&d->node);
     lease_drop(&d->last);
     buf_fini(&d->early);
+    addr_drop(&d->remote);
     d->port->downs--;
     atomic_fetch_sub_explicit(&w->stats.connections, 1, memory_order_relaxed);
     spread_give(d->port->spread, w->id);
@@ -39,11 +40,12 @@ static struct str xfcc_of(struct down *d, const struct tls_peer *tp) {
 void down_learn(struct down *d, const struct transport *tr) {
     const struct tls_peer *tp = tr->peer;
     char text[ADDR_TEXT];
+    const struct addr remote = addr_kept(&d->remote), local = addr_kept(&tr->local);
     d->known = true;
-    d->remote_text = arena_dup(&d->mem, str_of(addr_text(&d->remote, text)));
-    d->remote_ip = arena_dup(&d->mem, str_of(addr_ip_text(&d->remote, text)));
-    d->local_text = arena_dup(&d->mem, str_of(addr_text(&tr->local, text)));
-    d->local_ip = arena_dup(&d->mem, str_of(addr_ip_text(&tr->local, text)));
+    d->remote_text = arena_dup(&d->mem, str_of(addr_text(&remote, text)));
+    d->remote_ip = arena_dup(&d->mem, str_of(addr_ip_text(&remote, text)));
+    d->local_text = arena_dup(&d->mem, str_of(addr_text(&local, text)));
+    d->local_ip = arena_dup(&d->mem, str_of(addr_ip_text(&local, text)));
     if (!tp)
         return;
     d->peer.mtls = true;

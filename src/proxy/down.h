@@ -24,12 +24,12 @@ struct down {
     struct tcp *tcp;      /* octets as they come */
     struct timer timer;   /* how long the first octet may take */
     struct peer peer;
-    bool restored;      /* it was redirected here: its local address is where it was going to */
-    bool known;         /* peer has been filled */
-    bool bad_logged;    /* the malformed body of its last request has its line in the access log */
-    struct addr remote; /* as the PROXY protocol tells, where it does */
-    struct ip direct;   /* who is at the other end of the socket */
-    struct buf early;   /* what came before the chain was chosen */
+    bool restored;           /* it was redirected here: its local address is where it was going to */
+    bool known;              /* peer has been filled */
+    bool bad_logged;         /* the malformed body of its last request has its line in the access log */
+    struct addr_kept remote; /* as the PROXY protocol tells, where it does */
+    struct ip direct;        /* who is at the other end of the socket */
+    struct buf early;        /* what came before the chain was chosen */
     struct str remote_text, remote_ip, local_text, local_ip;
     struct str server_name; /* SNI, where it was looked at */
     struct arena mem;

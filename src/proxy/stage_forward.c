@@ -46,7 +46,7 @@ static void send_body(struct exch *x) {
 static void note_local(struct exch *x, const struct conn *c) {
     char text[ADDR_TEXT];
     if (x->chain->hcm->log)
-        x->to.local = arena_dup(&x->down->arena, str_of(addr_text(&c->tr->local, text)));
+        x->to.local = arena_dup(&x->down->arena, str_of(addr_kept_text(&c->tr->local, text)));
 }
 
 enum verdict stage_forward(struct exch *x) {

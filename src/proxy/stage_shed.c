@@ -9,6 +9,7 @@ enum verdict stage_shed(struct exch *x) {
     x->admitted = overload_admit(&x->w->env->overload, &x->w->share, &which);
     if (x->admitted)
         return STAGE_NEXT;
-    worker_limit(x->w, STATS_DOWNSTREAM, which, &x->from->remote);
+    const struct addr peer = addr_kept(&x->from->remote);
+    worker_limit(x->w, STATS_DOWNSTREAM, which, &peer);
     return stage_reply(x, REPLY_OVERLOADED, str_of(limit_name(which)));
 }

@@ -245,8 +245,9 @@ static bool not_tried(void *ctx, size_t i) {
  * very listener. */
 static struct host *choose_host(struct tcp *t) {
     const struct tcp_proxy *conf = t->chain->tcp;
+    const struct addr local = addr_kept(&t->down->local);
     if (t->cluster->cluster->type == CLUSTER_ORIGINAL_DST)
-        return t->d->restored ? host_new(&t->down->local, t->cluster->tls_raw != NULL, CONN_AUTO, t->w->env->n) : NULL;
+        return t->d->restored ? host_new(&local, t->cluster->tls_raw != NULL, CONN_AUTO, t->w->env->n) : NULL;
     uint64_t hash = conf->hash_source_ip ? str_hash(t->d->remote_ip, 0) : 0;
     struct lb_request r = {
         .hash = conf->hash_source_ip ? &hash : NULL, .now_us = t->w->loop.now, .rand = &t->w->loop.rand, .ctx = t};
@@ -271,11 +272,12 @@ static bool is_full(const struct serve_cluster *c) {
 static const struct msg no_message = {.content_length = -1};
 
 static struct request_view view_of(const struct tcp *t, struct str who) {
+    const struct addr local = addr_kept(&t->down->local);
     return (struct request_view){.msg = &no_message,
                                  .peer_spiffe = who,
                                  .source_ip = t->d->remote_ip,
                                  .destination_ip = t->d->local_ip,
-                                 .destination_port = addr_port(&t->down->local)};
+                                 .destination_port = addr_port(&local)};
 }
 
 static bool passes(struct tcp *t, const struct rbac *rules, struct str who) {
@@ -351,7 +353,7 @@ static void on_down(void *arg, unsigned events) {
     char text[ADDR_TEXT];
     if (events & TR_FAIL && t->state == TCP_HANDSHAKE) {
         stat_add(&t->w->stats, STAT_down_cx_tls_error, 1);
-        log_debug(t->w->env->log, "%s: %s", addr_text(&t->d->remote, text), t->down->error->msg);
+        log_debug(t->w->env->log, "%s: %s", addr_kept_text(&t->d->remote, text), t->down->error->msg);
         finish(t, false);
     } else if (events & TR_FAIL) {
         refuse(t, "DC", STR_NONE);

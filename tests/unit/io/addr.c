@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/addr.h"
+#include <netinet/in.h>
 #include "base/err.h"
 #include "pump.h"
 
@@ -107,8 +108,39 @@ static void kinds(void **state) {
     assert_false(is(addr_is_any, "127.0.0.1:1") || is(addr_is_any, "unix:/x") || is(addr_is_any, "[::1]:1"));
 }
 
+/* What is kept in little room is the same address. */
+static void kept_small(void **state) {
+    static const char *const texts[] = {"127.0.0.1:80", "255.254.253.252:65535", "[::1]:8080", "[2001:db8::1:2]:1",
+                                        "unix:/run/x.sock"};
+    struct addr_kept k = {0};
+    char text[ADDR_TEXT];
+    assert_int_equal(addr_kept(&k).len, 0);
+    assert_string_equal(addr_kept_text(&k, text), "");
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct addr a, again;
+        assert_int_equal(addr_parse(&a, str_of(texts[i]), NULL), 0);
+        addr_keep(&k, &a);
+        again = addr_kept(&k);
+        assert_int_equal(again.len, a.len);
+        assert_memory_equal(&again.sa, &a.sa, a.len);
+        assert_string_equal(addr_kept_text(&k, text), texts[i]);
+    }
+    struct addr nameless = {.sa.ss_family = AF_UNIX, .len = sizeof(sa_family_t)}; /* the client's side of a Unix socket */
+    addr_keep(&k, &nameless);
+    assert_null(k.path);
+    assert_string_equal(addr_kept_text(&k, text), "unix:");
+    struct addr scoped;
+    assert_int_equal(addr_parse(&scoped, STR("[fe80::1]:5"), NULL), 0);
+    ((struct sockaddr_in6 *)(void *)&scoped.sa)->sin6_scope_id = 7;
+    addr_keep(&k, &scoped);
+    struct addr back = addr_kept(&k);
+    assert_true(addr_eq(&back, &scoped));
+    addr_drop(&k);
+    assert_int_equal(addr_kept(&k).len, 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(round_trips), cmocka_unit_test(refused_texts), cmocka_unit_test(parts),
-                                       cmocka_unit_test(kinds)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(kept_small), cmocka_unit_test(round_trips),
+                                       cmocka_unit_test(refused_texts), cmocka_unit_test(parts), cmocka_unit_test(kinds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
