@@ -5,7 +5,8 @@
 #define LENGTH_PREFIXED 2u
 #define TAG_MAX 1u /* octets: all our field numbers are below 16 */
 
-enum { /* numbers of DeltaDiscoveryResponse, Resource and Any (xds.md §1.2) */
+enum { /* numbers of (Delta)DiscoveryResponse, Resource and Any (xds.md §1.2) */
+       RESPONSE_VERSION = 1,
        RESPONSE_RESOURCES = 2,
        RESPONSE_TYPE_URL = 4,
        RESPONSE_NONCE = 5,
@@ -44,16 +45,25 @@ static size_t field_len(size_t len) {
     return TAG_MAX + varint_len(len) + len;
 }
 
+static void put_any(struct ads_response *r, unsigned number, struct str url, struct str value) {
+    put_head(&r->out, number, field_len(url.len) + field_len(value.len));
+    put(&r->out, ANY_TYPE_URL, url);
+    put(&r->out, ANY_VALUE, value);
+}
+
 void ads_response_add(struct ads_response *r, const struct xds_resource *res) {
     struct str url = xds_type_url(res->type), version = str_of(res->version);
+    r->n++;
+    if (r->sotw) {
+        r->version = str_hash(version, str_hash(res->name, r->version));
+        put_any(r, RESPONSE_RESOURCES, url, res->bytes);
+        return;
+    }
     size_t any = field_len(url.len) + field_len(res->bytes.len);
     put_head(&r->out, RESPONSE_RESOURCES, field_len(version.len) + field_len(any) + field_len(res->name.len));
     put(&r->out, RESOURCE_VERSION, version);
-    put_head(&r->out, RESOURCE_RESOURCE, any);
-    put(&r->out, ANY_TYPE_URL, url);
-    put(&r->out, ANY_VALUE, res->bytes);
+    put_any(r, RESOURCE_RESOURCE, url, res->bytes);
     put(&r->out, RESOURCE_NAME, res->name);
-    r->n++;
 }
 
 void ads_response_remove(struct ads_response *r, struct str name) {
@@ -63,6 +73,10 @@ void ads_response_remove(struct ads_response *r, struct str name) {
 
 struct str ads_response_end(struct ads_response *r, enum xds_type type, uint64_t nonce) {
     char text[24];
+    if (r->sotw) {
+        snprintf(text, sizeof text, "%016llx", (unsigned long long)r->version);
+        put(&r->out, RESPONSE_VERSION, str_of(text));
+    }
     snprintf(text, sizeof text, "%llu", (unsigned long long)nonce);
     put(&r->out, RESPONSE_TYPE_URL, xds_type_url(type));
     put(&r->out, RESPONSE_NONCE, str_of(text));
@@ -72,4 +86,5 @@ struct str ads_response_end(struct ads_response *r, enum xds_type type, uint64_t
 void ads_response_fini(struct ads_response *r) {
     buf_fini(&r->out);
     r->n = 0;
+    r->version = 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "xds/ads_server.h"
+#include <stdio.h>
 #include "base/mem.h"
 #include "discovery.pb-c.h"
 #include "xds/ads_response.h"
@@ -14,6 +15,7 @@ struct ads_stream {
     struct ads_state of[XDS_TYPES];
     uint64_t nonce;  /* the last one given: unique in the stream */
     struct str node; /* owned */
+    bool sotw;       /* state of the world */
     bool known;      /* the owner took the node: it will hear `closed` */
     bool closing;    /* nothing is sent any more */
     void *user;
@@ -42,6 +44,12 @@ static void send_response(struct round *r) {
     r->nonce = r->s->nonce + 1;
 }
 
+/* An updated cluster warms until its endpoints come again, though they are the same (§1.7: Envoy's issue 13009). */
+static void follow(struct round *r, const struct xds_resource *res) {
+    if (r->type == XDS_CLUSTER)
+        ads_state_force(&r->s->of[XDS_ENDPOINT], res->name);
+}
+
 static bool full(const struct ads_stream *s) {
     return s->closing || call_queued(s->call) > CALL_MARK;
 }
@@ -57,16 +65,73 @@ static void take(struct round *r, struct ads_name *n, struct list *waiting) {
         list_push(waiting, &n->dirty);
         return;
     }
-    if (what == ADS_SEND)
+    if (what == ADS_SEND) {
         ads_response_add(&r->response, res);
-    if (what == ADS_REMOVE)
+        follow(r, res);
+    }
+    bool told = what != ADS_REMOVE || !r->s->sotw; /* the end of a child is told by its parent */
+    if (what == ADS_REMOVE && told)
         ads_response_remove(&r->response, n->name);
-    ads_state_done(st, n, what, version, r->nonce);
+    ads_state_done(st, n, what, version, told ? r->nonce : 0);
+}
+
+/* ---- state of the world: a whole type ---- */
+
+/* Is there anything to tell in this round? What is not is clean after it. */
+static bool has_news(struct round *r) {
+    struct ads_state *st = &r->s->of[r->type];
+    bool news = st->owed && r->what == ADS_SEND;
+    struct list waiting, *at;
+    list_init(&waiting);
+    while ((at = list_pop(&st->dirty))) {
+        struct ads_name *n = list_entry(at, struct ads_name, dirty);
+        struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->type, n->name);
+        enum ads_do what = ads_state_decide(st, n, res ? res->version : NULL);
+        list_remove(&n->dirty);
+        news |= what == r->what;
+        if (what == ADS_NOTHING)
+            ads_state_done(st, n, what, NULL, 0);
+        else
+            list_push(&waiting, &n->dirty);
+    }
+    while ((at = list_pop(&waiting)))
+        list_push(&st->dirty, at);
+    return news;
+}
+
+static void add_whole(struct round *r, struct ads_name *n) {
+    struct ads_state *st = &r->s->of[r->type];
+    struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->type, n->name);
+    if (res) {
+        if (n->force || strcmp(n->sent, res->version) != 0)
+            follow(r, res);
+        ads_response_add(&r->response, res);
+    }
+    ads_state_done(st, n, res ? ADS_SEND : ADS_REMOVE, res ? res->version : NULL, r->nonce);
+}
+
+static void send_whole(struct ads_stream *s, enum xds_type type, enum ads_do what) {
+    struct round r = {.s = s, .type = type, .what = what, .nonce = s->nonce + 1, .response.sotw = true};
+    struct ads_state *st = &s->of[type];
+    struct ads_name *n;
+    if (!has_news(&r))
+        return;
+    MAP_FOR (&st->names, NULL, n) {
+        add_whole(&r, n);
+    }
+    st->owed = false;
+    st->last_nonce = s->nonce = r.nonce;
+    call_send(s->call, ads_response_end(&r.response, type, r.nonce)); /* also when it is empty: then nothing is left */
+    ads_response_fini(&r.response);
 }
 
 static void send_type(struct ads_stream *s, enum xds_type type, enum ads_do what) {
-    struct round r = {.s = s, .type = type, .what = what, .nonce = s->nonce + 1};
+    struct round r = {.s = s, .type = type, .what = what, .nonce = s->nonce + 1, .response.sotw = s->sotw};
     struct list *dirty = &s->of[type].dirty, waiting, *n;
+    if (s->sotw && s->of[type].can_wildcard) {
+        send_whole(s, type, what);
+        return;
+    }
     list_init(&waiting);
     while (!full(s) && (n = list_pop(dirty))) {
         take(&r, list_entry(n, struct ads_name, dirty), &waiting);
@@ -128,15 +193,17 @@ static int take_node(struct ads_stream *s, const Ec__Node *node, struct err *e) 
     return 0;
 }
 
-static void take_answer(struct ads_stream *s, enum xds_type type, const Ed__DeltaDiscoveryRequest *m) {
+/* false: no response waited for it. */
+static bool take_answer(struct ads_stream *s, enum xds_type type, const char *response_nonce, const Rpc__Status *error) {
     const struct ads_source *src = s->src;
     uint64_t nonce;
-    if (!str_u64(str_of(m->response_nonce), UINT64_MAX, &nonce) || ads_state_answer(&s->of[type], nonce, m->error_detail) < 0)
-        return; /* stale: what it says about subscriptions counts all the same (§1.5) */
-    if (m->error_detail && src->nack)
-        src->nack(src->ctx, s, type, str_of(m->error_detail->message));
-    else if (!m->error_detail && src->acked)
+    if (!str_u64(str_of(response_nonce), UINT64_MAX, &nonce) || ads_state_answer(&s->of[type], nonce, error) < 0)
+        return false;
+    if (error && src->nack)
+        src->nack(src->ctx, s, type, str_of(error->message));
+    else if (!error && src->acked)
         src->acked(src->ctx, s, type);
+    return true;
 }
 
 static struct str *strs(struct arena *a, char *const *z, size_t n) {
@@ -164,17 +231,53 @@ static int take_subscriptions(struct ads_stream *s, enum xds_type type, const Ed
     return wildcard;
 }
 
-static int take_request(struct ads_stream *s, struct unpack *u, struct str msg) {
+/* *type stays -1 when nothing of that type exists here: no answer (§1.3). */
+static int take_type(const char *type_url, int *type, struct err *e) {
+    if (!*type_url)
+        return err_set(e, WEFT_E_INVALID, "no type_url");
+    *type = xds_type_of_url(str_of(type_url));
+    return 0;
+}
+
+static int take_delta(struct ads_stream *s, struct unpack *u, struct str msg) {
     Ed__DeltaDiscoveryRequest *m;
-    if (unpack_msg(u, &ed__delta_discovery_request__descriptor, msg, &m) < 0 || take_node(s, m->node, u->e) < 0)
+    int type = -1;
+    if (unpack_msg(u, &ed__delta_discovery_request__descriptor, msg, &m) < 0 || take_node(s, m->node, u->e) < 0 ||
+        take_type(m->type_url, &type, u->e) < 0)
         return u->e->code;
-    if (!*m->type_url)
-        return err_set(u->e, WEFT_E_INVALID, "no type_url");
-    int type = xds_type_of_url(str_of(m->type_url));
     if (type < 0)
-        return 0; /* nothing of that type exists here: no answer (§1.3) */
-    take_answer(s, (enum xds_type)type, m);
+        return 0;
+    /* With a stale nonce, what it says about subscriptions counts all the same (§1.5). */
+    (void)take_answer(s, (enum xds_type)type, m->response_nonce, m->error_detail);
     return take_subscriptions(s, (enum xds_type)type, m, &u->mem, u->e);
+}
+
+/* Not of the newest response: it was sent before that one came, whose answer will tell the names again (§1.4). Nonces die with
+ * their stream, so in its first request of a type any is as none. */
+static bool stale(const struct ads_state *st, struct str nonce) {
+    char last[24];
+    snprintf(last, sizeof last, "%llu", (unsigned long long)st->last_nonce);
+    return nonce.len && st->mode != ADS_INIT && !str_eq(nonce, str_of(last));
+}
+
+static int take_sotw(struct ads_stream *s, struct unpack *u, struct str msg) {
+    Ed__DiscoveryRequest *m;
+    int type = -1;
+    if (unpack_msg(u, &ed__discovery_request__descriptor, msg, &m) < 0 || take_node(s, m->node, u->e) < 0 ||
+        take_type(m->type_url, &type, u->e) < 0)
+        return u->e->code;
+    if (type < 0)
+        return 0;
+    struct ads_state *st = &s->of[type];
+    bool answer = take_answer(s, (enum xds_type)type, m->response_nonce, m->error_detail);
+    if (stale(st, str_of(m->response_nonce)))
+        return 0;
+    struct told t = {s, (enum xds_type)type};
+    int wildcard = ads_state_list(st, strs(&u->mem, m->resource_names, m->n_resource_names), m->n_resource_names,
+                                  !answer && !m->error_detail, on_told, &t, u->e);
+    if (wildcard > 0)
+        s->src->all(s->src->ctx, t.type, mark_one, &t);
+    return wildcard;
 }
 
 static int status_of(int code) {
@@ -190,7 +293,7 @@ static void on_message(struct call *c, struct str msg) {
     if (s->closing)
         return;
     unpack_init(&u, NULL, &e);
-    int r = take_request(s, &u, msg);
+    int r = s->sotw ? take_sotw(s, &u, msg) : take_delta(s, &u, msg);
     unpack_fini(&u);
     if (r < 0)
         ads_stream_close(s, status_of(r), str_of(e.msg));
@@ -234,8 +337,9 @@ static void on_done(struct call *c, int grpc_status, struct str message) {
 const struct call_cb ads_stream_call_cb = {
     .message = on_message, .half_closed = on_half_closed, .drained = on_drained, .done = on_done};
 
-struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src) {
+struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src, bool sotw) {
     struct ads_stream *s = mem_new(struct ads_stream);
+    s->sotw = sotw;
     s->call = c;
     s->src = src;
     s->of[XDS_LISTENER].can_wildcard = s->of[XDS_CLUSTER].can_wildcard = true;

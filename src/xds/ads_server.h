@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* ads_server: the control plane's end of delta ADS (xds.md §1.3, §1.5, §1.6): one ads_stream per client, each type a sub-stream
- * with its own subscription, wildcard state, versions acked and in flight. State of the world comes with a later issue.
+/* ads_server: the control plane's end of ADS, delta and state of the world (xds.md §1.3 to §1.6): one ads_stream per client, each
+ * type a sub-stream with its own subscription, wildcard state, versions acked and in flight. A state-of-the-world response about
+ * listeners or clusters holds all there are for the client; of the other types what has changed, or was asked for.
  *
  * Push: the owner marks names dirty; the stream looks the newest resource up in the source when it sends, so a slow client costs
  * a set of names and never a queue of messages. It stops generating while call_queued > CALL_MARK. A rejected version is not
@@ -24,9 +25,9 @@ struct ads_source { /* where resources come from: control/compile */
     void (*closed)(void *ctx, struct ads_stream *s); /* the stream is gone after this */
     void *ctx;
 };
-/* For a call that has just opened on /envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources. The stream
- * lives as long as the call. `src` is borrowed. */
-struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src);
+/* For a call that has just opened on /envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources or, `sotw`,
+ * StreamAggregatedResources. The stream lives as long as the call. `src` is borrowed. */
+struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src, bool sotw);
 extern const struct call_cb ads_stream_call_cb; /* the call's callbacks: for the method table */
 void ads_stream_dirty(struct ads_stream *s, enum xds_type type,
                       struct str name);      /* has changed or gone; sent at ads_stream_flush when subscribed */

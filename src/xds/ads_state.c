@@ -154,6 +154,55 @@ int ads_state_request(struct ads_state *s, const struct ads_request *r, ads_told
     return came_on;
 }
 
+/* The list names it. What was named before is sent again only to who asks again, and never a rejected version. */
+static void list_name(struct ads_state *s, struct str name, bool again, ads_told_f *told, void *ctx) {
+    struct ads_name *n = find(s, name);
+    if (!n || !n->subscribed) {
+        subscribe(s, name, told, ctx);
+        n = find(s, name);
+    } else if (again && !(n->sent[0] && strcmp(n->sent, n->rejected) == 0)) {
+        n->force = true;
+        mark(s, n);
+    }
+    n->listed = true;
+}
+
+static void drop_unlisted(struct ads_state *s, ads_told_f *told, void *ctx) {
+    struct ads_name *n;
+    MAP_FOR (&s->names, NULL, n) {
+        bool listed = n->listed;
+        n->listed = false;
+        if (listed || !n->subscribed)
+            continue;
+        n->subscribed = false;
+        told(ctx, n->name, false);
+        if (s->wildcard)
+            mark(s, n); /* still covered: kept while it is there */
+        else
+            forget(s, n);
+    }
+}
+
+int ads_state_list(struct ads_state *s, const struct str *names, size_t n, bool again, ads_told_f *told, void *ctx,
+                   struct err *e) {
+    bool legacy = s->can_wildcard && n == 0 && s->mode != ADS_EXPLICIT, all = legacy, came_on = false;
+    if (check(s, names, n, e) < 0)
+        return WEFT_E_LIMIT;
+    for (size_t i = 0; i < n; i++)
+        all |= is_wildcard(s, names[i]);
+    if (all)
+        came_on = wildcard_on(s, told, ctx);
+    for (size_t i = 0; i < n; i++)
+        if (!is_wildcard(s, names[i]))
+            list_name(s, names[i], again, told, ctx);
+    drop_unlisted(s, told, ctx);
+    if (!all)
+        wildcard_off(s, told, ctx);
+    s->mode = legacy ? ADS_LEGACY_WILDCARD : ADS_EXPLICIT;
+    s->owed |= came_on || (again && s->can_wildcard && (all || n > 0));
+    return came_on;
+}
+
 bool ads_state_wants(const struct ads_state *s, struct str name) {
     const struct ads_name *n;
     return s->wildcard || ((n = find(s, name)) && n->subscribed);
@@ -162,6 +211,14 @@ bool ads_state_wants(const struct ads_state *s, struct str name) {
 void ads_state_dirty(struct ads_state *s, struct str name) {
     if (ads_state_wants(s, name))
         mark(s, find_or_add(s, name));
+}
+
+void ads_state_force(struct ads_state *s, struct str name) {
+    struct ads_name *n = find(s, name);
+    if (!n || !n->subscribed)
+        return;
+    n->force = true;
+    mark(s, n);
 }
 
 int ads_state_answer(struct ads_state *s, uint64_t nonce, bool nack) {
@@ -189,10 +246,10 @@ enum ads_do ads_state_decide(const struct ads_state *s, const struct ads_name *n
 void ads_state_done(struct ads_state *s, struct ads_name *n, enum ads_do what, const char *version, uint64_t nonce) {
     list_remove(&n->dirty);
     n->force = false;
-    if (what != ADS_NOTHING) {
-        n->nonce = s->last_nonce = nonce;
+    if (what != ADS_NOTHING)
         n->sent[0] = '\0';
-    }
+    if (what != ADS_NOTHING && nonce)
+        n->nonce = s->last_nonce = nonce;
     if (what == ADS_SEND)
         set_version(n->sent, str_of(version));
     if (!n->subscribed && !n->sent[0])

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* ads_state: one type's sub-stream of a delta ADS stream, at the server, as a state machine without input or output (xds.md §1.5,
- * §1.6): what the client subscribed to, what it has been told, what is dirty. Memory is bounded by the names, and those by a
- * limit.
+/* ads_state: one type's sub-stream of an ADS stream, at the server, as a state machine without input or output (xds.md §1.4 to
+ * §1.6): what the client subscribed to, what it has been told, what is dirty. Delta and state of the world differ in how a
+ * request tells its subscriptions (ads_state_request, ads_state_list). Memory is bounded by the names, and those by a limit.
  *
  * A name lives while it is subscribed to, or while the wildcard covers it and the client has been sent it.
  * One owner. Tests: tests/unit/xds/ads_state.c */
@@ -21,6 +21,7 @@ struct ads_name {
     struct list dirty;          /* in ads_state.dirty, when it may have to be sent */
     bool subscribed;            /* by name */
     bool force;                 /* asked for (again): answer whatever the client has been sent */
+    bool listed;                /* private to ads_state_list */
     char sent[ADS_VERSION];     /* last version sent, or held when it came; "": none */
     char rejected[ADS_VERSION]; /* version that was NACKed: not sent again; "": none */
     uint64_t nonce;             /* of the response with `sent` */
@@ -31,6 +32,7 @@ struct ads_state {     /* zeros, then can_wildcard, are a fresh one */
     bool can_wildcard; /* LDS and CDS: "*" means all */
     enum ads_mode mode;
     bool wildcard;
+    bool owed;           /* state of the world: all of the type was asked for, an answer is due whatever has changed */
     struct map names;    /* -> struct ads_name */
     struct list dirty;   /* in order of becoming so */
     uint64_t last_nonce; /* of this type */
@@ -51,13 +53,20 @@ void ads_state_fini(struct ads_state *s);
 /* Takes over what a request says about subscriptions; `held` counts in a type's first request only. 1: the wildcard came on, so
  * the owner must mark every resource there is; 0; or WEFT_E_LIMIT. */
 int ads_state_request(struct ads_state *s, const struct ads_request *r, ads_told_f *told, void *ctx, struct err *e) MUST_CHECK;
+/* State of the world: the request's names are all that is wanted from now on, "*" or (in the first, and as long as it stays so)
+ * none meaning all. `again`: no answer to a response but a new question, so what it names is sent, changed or not; but for what
+ * was rejected. Results as above. */
+int ads_state_list(struct ads_state *s, const struct str *names, size_t n, bool again, ads_told_f *told, void *ctx,
+                   struct err *e) MUST_CHECK;
 bool ads_state_wants(const struct ads_state *s, struct str name);
 void ads_state_dirty(struct ads_state *s, struct str name); /* nothing when it is not wanted */
+void ads_state_force(struct ads_state *s, struct str name); /* dirty, and sent though unchanged, when subscribed to by name */
 /* Of a response: < 0 when the nonce is none of this type's, or was answered before. */
 int ads_state_answer(struct ads_state *s, uint64_t nonce, bool nack);
 
 enum ads_do { ADS_NOTHING, ADS_SEND, ADS_REMOVE };
 /* The decision about a dirty name, whose resource is of `version` now, NULL when there is none. Nothing is changed. */
 enum ads_do ads_state_decide(const struct ads_state *s, const struct ads_name *n, const char *version);
-/* It was done: the name is clean, and gone if nobody needs it. `nonce`: of the response that holds it. */
+/* It was done: the name is clean, and gone if nobody needs it. `nonce`: of the response that holds it; 0: no response tells it.
+ */
 void ads_state_done(struct ads_state *s, struct ads_name *n, enum ads_do what, const char *version, uint64_t nonce);

@@ -214,9 +214,14 @@ static const struct call_cb sign_call_cb = {.message = sign_message, .half_close
 
 /* ---- methods ---- */
 
-static void open_ads(struct call *c) {
+static void open_delta(struct call *c) {
     const struct node_service *svc = c->user;
-    ads_stream_open(c, &svc->ads);
+    ads_stream_open(c, &svc->ads, false);
+}
+
+static void open_sotw(struct call *c) {
+    const struct node_service *svc = c->user;
+    ads_stream_open(c, &svc->ads, true);
 }
 
 static void open_session(struct call *c) {
@@ -233,7 +238,8 @@ static void open_sign(struct call *c) {
 
 void node_service_accept(struct stream *st, struct node_service *svc) {
     static const struct call_method methods[] = {
-        {PATH(LINK_ADS_PATH), 0, &ads_stream_call_cb, open_ads},
+        {PATH(LINK_ADS_PATH), 0, &ads_stream_call_cb, open_delta},
+        {PATH(LINK_SOTW_PATH), 0, &ads_stream_call_cb, open_sotw},
         {PATH(LINK_SESSION_PATH), SESSION_MESSAGE_MAX, &session_call_cb, open_session},
         {PATH(LINK_SIGN_PATH), SIGN_MESSAGE_MAX, &sign_call_cb, open_sign},
     };

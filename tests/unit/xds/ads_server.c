@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The server's end of delta ADS against a client that sends what it likes and reads when it likes. */
+/* The server's end of ADS, delta and state of the world, against a client that sends what it likes and reads when it likes. */
 #include "xds/ads_server.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +18,7 @@
 struct fx {
     struct loop loop;
     struct server server;
+    bool sotw;
     struct call *call; /* the server's end */
     struct ads_stream *stream;
     struct ads_source src;
@@ -33,7 +34,7 @@ struct fx {
     unsigned responses, resources;
     size_t owed; /* octets read and not given back */
     bool hold, conn_closed, ready, timed_out;
-    char status[16], message[128];
+    char status[16], message[128], version[24];
     struct timer guard;
 };
 
@@ -89,7 +90,7 @@ static void on_stream_closed(void *ctx, struct ads_stream *s) {
 static void on_open(struct call *c) {
     struct fx *fx = c->user;
     fx->call = c;
-    fx->stream = ads_stream_open(c, &fx->src);
+    fx->stream = ads_stream_open(c, &fx->src, fx->sotw);
 }
 
 static void on_stream(struct server *s, struct stream *st) {
@@ -97,12 +98,17 @@ static void on_stream(struct server *s, struct stream *st) {
     call_accept(st, method, 1, s->user);
 }
 
-/* A resource of no content: only its name, version and size matter here. */
+/* A resource of no content: only its name, version and size matter here. In state of the world the name is what is in it. */
 static void put(struct fx *fx, enum xds_type type, const char *name, const char *version, size_t size) {
     struct xds_resource *r = ref_new(sizeof *r, NULL);
     r->type = type;
     r->name = arena_dup(&r->ref.mem, str_of(name));
     r->bytes = str_n(arena_zalloc(&r->ref.mem, size), size);
+    if (fx->sotw) {
+        Ed__ResourceName *w = PACK_NEW(&r->ref.mem, ed__resource_name);
+        w->name = (char *)name;
+        r->bytes = pack_msg(&r->ref.mem, w);
+    }
     snprintf(r->version, sizeof r->version, "%s", version);
     ref_put(map_put(&fx->of[type], r->name, r));
     if (fx->stream)
@@ -118,6 +124,30 @@ static void del(struct fx *fx, enum xds_type type, const char *name) {
 
 static const char type_letter[] = {
     [XDS_LISTENER] = 'L', [XDS_ROUTE] = 'R', [XDS_CLUSTER] = 'C', [XDS_ENDPOINT] = 'E', [XDS_SECRET] = 'S'};
+
+/* "[type name… nonce version]", in state of the world. */
+static void take_sotw_response(struct fx *fx, struct str msg) {
+    struct unpack u;
+    struct err e;
+    Ed__DiscoveryResponse *m;
+    Ed__ResourceName *w;
+    unpack_init(&u, NULL, &e);
+    if (unpack_msg(&u, &ed__discovery_response__descriptor, msg, &m) < 0)
+        fail_msg("%s", e.msg);
+    fx->responses++;
+    buf_fmt(&fx->log, "[%c", type_letter[xds_type_of_url(str_of(m->type_url))]);
+    for (size_t i = 0; i < m->n_resources; i++) {
+        assert_string_equal(m->resources[i]->type_url, m->type_url);
+        if (unpack_msg(&u, &ed__resource_name__descriptor, str_n(m->resources[i]->value.data, m->resources[i]->value.len), &w) <
+            0)
+            fail_msg("%s", e.msg);
+        buf_fmt(&fx->log, " %s", w->name);
+    }
+    buf_fmt(&fx->log, " %s]", m->nonce);
+    assert_int_equal(strlen(m->version_info), 16);
+    str_z(str_of(m->version_info), fx->version, sizeof fx->version);
+    unpack_fini(&u);
+}
 
 static void take_response(struct fx *fx, struct str msg) {
     struct unpack u;
@@ -149,7 +179,7 @@ static void cli_data(struct stream *s, struct str data, bool end) {
     struct str in = data, msg;
     fx->owed += data.len;
     while (grpc_next(&fx->reader, &in, &msg, NULL) > 0)
-        take_response(fx, msg);
+        fx->sotw ? take_sotw_response(fx, msg) : take_response(fx, msg);
     if (!fx->hold) {
         stream_consumed(s, fx->owed);
         fx->owed = 0;
@@ -183,9 +213,41 @@ static void send_bytes(struct fx *fx, struct str msg) {
     buf_fini(&b);
 }
 
+/* The same words; "+name" is one of the list. */
+static void ask_sotw(struct fx *fx, const char *words) {
+    struct arena a = {0};
+    struct str rest = str_of(words), word;
+    Ed__DiscoveryRequest *m = PACK_NEW(&a, ed__discovery_request);
+    m->resource_names = pack_array(&a, 8);
+    while ((word = str_cut(&rest, ' ')).len) {
+        if (str_eq(word, STR("node"))) {
+            m->node = PACK_NEW(&a, ec__node);
+            m->node->id = (char *)"me";
+        } else if (word.len == 1) {
+            for (int type = 0; type < XDS_TYPES; type++)
+                if (type_letter[type] == word.ptr[0])
+                    m->type_url = pack_str(&a, xds_type_url((enum xds_type)type));
+        } else if (word.ptr[0] == '+') {
+            m->resource_names[m->n_resource_names++] = pack_str(&a, str_from(word, 1));
+        } else {
+            m->response_nonce = pack_str(&a, str_from(word, (size_t)str_chr(word, ':') + 1));
+            if (word.ptr[0] == 'n') {
+                m->error_detail = PACK_NEW(&a, rpc__status);
+                m->error_detail->message = (char *)"no";
+            }
+        }
+    }
+    send_bytes(fx, pack_msg(&a, m));
+    arena_fini(&a);
+}
+
 /* Words: "node", a type letter, "+name", "-name", "name@version", "ack:N", "nack:N". */
 static void ask(struct fx *fx, const char *words) {
     struct arena a = {0};
+    if (fx->sotw) {
+        ask_sotw(fx, words);
+        return;
+    }
     struct str rest = str_of(words), word;
     Ed__DeltaDiscoveryRequest *m = PACK_NEW(&a, ed__delta_discovery_request);
     m->resource_names_subscribe = pack_array(&a, 8);
@@ -237,8 +299,9 @@ static void open_call(struct fx *fx) {
     arena_fini(&a);
 }
 
-static struct fx *setup(void) {
+static struct fx *setup_as(bool sotw) {
     struct fx *fx = mem_new(struct fx);
+    fx->sotw = sotw;
     struct server_cfg cfg = {.on_stream = on_stream, .user = fx};
     struct err e;
     if (loop_init(&fx->loop, &(struct loop_cfg){.seed = 1}, &e) < 0 || addr_parse(&cfg.addr, STR("127.0.0.1:0"), &e) < 0 ||
@@ -252,6 +315,10 @@ static struct fx *setup(void) {
     AWAIT(fx, fx->ready);
     open_call(fx);
     return fx;
+}
+
+static struct fx *setup(void) {
+    return setup_as(false);
 }
 
 static void teardown(struct fx *fx) {
@@ -330,6 +397,158 @@ static void stale_nonce_still_subscribes(void **state) {
     teardown(fx);
 }
 
+/* An updated cluster waits for its endpoints anew, whether they have changed or not. */
+static void endpoints_follow_their_cluster(void **state) {
+    for (int sotw = 0; sotw < 2; sotw++) {
+        struct fx *fx = setup_as(sotw);
+        put(fx, XDS_CLUSTER, "c", "1", 1);
+        put(fx, XDS_CLUSTER, "d", "1", 1);
+        put(fx, XDS_ENDPOINT, "c", "1", 1);
+        put(fx, XDS_ENDPOINT, "d", "1", 1);
+        ask(fx, "node C");
+        expect(fx, 1, "[C c d 1]");
+        ask(fx, "E +c +d");
+        expect(fx, 1, "[E c d 2]");
+        put(fx, XDS_CLUSTER, "c", "2", 1);
+        ads_stream_flush(fx->stream);
+        expect(fx, 2, sotw ? "[C c d 3][E c 4]" : "[C c 3][E c 4]");
+        teardown(fx);
+    }
+}
+
+/* ---- state of the world ---- */
+
+/* Listeners and clusters: always all of them; the others: what has changed; in the order that makes before it breaks. */
+static void sotw_order(void **state) {
+    struct fx *fx = setup_as(true);
+    put(fx, XDS_CLUSTER, "c", "1", 1);
+    put(fx, XDS_LISTENER, "l", "1", 1);
+    put(fx, XDS_ROUTE, "r", "1", 1);
+    put(fx, XDS_ROUTE, "s", "1", 1);
+    put(fx, XDS_ENDPOINT, "c", "1", 1);
+    ask(fx, "node L +l +m");
+    expect(fx, 1, "[L l 1]");
+    ask(fx, "R +r +s +t");
+    expect(fx, 1, "[R r s 2]");
+    ask(fx, "C");
+    expect(fx, 1, "[C c 3]");
+    ask(fx, "E +c +d");
+    expect(fx, 1, "[E c 4]");
+    put(fx, XDS_ROUTE, "s", "2", 1);
+    put(fx, XDS_LISTENER, "m", "1", 1);
+    put(fx, XDS_ENDPOINT, "d", "1", 1);
+    put(fx, XDS_CLUSTER, "d", "1", 1);
+    ads_stream_flush(fx->stream);
+    expect(fx, 4, "[C c d 5][E d 6][L l m 7][R s 8]");
+    del(fx, XDS_CLUSTER, "c");
+    del(fx, XDS_ROUTE, "s"); /* told by the listener that names it no more */
+    put(fx, XDS_LISTENER, "l", "2", 1);
+    ads_stream_flush(fx->stream);
+    expect(fx, 2, "[L l m 9][C d 10]");
+    del(fx, XDS_CLUSTER, "d");
+    ads_stream_flush(fx->stream);
+    expect(fx, 1, "[C 11]"); /* the last has gone */
+    assert_int_equal(fx->nodes, 1);
+    teardown(fx);
+}
+
+/* Nothing there is an answer too: a client waits for it. */
+static void sotw_nothing_is_told(void **state) {
+    struct fx *fx = setup_as(true);
+    ask(fx, "node L");
+    expect(fx, 1, "[L 1]");
+    ask(fx, "C +a");
+    expect(fx, 1, "[C 2]");
+    put(fx, XDS_CLUSTER, "a", "1", 1);
+    ads_stream_flush(fx->stream);
+    expect(fx, 1, "[C a 3]");
+    teardown(fx);
+}
+
+static void sotw_answers(void **state) {
+    struct fx *fx = setup_as(true);
+    put(fx, XDS_CLUSTER, "a", "1", 1);
+    put(fx, XDS_CLUSTER, "b", "1", 1);
+    ask(fx, "node C +a");
+    expect(fx, 1, "[C a 1]");
+    ask(fx, "C +a ack:1");
+    AWAIT(fx, fx->acks == 1); /* and no answer to it: below */
+    ask(fx, "C +a +b ack:7"); /* of no response of ours: dropped, whole */
+    ask(fx, "C +a +b ack:1"); /* answered before, so it asks */
+    expect(fx, 1, "[C a b 2]");
+    put(fx, XDS_CLUSTER, "b", "2", 1);
+    ads_stream_flush(fx->stream);
+    expect(fx, 1, "[C a b 3]");
+    ask(fx, "C +a ack:2"); /* stale: the names come again with the next answer */
+    ask(fx, "C +a +b nack:3");
+    AWAIT(fx, fx->nacks == 1);
+    assert_string_equal(fx->nack, "no");
+    assert_true(ads_stream_wants(fx->stream, XDS_CLUSTER, STR("b")));
+    ads_stream_dirty(fx->stream, XDS_CLUSTER, STR("b"));
+    ads_stream_flush(fx->stream); /* rejected: nothing until it changes */
+    ask(fx, "C +a +b nack:3");    /* nor for complaining again */
+    ask(fx, "E +x");              /* awaited by its order: it has no answer, but */
+    put(fx, XDS_CLUSTER, "a", "2", 1);
+    ads_stream_flush(fx->stream);
+    expect(fx, 1, "[C a b 4]");
+    ask(fx, "C +b ack:4"); /* subscribed to less: nothing to say */
+    AWAIT(fx, fx->acks == 3);
+    assert_false(ads_stream_wants(fx->stream, XDS_CLUSTER, STR("a")));
+    teardown(fx);
+}
+
+/* Of a child type, what is asked for again is sent, for that is how Envoy warms; but never what it rejected. */
+static void sotw_children_asked_again(void **state) {
+    struct fx *fx = setup_as(true);
+    put(fx, XDS_ENDPOINT, "a", "1", 1);
+    put(fx, XDS_ENDPOINT, "b", "1", 1);
+    ask(fx, "node E +a");
+    expect(fx, 1, "[E a 1]");
+    ask(fx, "E +a ack:1");
+    ask(fx, "E +a +b ack:1");
+    expect(fx, 1, "[E a b 2]");
+    ask(fx, "E +a +b ack:2");
+    put(fx, XDS_ENDPOINT, "a", "2", 1);
+    ads_stream_flush(fx->stream);
+    expect(fx, 1, "[E a 3]");
+    ask(fx, "E +a +b nack:3");
+    ask(fx, "E +a +b ack:3");
+    expect(fx, 1, "[E b 4]");
+    ask(fx, "E ack:4"); /* none: none, for there is no wildcard of these */
+    AWAIT(fx, fx->acks == 3);
+    assert_false(ads_stream_wants(fx->stream, XDS_ENDPOINT, STR("a")));
+    teardown(fx);
+}
+
+/* A nonce of an earlier stream says nothing on this one. */
+static void sotw_first_with_an_old_nonce(void **state) {
+    struct fx *fx = setup_as(true);
+    put(fx, XDS_CLUSTER, "a", "1", 1);
+    ask(fx, "node C +a ack:12");
+    expect(fx, 1, "[C a 1]");
+    assert_int_equal(fx->acks, 0);
+    teardown(fx);
+}
+
+/* Equal content has an equal version, on any stream; other content another. */
+static void sotw_versions(void **state) {
+    char first[24];
+    struct fx *fx = setup_as(true);
+    put(fx, XDS_CLUSTER, "a", "1", 1);
+    ask(fx, "node C");
+    expect(fx, 1, "[C a 1]");
+    memcpy(first, fx->version, sizeof first);
+    ask(fx, "C ack:1");
+    ask(fx, "C ack:1");
+    expect(fx, 1, "[C a 2]");
+    assert_string_equal(fx->version, first);
+    put(fx, XDS_CLUSTER, "a", "2", 1);
+    ads_stream_flush(fx->stream);
+    expect(fx, 1, "[C a 3]");
+    assert_string_not_equal(fx->version, first);
+    teardown(fx);
+}
+
 static void held_versions_are_not_resent(void **state) {
     struct fx *fx = setup();
     put(fx, XDS_CLUSTER, "a", "1", 1);
@@ -386,6 +605,36 @@ static void slow_client(void **state) {
     AWAIT(fx, call_queued(fx->call) == 0);
     assert_true(fx->resources < 2 * N); /* of N * (ROUNDS + 1) versions */
     assert_true(fx->responses > 5);     /* chunks */
+    teardown(fx);
+}
+
+/* The same of the state of the world: a few whole sets wait, never the history. */
+static void sotw_slow_client(void **state) {
+    struct fx *fx = setup_as(true);
+    enum { N = 2000, ROUNDS = 200, ONE = 100 };
+    char name[ONE + 16], version[8];
+    memset(name, 'n', ONE);
+    fx->hold = true;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        snprintf(version, sizeof version, "v%u", round);
+        for (unsigned i = 0; i < N; i++) {
+            snprintf(name + ONE, 16, "%u", i);
+            put(fx, XDS_CLUSTER, name, version, 1);
+        }
+        if (round == 0) {
+            ask(fx, "node C");
+            AWAIT(fx, fx->call && call_queued(fx->call) > 0);
+        }
+        ads_stream_flush(fx->stream);
+        loop_turn(&fx->loop, false);
+        assert_true(call_queued(fx->call) < CALL_MARK + N * (ONE + 100));
+    }
+    fx->hold = false;
+    stream_consumed(fx->s, fx->owed);
+    fx->owed = 0;
+    AWAIT(fx, call_queued(fx->call) == 0 && ads_stream_wants(fx->stream, XDS_CLUSTER, str_of(name)));
+    assert_true(fx->responses < ROUNDS / 2);
+    buf_take(&fx->log, fx->log.len);
     teardown(fx);
 }
 
@@ -446,6 +695,14 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order),
         cmocka_unit_test(stale_nonce_still_subscribes),
+        cmocka_unit_test(endpoints_follow_their_cluster),
+        cmocka_unit_test(sotw_order),
+        cmocka_unit_test(sotw_nothing_is_told),
+        cmocka_unit_test(sotw_answers),
+        cmocka_unit_test(sotw_children_asked_again),
+        cmocka_unit_test(sotw_first_with_an_old_nonce),
+        cmocka_unit_test(sotw_versions),
+        cmocka_unit_test(sotw_slow_client),
         cmocka_unit_test(held_versions_are_not_resent),
         cmocka_unit_test(types_are_independent),
         cmocka_unit_test(slow_client),

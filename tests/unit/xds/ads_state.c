@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The rules of xds.md §1.5 and §1.6 as tables: what one request after another makes of a sub-stream, and what is sent for it. */
+/* The rules of xds.md §1.4 to §1.6 as tables: what one request after another makes of a sub-stream, and what is sent for it. */
 #include "xds/ads_state.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -147,6 +147,70 @@ static void unsubscribe_under_wildcard_is_answered(void **state) {
         {"-x", " -x !x", ADS_EXPLICIT, true});
 }
 
+/* ---- the wildcard machine, state of the world: each request is the whole list; '!' before it: no answer, but asked again ----
+ */
+
+static void run_lists(bool can_wildcard, const struct step *step, size_t n) {
+    struct server v = {.s = {.can_wildcard = can_wildcard}};
+    set(&v, "a", "1");
+    set(&v, "b", "1");
+    for (size_t i = 0; i < n; i++) {
+        bool again = i == 0 || step[i].request[0] == '!';
+        struct str names[8], rest = str_of(step[i].request + (step[i].request[0] == '!')), word, name;
+        size_t n_names = 0;
+        const char *version;
+        while ((word = str_cut(&rest, ' ')).len)
+            names[n_names++] = word;
+        int came_on = ads_state_list(&v.s, names, n_names, again, on_told, &v, NULL);
+        assert_true(came_on >= 0);
+        if (came_on)
+            MAP_FOR (&v.versions, &name, version)
+                ads_state_dirty(&v.s, name);
+        expect(&v, step[i].log);
+        assert_int_equal(v.s.mode, step[i].mode);
+        assert_int_equal(v.s.wildcard, step[i].wildcard);
+        assert_int_equal(v.s.owed, can_wildcard && again && (n_names || v.s.wildcard));
+        v.s.owed = false;
+    }
+    fini(&v);
+}
+#define RUN_LISTS(can, ...)                                                                                                      \
+    do {                                                                                                                         \
+        const struct step steps[] = {__VA_ARGS__};                                                                               \
+        run_lists((can), steps, sizeof steps / sizeof *steps);                                                                   \
+    } while (0)
+
+static void lists(void **state) {
+    /* empty first: all, as long as it stays empty; then a list is the whole of it, and empty is nothing */
+    RUN_LISTS(true, {"", " +* a=1 b=1", ADS_LEGACY_WILDCARD, true}, {"", "", ADS_LEGACY_WILDCARD, true},
+              {"a", " +a -* a=1", ADS_EXPLICIT, false}, {"", " -a", ADS_EXPLICIT, false}, {"!", "", ADS_EXPLICIT, false});
+    RUN_LISTS(true, {"* a", " +* +a a=1 b=1", ADS_EXPLICIT, true}, {"*", " -a", ADS_EXPLICIT, true},
+              {"b", " +b -* b=1", ADS_EXPLICIT, false}, {"", " -b", ADS_EXPLICIT, false});
+    /* children: no wildcard; the same again is no question, unless it is one */
+    RUN_LISTS(false, {"", "", ADS_EXPLICIT, false}, {"a a", " +a a=1", ADS_EXPLICIT, false}, {"a", "", ADS_EXPLICIT, false},
+              {"!a", " a=1", ADS_EXPLICIT, false}, {"b", " +b -a b=1", ADS_EXPLICIT, false}, {"!", " -b", ADS_EXPLICIT, false});
+}
+
+static void lists_are_limited(void **state) {
+    struct ads_state s = {0};
+    struct str *many = mem_array(ADS_NAMES_MAX + 1, sizeof *many), empty = STR("");
+    char *text = mem_alloc((ADS_NAMES_MAX + 1) * 8);
+    struct server v = {0};
+    for (size_t i = 0; i <= ADS_NAMES_MAX; i++) {
+        snprintf(text + i * 8, 8, "%zu", i);
+        many[i] = str_of(text + i * 8);
+    }
+    assert_int_equal(ads_state_list(&s, &empty, 1, true, on_told, &v, NULL), WEFT_E_LIMIT);
+    assert_int_equal(ads_state_list(&s, many, ADS_NAMES_MAX + 1, true, on_told, &v, NULL), WEFT_E_LIMIT);
+    assert_int_equal(s.names.len, 0);
+    assert_int_equal(ads_state_list(&s, many, ADS_NAMES_MAX, true, on_told, &v, NULL), 0);
+    assert_int_equal(s.names.len, ADS_NAMES_MAX);
+    ads_state_fini(&s);
+    fini(&v);
+    free(text);
+    free(many);
+}
+
 /* ---- names ---- */
 
 static void unknown_name_is_answered_at_once(void **state) {
@@ -281,6 +345,19 @@ static void stale_nonces(void **state) {
     fini(&v);
 }
 
+static void forced_is_sent_though_equal(void **state) {
+    struct server v = {0};
+    set(&v, "a", "1");
+    ads_state_force(&v.s, STR("a"));
+    expect(&v, ""); /* not subscribed to */
+    request(&v, "+a");
+    expect(&v, " +a a=1");
+    ads_state_force(&v.s, STR("a"));
+    expect(&v, " a=1");
+    expect(&v, "");
+    fini(&v);
+}
+
 static void names_are_limited(void **state) {
     struct server v = {0};
     char *longest = mem_alloc(ADS_NAME_MAX + 2);
@@ -359,6 +436,9 @@ int main(void) {
         cmocka_unit_test(rejected_version_is_not_resent),
         cmocka_unit_test(nack_rejects_its_own_response_only),
         cmocka_unit_test(stale_nonces),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(lists_are_limited),
+        cmocka_unit_test(forced_is_sent_though_equal),
         cmocka_unit_test(names_are_limited),
         cmocka_unit_test(response_bytes),
     };
