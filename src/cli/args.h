@@ -65,6 +65,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_echo(int argc, char **argv);
 int cmd_apply(int argc, char **argv);
 int cmd_get(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_delete(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_version(int argc, char **argv);

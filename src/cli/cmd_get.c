@@ -8,6 +8,7 @@ struct kind {
     const char *path;    /* of the API; the operand is put behind it */
     const char *operand; /* what it needs after it, or NULL */
     bool list;
+    bool all; /* without the operand: of all */
     struct out_column columns[10];
 };
 static const struct kind kinds[] = {
@@ -15,11 +16,13 @@ static const struct kind kinds[] = {
      "/api/v1/services",
      NULL,
      true,
+     false,
      {{"NAMESPACE", "namespace"}, {"SERVICE", "service_name"}, {"ENDPOINTS", "endpoints"}, {"HEALTHY", "healthy_endpoints"}}},
     {"endpoints",
      "/api/v1/services",
      "[NS/]SERVICE",
      true,
+     false,
      {{"ID", "id"},
       {"IP", "ip"},
       {"PORT", "port"},
@@ -32,7 +35,9 @@ static const struct kind kinds[] = {
      "/api/v1/traffic-rules",
      "[NS/]SERVICE",
      true,
+     true,
      {{"ID", "id"},
+      {"SERVICE", "service_name"},
       {"HEADERS", "match_headers"},
       {"PATH", "match_path"},
       {"METHOD", "match_method"},
@@ -45,6 +50,7 @@ static const struct kind kinds[] = {
      "/api/v1/security-rules",
      NULL,
      true,
+     false,
      {{"ID", "id"},
       {"FROM NS", "source_namespace"},
       {"FROM", "source_service"},
@@ -53,8 +59,8 @@ static const struct kind kinds[] = {
       {"METHODS", "allowed_methods"},
       {"MTLS", "mtls_mode"},
       {"JWT", "required_jwt"}}},
-    {"config", "/api/v1/config", NULL, false, {{0}}},
-    {"metrics", "/api/v1/metrics", NULL, false, {{0}}},
+    {"config", "/api/v1/config", NULL, false, false, {{0}}},
+    {"metrics", "/api/v1/metrics", NULL, false, false, {{0}}},
 };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
@@ -105,7 +111,7 @@ int cmd_get(int argc, char **argv) {
         {"n", ARG_STR, &g.ns, "NAMESPACE", "default", "namespace of a SERVICE named without one", false}};
     const struct args a = {.command = "get",
                            .summary = "shows resources",
-                           .operands = "services|endpoints SERVICE|trafficrules SERVICE|securityrules|config|metrics",
+                           .operands = "services|endpoints SERVICE|trafficrules [SERVICE]|securityrules|config|metrics",
                            .at = options,
                            .n = sizeof options / sizeof *options};
     int code = args_parse(&a, argc, argv, &operand, &n);
@@ -116,8 +122,8 @@ int cmd_get(int argc, char **argv) {
             g.kind = &kinds[i];
     if (!g.kind)
         return bad_operands(n ? "no such kind of resource" : "what?");
-    if (n != (g.kind->operand ? 2 : 1))
+    if (n != (g.kind->operand ? 2 : 1) && !(g.kind->all && n == 1))
         return bad_operands(g.kind->operand ? "this kind needs the SERVICE" : "this kind takes nothing more");
-    g.operand = g.kind->operand ? operand[1] : NULL;
+    g.operand = n == 2 ? operand[1] : NULL;
     return rest_command("get", url, show, &g);
 }

@@ -11,6 +11,7 @@ static const struct command commands[] = {
     {"proxy", "the data plane: a sidecar", cmd_proxy},
     {"echo", "a small HTTP service for demos and tests", cmd_echo},
     {"apply", "puts resources from YAML or JSON files", cmd_apply},
+    {"diff", "what weft apply would change", cmd_diff},
     {"get", "shows resources", cmd_get},
     {"delete", "deletes resources", cmd_delete},
     {"status", "is the mesh healthy", cmd_status},

@@ -2,6 +2,7 @@
 #include "cli/mesh_file.h"
 #include <stdio.h>
 #include "base/mem.h"
+#include "control/schema.h"
 #include "io/file.h"
 
 #define MESH_FILE_MAX (4u << 20)
@@ -123,11 +124,97 @@ static int read_service(struct mesh_resource *r, const struct yaml_docs *docs, s
     return rc;
 }
 
+/* ---- bodies, by the schema of the API ---- */
+
+/* The line of what an error's message begins with: "a.b[0].c: …", as near as it is known. */
+static unsigned line_of_field(const struct yaml_docs *docs, const json_t *v, const char *path) {
+    unsigned line = 0, here;
+    for (const json_t *next = v; next; v = next) {
+        const char *key, *rest = path;
+        json_t *member;
+        line = (here = yaml_line(docs, v)) ? here : line;
+        next = NULL;
+        if (json_is_array(v) && *path == '[') {
+            next = json_array_get(v, strtoul(path + 1, (char **)&rest, 10));
+            rest += *rest == ']';
+        }
+        json_object_foreach((json_t *)(uintptr_t)v, key, member) {
+            size_t n = strlen(key);
+            if (strncmp(path, key, n) == 0 && path[n] && strchr(".[:", path[n])) {
+                next = member;
+                rest = path + n;
+            }
+        }
+        path = rest + (*rest == '.');
+    }
+    return line;
+}
+
+static int at_line(const struct mesh_resource *r, const struct yaml_docs *docs, const json_t *v, struct err *e) {
+    unsigned line = line_of_field(docs, v, e->msg);
+    return err_in(e, "line %u: %s", line ? line : r->line, kind_names[r->kind]);
+}
+
+static void add_labels(json_t *body, const json_t *labels) {
+    json_t *own = json_object_get(body, "labels"), *all = labels ? json_copy((json_t *)(uintptr_t)labels) : json_object();
+    if (json_is_object(own))
+        json_object_update(all, own);
+    if (!own || json_is_object(own)) /* else the schema will say what is wrong */
+        json_object_set(body, "labels", all);
+    json_decref(all);
+}
+
+static int judge(struct mesh_resource *r, const struct yaml_docs *docs, const struct schema *s, const json_t *v, struct err *e) {
+    json_t *in = json_copy((json_t *)(uintptr_t)v), *out = NULL;
+    if (r->labels && s != &schema_config)
+        add_labels(in, r->labels);
+    if (r->kind == MESH_SERVICE) {
+        json_object_set_new(in, "service_name", json_string(r->name));
+        json_object_set_new(in, "namespace", json_string(r->ns));
+    }
+    int rc = s == &schema_config ? schema_check_patch(s, in, e) : schema_apply(s, in, &out, e);
+    json_array_append_new(r->bodies, out ? out : json_incref(in));
+    json_decref(in);
+    return rc < 0 ? at_line(r, docs, v, e) : 0;
+}
+
+/* The names in metadata are those of a registration, whatever the kind. */
+static int judge_names(const struct mesh_resource *r, struct err *e) {
+    int rc = r->name ? check_name(str_of(r->name), e) : 0;
+    if (rc < 0)
+        return err_in(e, "line %u: metadata.name", r->line);
+    rc = check_name(str_of(r->ns), e);
+    return rc < 0 ? err_in(e, "line %u: metadata.namespace", r->line) : 0;
+}
+
+static int make_bodies(struct mesh_resource *r, const struct yaml_docs *docs, struct err *e) {
+    static const struct schema *const of[] = {[MESH_SERVICE] = &schema_register,
+                                              [MESH_TRAFFIC_RULE] = &schema_traffic_rule,
+                                              [MESH_SECURITY_RULE] = &schema_security_rule,
+                                              [MESH_CONFIG] = &schema_config};
+    int rc = judge_names(r, e);
+    size_t i;
+    json_t *endpoint;
+    r->bodies = json_array();
+    if (rc >= 0 && r->kind != MESH_SERVICE)
+        return judge(r, docs, of[r->kind], r->spec, e);
+    json_array_foreach(json_object_get(r->spec, "endpoints"), i, endpoint) {
+        if (rc < 0)
+            break;
+        if (!json_is_object(endpoint))
+            rc = err_set(e, WEFT_E_INVALID, "line %u: endpoints[%zu]: must be a mapping", r->line, i);
+        else
+            rc = judge(r, docs, of[r->kind], endpoint, e);
+    }
+    return rc;
+}
+
 /* ---- documents ---- */
 
 static const struct field document_fields[] = {
     {"apiVersion", FIELD_STR, true}, {"kind", FIELD_STR, true}, {"metadata", FIELD_OBJECT, false}, {"spec", FIELD_OBJECT, true}};
-static const struct field metadata_fields[] = {{"name", FIELD_STR, false}, {"namespace", FIELD_STR, false}};
+static const struct field metadata_fields[] = {
+    {"name", FIELD_STR, false}, {"namespace", FIELD_STR, false}, {"labels", FIELD_STRING_MAP, false}};
 
 static int read_kind(struct mesh_resource *r, const struct yaml_docs *docs, const json_t *doc, struct err *e) {
     const char *kind = json_string_value(json_object_get(doc, "kind"));
@@ -147,6 +234,7 @@ static int read_metadata(struct mesh_resource *r, const struct yaml_docs *docs, 
     int rc = metadata ? CHECK(docs, metadata, "metadata", metadata_fields, e) : 0;
     r->name = text_or(metadata, "name", NULL);
     r->ns = text_or(metadata, "namespace", "default");
+    r->labels = json_object_get(metadata, "labels");
     if (rc >= 0 && !r->name && (r->kind == MESH_SERVICE || r->kind == MESH_TRAFFIC_RULE))
         return err_set(e, WEFT_E_INVALID, "line %u: a %s needs metadata.name, the service's", r->line, kind_names[r->kind]);
     return rc;
@@ -163,7 +251,9 @@ static int read_document(struct mesh_resource *r, const struct yaml_docs *docs, 
     if (rc >= 0)
         rc = read_metadata(r, docs, doc, e);
     r->spec = json_object_get(doc, "spec");
-    return rc >= 0 && r->kind == MESH_SERVICE ? read_service(r, docs, e) : rc;
+    if (rc >= 0 && r->kind == MESH_SERVICE)
+        rc = read_service(r, docs, e);
+    return rc >= 0 ? make_bodies(r, docs, e) : rc;
 }
 
 int mesh_file_parse(struct mesh_file *f, struct str text, struct err *e) {
@@ -194,8 +284,10 @@ int mesh_file_read(struct mesh_file *f, const char *path, struct err *e) {
 }
 
 void mesh_file_fini(struct mesh_file *f) {
-    for (size_t i = 0; i < f->n; i++)
+    for (size_t i = 0; i < f->n; i++) {
         free(f->at[i].instances);
+        json_decref(f->at[i].bodies);
+    }
     free(f->at);
     yaml_docs_fini(&f->docs);
     *f = (struct mesh_file){0};

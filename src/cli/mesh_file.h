@@ -3,10 +3,11 @@
 /* mesh_file: resources in YAML or JSON, as `weft apply` and `weft up` read them. Documents of
  *     apiVersion: weft.dev/v1
  *     kind: Service | TrafficRule | SecurityRule | MeshConfig
- *     metadata: {name, namespace}    (a service's; a TrafficRule's are those of the called service; the others need none)
+ *     metadata: {name, namespace, labels}    (a service's; a TrafficRule's are those of the called service; the others need no
+ *                                             name; labels: of the rule, or of each endpoint, for apply --prune)
  *     spec: …
  * Service: `endpoints`, a list of what the REST API registers, and `instances`, which `weft up` starts (struct mesh_instance).
- * The other specs are the bodies of the REST API, which checks them.
+ * The other specs are the bodies of the REST API. All are judged by its schema here: an error names the line and the field.
  * Threads: main. Tests: tests/unit/cli/mesh_file.c */
 #include "codec/yaml.h"
 
@@ -26,6 +27,8 @@ struct mesh_resource {
     enum mesh_kind kind;
     const char *name, *ns; /* borrowed from the file; ns "default" when not named */
     json_t *spec;          /* borrowed */
+    json_t *labels;        /* borrowed; may be NULL */
+    json_t *bodies; /* what the API is sent, defaults filled in: the endpoints, or the one rule; a configuration as it is */
     unsigned line;
     struct mesh_instance *instances;
     size_t n_instances;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "base/map.h"
 #include "base/mem.h"
-#include "cli/mesh_apply.h"
+#include "cli/mesh_plan.h"
 #include "cli/out.h"
 #include "cli/web.h"
 #include "io/file.h"
@@ -343,6 +343,16 @@ static int check_ids(struct mesh_run *r, const struct mesh_file *f, struct err *
     return rc;
 }
 
+static int apply_file(struct mesh_run *r, const struct mesh_file *f, struct err *e) {
+    struct mesh_plan p;
+    mesh_plan_init(&p, &r->rest);
+    int rc = mesh_plan_put(&p, &(struct mesh_source){"the mesh file", (struct mesh_file *)(uintptr_t)f}, e);
+    if (rc >= 0)
+        rc = mesh_plan_run(&p, false, r->cfg.tell, r->cfg.ctx, e);
+    mesh_plan_fini(&p);
+    return rc;
+}
+
 int mesh_run_start(struct mesh_run *r, struct loop *l, const struct mesh_run_cfg *cfg, const struct mesh_file *f, struct err *e) {
     static const int sigs[] = {SIGINT, SIGTERM, SIGHUP};
     *r = (struct mesh_run){.loop = l, .cfg = *cfg, .color = out_color(stderr)};
@@ -361,7 +371,7 @@ int mesh_run_start(struct mesh_run *r, struct loop *l, const struct mesh_run_cfg
     if (rc >= 0)
         rc = start_control(r, e);
     if (rc >= 0)
-        rc = mesh_apply(&r->rest, f, cfg->tell, cfg->ctx, e);
+        rc = apply_file(r, f, e);
     if (rc >= 0)
         rc = start_instances(r, f, e);
     if (rc < 0 && r->broken)

@@ -6,8 +6,8 @@
  *
  * A part lives: started -> ready -> stopped. One that ends unasked sets `broken` in the run.
  * Threads: main; these functions turn the loop until what they do is done. Tests: tests/scenario/c0*_up*.py, c0*_demo*.py */
-#include "cli/mesh_apply.h"
 #include "cli/mesh_file.h"
+#include "cli/mesh_plan.h"
 #include "cli/rest.h"
 #include "io/proc.h"
 

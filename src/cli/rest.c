@@ -74,7 +74,11 @@ struct str rest_path(struct arena *a, const char *prefix, const char *ns, const 
     struct str rest = str_of(service), first = str_cut(&rest, '/');
     struct str in = rest.ptr ? first : str_of(ns), name = rest.ptr ? rest : first;
     struct str path = arena_fmt(a, "%s/" STR_FMT "/" STR_FMT, prefix, STR_ARG(url_encode(in, a)), STR_ARG(url_encode(name, a)));
-    return id ? arena_fmt(a, STR_FMT "/" STR_FMT, STR_ARG(path), STR_ARG(url_encode(str_of(id), a))) : path;
+    return id ? rest_path_id(a, path, str_of(id)) : path;
+}
+
+struct str rest_path_id(struct arena *a, struct str path, struct str id) {
+    return arena_fmt(a, STR_FMT "/" STR_FMT, STR_ARG(path), STR_ARG(url_encode(id, a)));
 }
 
 int rest_command(const char *command, const char *url, int (*body)(struct rest *r, void *ctx, struct err *e), void *ctx) {

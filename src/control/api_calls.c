@@ -30,6 +30,8 @@ const struct api_row api_calls[] = {
      CALL_WRITES, .body = &schema_traffic_rule, .answer = &schema_rule_added},
     {"GET", TRAFFIC, "trafficRules", "The traffic rules of a service, in the order in which they are tried.", api_traffic_rules,
      0, .answer = &schema_traffic_rule_shown, .list = true},
+    {"GET", "/api/v1/traffic-rules", "allTrafficRules", "The traffic rules of all services.", api_all_traffic_rules, 0,
+     .answer = &schema_any_traffic_rule, .list = true},
     {"DELETE", TRAFFIC "/{id}", "deleteTrafficRule", "Deletes a traffic rule.", api_delete_traffic_rule,
      CALL_NOT_FOUND | CALL_WRITES, .answer = &schema_status},
     {"POST", SECURITY, "addSecurityRule", "Adds a security rule.", api_add_security_rule, CALL_WRITES,

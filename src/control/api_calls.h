@@ -29,7 +29,7 @@ struct api_row {
 };
 /* The calls themselves: api_services.c, api_rules.c, api_info.c, api_watch.c, api_prom.c. Each ends its request. */
 api_call_f api_register, api_heartbeat, api_deregister, api_services, api_endpoints;
-api_call_f api_add_traffic_rule, api_traffic_rules, api_delete_traffic_rule;
+api_call_f api_add_traffic_rule, api_traffic_rules, api_all_traffic_rules, api_delete_traffic_rule;
 api_call_f api_add_security_rule, api_security_rules, api_delete_security_rule;
 api_call_f api_ca, api_issue;
 api_call_f api_watch;

@@ -23,6 +23,21 @@ void api_traffic_rules(struct api_request *rq) {
     api_json(rq, 200, out);
 }
 
+void api_all_traffic_rules(struct api_request *rq) {
+    const struct mesh_service *ms;
+    struct traffic_rule *r;
+    json_t *out = json_array();
+    MAP_FOR (&rq->api->mesh->services, NULL, ms) {
+        MAP_FOR (&ms->rules, NULL, r) {
+            json_t *o = show_traffic_rule(rq->api->mesh, str_of(ms->key), r->body);
+            json_object_set_new(o, "namespace", json_of_str(ms->ns));
+            json_object_set_new(o, "service_name", json_of_str(ms->name));
+            json_array_append_new(out, o);
+        }
+    }
+    api_json(rq, 200, out);
+}
+
 static void delete_rule(struct api_request *rq, const char *written, bool traffic) {
     struct mesh *m = rq->api->mesh;
     rq->written = written;

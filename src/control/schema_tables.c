@@ -149,6 +149,13 @@ static const struct schema_field register_fields[] = {
 const struct schema schema_register = {"Registration", "An endpoint of a service.", register_fields, COUNT(register_fields),
                                        NULL};
 
+#define RULE_LABELS                                                                                                              \
+    {                                                                                                                            \
+        "labels", "for weft apply --prune; shown where they are set", T_LABELS,                                                  \
+            .max = 64, .check = check_label_value, .key = check_label_key, .pattern = "^" TEXT "{0,253}$",                       \
+            .key_pattern = "^[^=\\u0000-\\u001f\\u007f]{1,253}$"                                                                 \
+    }
+
 static const struct schema_field traffic_rule_fields[] = {
     {"match_headers", "all must be there with exactly these values", T_LABELS, .dflt = "{}", .max = 64,
      .check = check_header_value, .key = check_header_name, .key_pattern = "^" TOKEN "$",
@@ -165,6 +172,7 @@ static const struct schema_field traffic_rule_fields[] = {
     {"timeout", "seconds, 0 none; null: the service's or global_timeout", T_NUM, .null = true, .max = YEAR},
     {"retry_attempts", "tries after the first; null: the service's or default_retry_attempts", T_INT, .null = true, .max = 100},
     {"circuit_breaker", "the circuit breaker applies", T_BOOL, .dflt = "true"},
+    RULE_LABELS,
 };
 
 /* Names of headers are the same in any case, so an object can hold two conditions on one header: one would be lost. */
@@ -193,6 +201,7 @@ static const struct schema_field security_rule_fields[] = {
      .max = 64, .check = check_method, .pattern = "^" TOKEN "$"},
     {"required_jwt", "a valid token must be there", T_BOOL, .dflt = "false"},
     {"mtls_mode", "null: the configuration's", T_WORD, .null = true, .words = "strict|permissive|disabled"},
+    RULE_LABELS,
 };
 const struct schema schema_security_rule = {"NewSecurityRule", "A security rule.", security_rule_fields,
                                             COUNT(security_rule_fields), NULL};
@@ -364,6 +373,10 @@ static const struct schema_field endpoint_fields[] = {
 };
 const struct schema schema_endpoint = {"Endpoint", "", endpoint_fields, COUNT(endpoint_fields), .base = &schema_register};
 
+static const struct schema_field any_rule_fields[] = {SOME_TEXT("id", "ours"), SOME_TEXT("namespace", ""),
+                                                      SOME_TEXT("service_name", "")};
+const struct schema schema_any_traffic_rule = {"AnyTrafficRule", "", any_rule_fields, COUNT(any_rule_fields),
+                                               .base = &schema_traffic_rule};
 static const struct schema_field id_field[] = {SOME_TEXT("id", "ours")};
 const struct schema schema_traffic_rule_shown = {"TrafficRule", "", id_field, COUNT(id_field), .base = &schema_traffic_rule};
 const struct schema schema_security_rule_shown = {"SecurityRule", "", id_field, COUNT(id_field), .base = &schema_security_rule};
