@@ -59,6 +59,7 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
 };
 int cmd_control(int argc, char **argv);
+int cmd_control_restore(int argc, char **argv); /* argv[0]: "restore" */
 int cmd_proxy(int argc, char **argv);
 int cmd_up(int argc, char **argv);
 int cmd_demo(int argc, char **argv);

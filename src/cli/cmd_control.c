@@ -138,13 +138,16 @@ static int run(struct control_main *m, struct control_cfg *cfg, const char *read
 }
 
 static const char details[] = "The store is sqlite: (a database in the data directory), sqlite:PATH, or memory:, which forgets.\n"
-                              "SIGTERM ends it in order; SIGHUP reads --config again.";
+                              "SIGTERM ends it in order; SIGHUP reads --config again.\n"
+                              "weft control restore puts a backup in the place of a damaged database.";
 
 int cmd_control(int argc, char **argv) {
     struct control_main m = {0};
     struct control_cfg cfg = {0};
     const char *data_dir, *store, *trust_domain, *ready_file = NULL;
-    uint64_t ready_fd = UINT64_MAX;
+    uint64_t ready_fd = UINT64_MAX, backups = 0;
+    if (argc > 1 && strcmp(argv[1], "restore") == 0)
+        return cmd_control_restore(argc - 1, argv + 1);
     const struct arg options[] = {
         {"listen", ARG_ADDR, &cfg.listen, "ADDRESS", "127.0.0.1:8080", "REST API, dashboard, /metrics", false},
         {"xds-listen", ARG_ADDR, &cfg.xds_listen, "ADDRESS", "127.0.0.1:8081", "gRPC: ADS, certificates, sessions", false},
@@ -153,6 +156,8 @@ int cmd_control(int argc, char **argv) {
         {"trust-domain", ARG_STR, &trust_domain, "NAME", "cluster.local", "of the identities in the mesh", false},
         {"config", ARG_STR, &m.config_file, "FILE", NULL, "mesh configuration (YAML or JSON) to merge at the start", false},
         {"limit", ARG_LIMIT, &cfg.limits, "NAME=VALUE", NULL, "what clients can make it hold or do; repeats", false},
+        {"backups", ARG_UINT, &backups, "N", "7", "daily copies of the database that are kept, in DIR/backups; 0: none", false},
+        {"backup-interval", ARG_SECS, &cfg.backup_every_us, "SECONDS", "86400", "between two of them", false},
         {"dev", ARG_FLAG, &cfg.dev, NULL, NULL, "open API without tokens or TLS; loopback addresses only", false},
         {"ready-file", ARG_STR, &ready_file, "FILE", NULL, "where to write the bound addresses as JSON", false},
         {"ready-fd", ARG_UINT, &ready_fd, "N", NULL, "the same, to a descriptor", false},
@@ -165,6 +170,7 @@ int cmd_control(int argc, char **argv) {
     int code = args_parse(&a, argc, argv, NULL, NULL);
     if (code >= 0)
         return code;
+    cfg.backups = backups < 1000 ? (unsigned)backups : 1000;
     cfg.data_dir = str_of(data_dir);
     cfg.store = str_of(store);
     cfg.trust_domain = str_of(trust_domain);

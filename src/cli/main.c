@@ -46,6 +46,7 @@ static const struct command *find(const char *name) {
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away is an error of write, not our end */
+    signal(SIGXFSZ, SIG_IGN); /* so is a file that may not grow */
     program = argv[0];
     if (argc < 2) {
         usage(stderr);

@@ -2,6 +2,7 @@
 #include "control/control.h"
 #include "base/mem.h"
 #include "control/api.h"
+#include "control/backup.h"
 #include "control/feed.h"
 #include "control/health.h"
 #include "crypto/spiffe.h"
@@ -17,6 +18,7 @@ struct control {
     struct health health;
     struct sessions sessions;
     struct feed feed;
+    struct backup backup;
     struct api api;
     struct server rest, xds;
     struct node_service service;
@@ -116,7 +118,10 @@ static int open_mesh(struct control *c, const struct control_cfg *cfg, struct er
         .changed = on_changed,
         .ctx = c,
     };
-    return mesh_open(&c->mesh, c->loop, &mc, e);
+    int rc = mesh_open(&c->mesh, c->loop, &mc, e);
+    if (rc >= 0)
+        backup_start(&c->backup, &c->mesh, &(struct backup_cfg){mc.data_dir, cfg->backups, cfg->backup_every_us});
+    return rc;
 }
 
 static int start_servers(struct control *c, const struct control_cfg *cfg, struct err *e) {
@@ -135,6 +140,7 @@ static int start_servers(struct control *c, const struct control_cfg *cfg, struc
 static void free_control(struct control *c) {
     loop_timer_stop(c->loop, &c->timer);
     api_fini(&c->api);
+    backup_stop(&c->backup);
     mesh_stop(&c->mesh); /* applies what was still being written: the rest must be there */
     health_fini(&c->health);
     feed_fini(&c->feed);

@@ -14,6 +14,8 @@ struct control_cfg {
     struct str data_dir, store, trust_domain; /* empty: the defaults of contract §1 */
     const json_t *config;                     /* merged at the start; may be NULL */
     struct limits limits;                     /* of both servers; see limits_of_server */
+    unsigned backups;                         /* how many are kept; 0: none are made */
+    uint64_t backup_every_us;                 /* 0: a day */
     bool dev;
 };
 /* Whether it may run so: WEFT_E_UNSUPPORTED for what is not there yet, WEFT_E_INVALID for what nobody can mean: an address that

@@ -67,6 +67,8 @@ void store_write_free(struct store_write **w);
 
 typedef int store_load_f(void *ctx, enum store_kind kind, struct str key, struct str value, struct err *e);
 
+typedef void store_backup_f(void *ctx, int code, const struct err *why);
+
 struct store_ops {
     const char *name; /* "sqlite", "memory" */
     int (*open)(struct store **out, struct loop *l, struct str where, struct err *e);
@@ -76,6 +78,9 @@ struct store_ops {
     void (*write)(struct store *s, struct store_write **w); /* takes it; done follows from the loop, then it is freed */
     /* In order of revision, what is told only; `each` must not read. WEFT_E_NOT_FOUND: the log begins later than that. */
     int (*read)(struct store *s, const struct store_range *r, store_change_f *each, void *ctx, struct err *e);
+    /* A copy of everything to that file (0600), whole or not at all, in turn with the writes; `done` from the loop. NULL: there
+     * is nothing to copy. */
+    void (*backup)(struct store *s, struct str path, store_backup_f *done, void *ctx);
     void (*close)(struct store **s); /* after it has finished and told every write */
 };
 struct store { /* first member of an implementation */

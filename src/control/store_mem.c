@@ -146,4 +146,4 @@ static void mem_close(struct store **s) {
     *s = NULL;
 }
 
-const struct store_ops store_mem = {"memory", mem_open, mem_load, mem_write_now, mem_write, mem_read, mem_close};
+const struct store_ops store_mem = {"memory", mem_open, mem_load, mem_write_now, mem_write, mem_read, NULL, mem_close};

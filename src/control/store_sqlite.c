@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "control/store.h"
+#include "control/store_sqlite_copy.h"
 #include "io/file.h"
 #include "io/mbox.h"
 
@@ -40,9 +41,17 @@ static const char *const queries[] = {
     [STORE_PRESENT] = "SELECT revision, kind, key, value FROM kv WHERE revision > ?1 AND revision <= ?2 ORDER BY revision",
 };
 
-struct sqlite_msg { /* a write on its way to the writer and back; w NULL: stop */
+struct copy {
+    char *to;
+    store_backup_f *done;
+    void *ctx;
+    int code;
+    struct err err;
+};
+struct sqlite_msg { /* a write, or a copy to be made, on its way to the writer and back; neither: stop */
     struct mbox_msg msg;
     struct store_write *w;
+    struct copy *copy;
     struct list node;
 };
 
@@ -74,7 +83,18 @@ static struct sqlite_store *of(struct store *s) {
 
 /* ---- statements ---- */
 
+/* What was written is never repaired by guessing: what is damaged is refused, with what to do. */
+static int damaged(struct err *e, const char *how) {
+    return err_set(e, WEFT_E_STORE,
+                   "the store is %s; nothing has been changed: weft control restore (with the same --data-dir) puts the "
+                   "newest backup in its place",
+                   how);
+}
+
 static int failed(struct sqlite_store *s, struct err *e, const char *what) {
+    int code = s->db ? sqlite3_errcode(s->db) : SQLITE_NOMEM;
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+        return damaged(e, code == SQLITE_CORRUPT ? "damaged" : "no database");
     return err_set(e, WEFT_E_STORE, "%s: %s", what, s->db ? sqlite3_errmsg(s->db) : "out of memory");
 }
 
@@ -196,7 +216,10 @@ static void on_commit(struct task *t) {
 static void on_request(struct mbox *mb, struct mbox_msg *msg) {
     struct sqlite_store *s = mb->ctx;
     struct sqlite_msg *m = container_of(msg, struct sqlite_msg, msg);
-    if (m->w) {
+    if (m->copy) {
+        m->copy->code = store_sqlite_copy(s->db, str_of(m->copy->to), &m->copy->err);
+        mbox_send(&s->out, msg);
+    } else if (m->w) {
         list_push(&s->batch, &m->node);
     } else {
         s->stop = true;
@@ -207,8 +230,14 @@ static void on_request(struct mbox *mb, struct mbox_msg *msg) {
 
 static void on_answer(struct mbox *mb, struct mbox_msg *msg) {
     struct sqlite_msg *m = container_of(msg, struct sqlite_msg, msg);
-    m->w->done(m->w);
-    store_write_free(&m->w);
+    if (m->copy) {
+        m->copy->done(m->copy->ctx, m->copy->code, &m->copy->err);
+        free(m->copy->to);
+        free(m->copy);
+    } else {
+        m->w->done(m->w);
+        store_write_free(&m->w);
+    }
     free(m);
 }
 
@@ -250,6 +279,13 @@ static void sqlite_write(struct store *st, struct store_write **w) {
     mbox_send(&s->in, &m->msg);
 }
 
+static void sqlite_backup(struct store *st, struct str path, store_backup_f *done, void *ctx) {
+    struct sqlite_msg *m = mem_new(struct sqlite_msg);
+    m->copy = mem_new(struct copy);
+    *m->copy = (struct copy){.to = mem_strdup(path), .done = done, .ctx = ctx};
+    mbox_send(&of(st)->in, &m->msg);
+}
+
 /* ---- open, load, close ---- */
 
 static int execute(struct sqlite_store *s, const char *text, struct err *e) {
@@ -281,6 +317,7 @@ static int take_lock(struct sqlite_store *s, struct str path, struct err *e) {
 static int open_db(struct sqlite_store *s, struct str path, struct err *e) {
     char *z = mem_strdup(path);
     uint64_t version = 0;
+    struct err why = {0};
     int rc = sqlite3_open_v2(z, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) == SQLITE_OK
                  ? 0
                  : failed(s, e, "cannot open the store");
@@ -290,6 +327,8 @@ static int open_db(struct sqlite_store *s, struct str path, struct err *e) {
     free(z);
     if (rc >= 0)
         rc = execute(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;", e);
+    if (rc >= 0 && store_sqlite_check(s->db, &why) < 0)
+        rc = damaged(e, why.msg);
     if (rc >= 0)
         rc = read_number(s, "PRAGMA user_version", &version, e);
     if (rc >= 0 && version > 1)
@@ -441,5 +480,5 @@ static int sqlite_read(struct store *st, const struct store_range *r, store_chan
     return rc;
 }
 
-const struct store_ops store_sqlite = {"sqlite",     sqlite_open, sqlite_load, sqlite_write_now,
-                                       sqlite_write, sqlite_read, sqlite_close};
+const struct store_ops store_sqlite = {"sqlite",     sqlite_open, sqlite_load,   sqlite_write_now,
+                                       sqlite_write, sqlite_read, sqlite_backup, sqlite_close};

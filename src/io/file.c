@@ -117,6 +117,16 @@ int file_publish(struct str path, struct str content, mode_t mode, struct err *e
     return replace(path, content, mode, false, e);
 }
 
+int file_rename(struct str from, struct str to, struct err *e) {
+    char a[PATH_MAX], b[PATH_MAX];
+    int code = path_z(from, a, e);
+    if (code >= 0)
+        code = path_z(to, b, e);
+    if (code < 0)
+        return code;
+    return rename(a, b) < 0 || sync_dir_of(b) < 0 ? os_error(e, a) : 0;
+}
+
 static int make_dir(const char *path, mode_t mode, struct err *e) {
     struct stat st;
     if (mkdir(path, mode) == 0)

@@ -11,6 +11,7 @@ int file_read(struct str path, size_t max, struct buf *out, struct err *e) MUST_
 int file_write(struct str path, struct str content, mode_t mode, struct err *e) MUST_CHECK;
 /* The same but for the fsyncs: readers find it whole or not at all, and after a crash of the machine perhaps not. */
 int file_publish(struct str path, struct str content, mode_t mode, struct err *e) MUST_CHECK;
+int file_rename(struct str from, struct str to, struct err *e);          /* on one file system; fsyncs the directory */
 int file_mkdirs(struct str path, mode_t mode, struct err *e) MUST_CHECK; /* like mkdir -p; `mode` for those it makes */
 int file_remove(struct str path, struct err *e);
 /* The directory's entries (names, sorted by byte order) to cb; stops when it returns < 0 and returns that. */
