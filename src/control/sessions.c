@@ -190,7 +190,8 @@ static int on_hello(void *ctx, struct session *ses, const struct hello *h, struc
     p->hello = hello_json(h, labels);
     p->healthy = true;
     buf_fini(&key);
-    warn_of_twins(p);
+    if (!h->takes_over)
+        warn_of_twins(p);
     list_push(&s->open, &p->node);
     s->proxies += need_boot(s, h->boot_id)->sessions++ == 0;
     session_set_user(ses, p);

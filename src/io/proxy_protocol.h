@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* proxy_protocol: a transport that begins what it writes with a PROXY protocol header; TLS, where there is any, stands above it.
- * Threads: its loop's. Tests: tests/scenario/b066_proxy_protocol.py */
+ * Threads: its loop's. Tests: tests/unit/io/proxy_protocol.c, tests/scenario/b066_proxy_protocol.py */
 #include "codec/proxy_protocol.h"
 #include "io/transport.h"
 

@@ -102,17 +102,24 @@ static struct host *host_find(const struct serve_cluster *c, const struct host *
     return NULL;
 }
 
+static bool same_list(const struct str *a, size_t n, const struct str *b, size_t m) {
+    if (n != m)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!str_eq(a[i], b[i]))
+            return false;
+    return true;
+}
+
 /* May connections made for `old` go on serving `now`? Only when they would be made the same way. */
 static bool same_transport(const struct cluster *old, const struct cluster *now) {
     const struct tls_context *a = old->tls, *b = now->tls;
+    if (old->proxy_protocol != now->proxy_protocol)
+        return false;
     if (!a || !b)
         return a == b;
-    if (a->n_sans != b->n_sans || !str_eq(a->sni, b->sni) || old->tls_always != now->tls_always)
-        return false;
-    for (size_t i = 0; i < a->n_sans; i++)
-        if (!str_eq(a->sans[i], b->sans[i]))
-            return false;
-    return true;
+    return str_eq(a->sni, b->sni) && old->tls_always == now->tls_always && same_list(a->sans, a->n_sans, b->sans, b->n_sans) &&
+           same_list(a->alpn, a->n_alpn, b->alpn, b->n_alpn);
 }
 
 struct host_kind { /* how it is reached */

@@ -404,6 +404,7 @@ static void start_link(struct sidecar *s) {
                                .labels = s->cfg.labels,
                                .n_labels = s->cfg.n_labels,
                                .boot_id = rand_seed(),
+                               .takes_over = s->cfg.inherited != NULL,
                                .version = STR(WEFT_VERSION)};
     if (has_app(s))
         fill_app(s, &cfg.hello);

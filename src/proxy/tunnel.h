@@ -5,7 +5,7 @@
  *
  * Bounded memory: a way reads at most 64 KiB (256 KiB by splice), and not again until they have left. Plain to plain, and once it
  * flows, octets stay in the kernel (splice); they come to the worker's scratch otherwise. Threads: its worker's. Tests:
- * tests/scenario/b061_tcp.py to b064_tcp_resets.py */
+ * tests/unit/proxy/tunnel.c, tests/scenario/b061_tcp.py to b064_tcp_resets.py */
 #include "base/buf.h"
 #include "io/pipe.h"
 #include "io/transport.h"

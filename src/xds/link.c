@@ -55,6 +55,7 @@ static void send_hello(struct link *l) {
     for (size_t i = 0; i < h->n_labels; i++)
         w->labels[i] = pack_str(&a, h->labels[i]);
     w->boot_id = h->boot_id;
+    w->takes_over = h->takes_over;
     w->version = pack_str(&a, h->version);
     send_session(l, &a, m);
 }

@@ -36,6 +36,7 @@ struct hello {
     const struct str *labels; /* "k=v" */
     size_t n_labels;
     uint64_t boot_id; /* random per process start: counters are absolute within it */
+    bool takes_over;  /* it serves in place of an older process, which has the same id (proxy/takeover.h) */
     struct str version;
 };
 struct session_stats { /* absolute since the proxy started: weft.v1.Stats; also what GET /api/v1/metrics sums */

@@ -66,6 +66,7 @@ static int take_hello(struct session *s, const Wv__Hello *w, struct err *e) {
                       .labels = labels,
                       .n_labels = w->n_labels,
                       .boot_id = w->boot_id,
+                      .takes_over = w->takes_over,
                       .version = str_of(w->version)};
     if (s->known)
         return err_set(e, WEFT_E_INVALID, "hello: the session has had one");

@@ -28,3 +28,4 @@ def test():
         watcher.join()
         assert len(seen) > 10
         assert {tuple(s) for s in seen} == {((identity, 'healthy', users.sidecar.inbound),)}
+        assert 'is here twice' not in m.control.err.read_text()  # that is said of two processes that know nothing of each other

@@ -118,6 +118,34 @@ static void superseded(void **state) {
     sessions_fini(&s);
 }
 
+static void note_twins(void *ctx, enum log_level level, struct str line) {
+    *(unsigned *)ctx += level == LOG_WARN && str_find(line, STR("is here twice")) >= 0;
+}
+
+/* Two processes of one id are warned of, one that takes over from the other is not. */
+static void warnings(void **state) {
+    struct fx *fx = *state;
+    for (int takes_over = 0; takes_over < 2; takes_over++) {
+        struct sessions s;
+        struct session older = {0}, newer = {0};
+        struct hello a = good(), b = good();
+        unsigned warned = 0;
+        b.boot_id = 8;
+        b.takes_over = takes_over;
+        fx->silent = (struct log){.sink = note_twins, .ctx = &warned, .level = LOG_WARN};
+        sessions_init(&s, &fx->mesh, &fx->reg);
+        assert_int_equal(on_hello(&s, &older, &a, NULL), 0);
+        assert_int_equal(on_hello(&s, &newer, &b, NULL), 0);
+        assert_int_equal(warned, !takes_over);
+        on_leaving(&s, &newer);
+        on_closed(&s, &newer);
+        on_leaving(&s, &older);
+        on_closed(&s, &older);
+        sessions_fini(&s);
+        fx->silent = (struct log){0};
+    }
+}
+
 static int inbound_port(struct fx *fx) {
     return (int)json_integer_value(json_object_get(reg_view(&fx->reg, STR("ns/web"))->at->sidecar->hello, "inbound_port"));
 }
@@ -186,7 +214,7 @@ static void counters(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(refusals),    TEST(taken),        TEST(superseded),
+    const struct CMUnitTest tests[] = {TEST(refusals),    TEST(taken),        TEST(warnings), TEST(superseded),
                                        TEST(twin_leaves), TEST(twin_is_lost), TEST(counters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,6 +50,51 @@ static struct serve *build(struct serve *prev, struct snap *snap, struct map *ta
     return s;
 }
 
+static struct cluster *put_tls(struct snap *s, const char *sni, const char *alpn, unsigned proxy_protocol) {
+    struct cluster *c = cluster_new();
+    struct tls_context *t = arena_zalloc(&c->ref.mem, sizeof *t);
+    t->sni = str_of(sni);
+    t->n_alpn = alpn[0] != 0;
+    t->alpn = arena_zalloc(&c->ref.mem, sizeof *t->alpn);
+    t->alpn[0] = str_of(alpn);
+    c->name = STR("t");
+    c->type = CLUSTER_EDS;
+    c->tls = t;
+    c->tls_always = true;
+    c->proxy_protocol = proxy_protocol;
+    snap_put(s, XDS_CLUSTER, c->name, c);
+    ref_put(c);
+    return c;
+}
+
+/* Connections stay only when they would be made the same way: ALPN tells what is spoken on them. */
+static void another_transport_means_other_hosts(void **state) {
+    static const struct {
+        const char *sni, *alpn;
+        unsigned proxy_protocol;
+        bool stays;
+    } rows[] = {{"a", "h2", 0, true},        {"b", "h2", 0, false},       {"b", "http/1.1", 0, false}, {"b", "", 0, false},
+                {"b", "http/1.1", 0, false}, {"b", "http/1.1", 1, false}, {"b", "http/1.1", 1, true}};
+    struct snap *first = snap_new(NULL);
+    put_tls(first, "a", "h2", 0);
+    put_endpoints(first, "t", (const uint16_t[]){2, 0});
+    struct serve *was = build(NULL, first, NULL);
+    ref_put(first);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct snap *snap = snap_new(NULL);
+        put_tls(snap, rows[i].sni, rows[i].alpn, rows[i].proxy_protocol);
+        put_endpoints(snap, "t", (const uint16_t[]){2, 0});
+        struct serve *is = build(was, snap, NULL);
+        struct host *old = serve_cluster_get(was, STR("t"))->all[0], *now = serve_cluster_get(is, STR("t"))->all[0];
+        if ((old == now) != rows[i].stays || atomic_load(&old->retired) == rows[i].stays)
+            fail_msg("row %zu", i);
+        ref_put(was);
+        ref_put(snap);
+        was = is;
+    }
+    ref_put(was);
+}
+
 static void what_is_the_same_is_carried_over(void **state) {
     struct snap *snap = snap_new(NULL);
     put_cluster(snap, "a");
@@ -201,6 +246,7 @@ static void chains_are_known_again(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_transport_means_other_hosts),
         cmocka_unit_test(what_is_the_same_is_carried_over),
         cmocka_unit_test(hosts_outlive_snapshots),
         cmocka_unit_test(round_robin_goes_on),
