@@ -250,6 +250,10 @@ static void opened(struct conn_priv *p) {
     if (p->state != CONN_WAIT)
         return;
     c->open = true;
+    if (c->server && c->cfg->on_open)
+        c->cfg->on_open(c);
+    if (conn__dead(p))
+        return;
     enum conn_proto proto = c->cfg->proto;
     if (proto == CONN_AUTO && c->tr->alpn.len > 0)
         proto = str_eq(c->tr->alpn, STR("h2")) ? CONN_H2 : CONN_H1;

@@ -24,6 +24,8 @@ struct conn_cfg {          /* borrowed: must outlive the connection */
     bool upgrades;         /* HTTP/2 server: extended CONNECT is announced (RFC 8441); it is told as a GET with `upgrade` */
     struct conn_limits limits;
     uint64_t ping_us; /* [none] HTTP/2 client: PING after so much silence; 20 s more of it and the connection is dead */
+    /* Server: the transport is open, octets come or TLS has been agreed on; it may abort. May be NULL. */
+    void (*on_open)(struct conn *c);
     /* Server: a new request begins: set s->cb and s->user (called before cb->head). NULL for clients. */
     void (*on_stream)(struct conn *c, struct stream *s);
     /* Server: input that is no valid request: write the whole answer (stream_reply…) on `s`, which has no head; the connection

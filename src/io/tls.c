@@ -205,7 +205,7 @@ static void describe_peer(struct tls *s) {
     arena_init(&a, &s->t.loop->arenas);
     struct spiffe_id id = {0};
     if (x509_describe(&info, cert, &a, NULL) == 0) {
-        struct str spiffe = s->ctx->spiffe ? info.spiffe : STR("");
+        struct str spiffe = info.spiffe; /* trusted CAs have vouched for it, whether or not one is demanded */
         s->peer_text = mem_strdup(arena_fmt(&a, STR_FMT STR_FMT, STR_ARG(spiffe), STR_ARG(info.subject)));
         s->peer.spiffe = str_n(s->peer_text, spiffe.len);
         s->peer.subject = str_n(s->peer_text + spiffe.len, info.subject.len);

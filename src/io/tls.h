@@ -28,7 +28,7 @@ struct tls_cfg {
 };
 
 struct tls_peer {           /* who is at the other end, as its certificate proves */
-    struct str spiffe;      /* "spiffe://cluster.local/ns/default/sa/web"; empty without SPIFFE */
+    struct str spiffe;      /* "spiffe://cluster.local/ns/default/sa/web"; empty when the certificate has none */
     struct str ns, service; /* of spiffe, when it has the form /ns/NS/sa/SERVICE; else empty */
     struct str subject;     /* RFC 2253 */
     char hash[65];          /* SHA-256 of the DER, lower-case hex (Envoy's XFCC Hash) */

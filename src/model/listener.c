@@ -7,6 +7,7 @@ static void fini_chain(struct filter_chain *c) {
     ref_put(c->hcm.routes);
     rbac_fini(c->hcm.rbac);
     rbac_fini(c->rbac);
+    rbac_fini(c->rbac_shadow);
 }
 
 static void free_listener(struct ref *ref) {

@@ -125,9 +125,11 @@ struct filter_chain {
     struct chain_match match;
     struct tls_context *tls; /* terminates TLS; NULL: none */
     enum { CHAIN_HTTP, CHAIN_TCP } kind;
-    struct hcm hcm;       /* CHAIN_HTTP */
-    struct tcp_proxy tcp; /* CHAIN_TCP */
-    struct rbac *rbac;    /* of the connection, before anything is done with it (network RBAC); NULL: everything passes */
+    struct hcm hcm;           /* CHAIN_HTTP */
+    struct tcp_proxy tcp;     /* CHAIN_TCP */
+    struct rbac *rbac;        /* of the connection, before anything is done with it (network RBAC); NULL: everything passes */
+    struct rbac *rbac_shadow; /* what it would say is counted; NULL: none */
+    struct str rbac_stats, shadow_stats; /* prefixes of the counters' names */
 };
 
 struct listener { /* a resource (LDS) */

@@ -12,7 +12,9 @@ enum rbac_node_kind {
     RBAC_URL_PATH,      /* string match on the path without query */
     RBAC_AUTHENTICATED, /* principal: the peer's SPIFFE ID matches `string`; with empty text and STRING_PREFIX: any mTLS peer */
     RBAC_DESTINATION_PORT,
-    RBAC_SOURCE_IP,
+    RBAC_SOURCE_IP,      /* who is connected, as the PROXY protocol tells where it is read */
+    RBAC_DIRECT_IP,      /* who is at the other end of the socket */
+    RBAC_REMOTE_IP,      /* the client, as the PROXY protocol or, over HTTP, trusted forwarding headers tell */
     RBAC_DESTINATION_IP, /* CIDR */
     RBAC_JWT,            /* principal: a valid token is present (Envoy: metadata of envoy.filters.http.jwt_authn) */
 };

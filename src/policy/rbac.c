@@ -52,6 +52,8 @@ static bool node_holds(const struct rbac_node *n, const struct request_view *r) 
     case RBAC_AUTHENTICATED: return r->peer_spiffe.len && string_match_test(&n->string, r->peer_spiffe);
     case RBAC_DESTINATION_PORT: return n->port == r->destination_port;
     case RBAC_SOURCE_IP: return cidr_holds(n->ip, n->prefix_len, r->source_ip);
+    case RBAC_DIRECT_IP: return cidr_holds(n->ip, n->prefix_len, r->direct_ip);
+    case RBAC_REMOTE_IP: return cidr_holds(n->ip, n->prefix_len, r->remote_ip);
     case RBAC_DESTINATION_IP: return cidr_holds(n->ip, n->prefix_len, r->destination_ip);
     case RBAC_JWT: return r->jwt_valid;
     }

@@ -9,6 +9,7 @@ struct request_view {                     /* what decisions look at; slices borr
     const struct msg *msg;                /* method, path, authority, fields */
     struct str peer_spiffe;               /* of the caller; empty: not authenticated */
     struct str source_ip, destination_ip; /* text; empty: unknown */
+    struct str direct_ip, remote_ip;      /* see model/rbac.h */
     uint16_t destination_port;
     bool jwt_valid; /* a valid token is there */
 };

@@ -6,6 +6,7 @@
 #include "io/tls.h"
 #include "proxy/detect.h"
 #include "proxy/exch.h"
+#include "proxy/gate.h"
 #include "proxy/spread.h"
 #include "proxy/tcp.h"
 
@@ -15,6 +16,22 @@ struct shared_cfg { /* of HTTP connections: few differ, and one serves all that 
 };
 
 /* ---- the HTTP connection ---- */
+
+/* Whom the rules of its chain do not let in is closed before a request is looked at. */
+static void on_open(struct conn *c) {
+    struct down *d = c->user;
+    const struct serve_listener *l = down_listener(d, down_lease(d));
+    const struct serve_chain *chain = l ? serve_chain_get(l, d->chain) : NULL;
+    struct str why;
+    if (!chain || !chain->gate)
+        return;
+    down_learn(d, c->tr);
+    if (gate_passes(d, chain, &why))
+        return;
+    log_debug(d->w->env->log, STR_FMT ": " STR_FMT, STR_ARG(d->remote_text), STR_ARG(why));
+    conn_abort(c, WEFT_E_CLOSED);
+}
+
 static void on_stream(struct conn *c, struct stream *s) {
     struct down *d = c->user;
     if (!d->known)
@@ -63,6 +80,7 @@ static void fill_cfg(struct conn_cfg *cfg, const struct limits *l, const struct 
     if (hcm->idle_timeout_us)
         cfg->limits.idle_timeout_us = hcm->idle_timeout_us;
     cfg->on_limit = on_limit;
+    cfg->on_open = on_open;
     cfg->on_stream = on_stream;
     cfg->on_bad = on_bad;
     cfg->on_closed = on_closed;

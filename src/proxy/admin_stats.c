@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include "codec/regex.h"
 #include "proxy/admin_int.h"
+#include "proxy/gate.h"
 #include "proxy/proxy.h"
 #include "telemetry/prom.h"
 
@@ -35,6 +36,30 @@ static void tell_cluster(struct sink *s, const struct serve_cluster *c) {
         tell(s, arena_fmt(s->r->a, "cluster." STR_FMT ".%s", STR_ARG(c->cluster->name), names[i]), values[i]);
 }
 
+static void tell_gate(struct sink *s, const struct serve_chain *c) {
+    const struct filter_chain *f = c->conf;
+    struct str own = f->rbac_stats, shadow = f->shadow_stats;
+    const char *dot = shadow.len && !str_ends(shadow, STR(".")) ? "." : "";
+    const struct {
+        struct str prefix;
+        const char *dot, *name;
+        const _Atomic uint64_t *value;
+    } all[] = {{STR_NONE, "", "allowed", &c->gate->allowed},
+               {STR_NONE, "", "denied", &c->gate->denied},
+               {shadow, dot, "shadow_allowed", &c->gate->shadow_allowed},
+               {shadow, dot, "shadow_denied", &c->gate->shadow_denied}};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        tell(s, arena_fmt(s->r->a, STR_FMT "rbac." STR_FMT "%s%s", STR_ARG(own), STR_ARG(all[i].prefix), all[i].dot, all[i].name),
+             atomic_load_explicit(all[i].value, memory_order_relaxed));
+}
+
+static void tell_gates(struct sink *s, const struct serve *serve) {
+    for (unsigned i = 0; i < serve->n_listeners; i++)
+        for (unsigned k = 0; k < serve->listeners[i].n_chains; k++)
+            if (serve->listeners[i].chains[k].gate)
+                tell_gate(s, &serve->listeners[i].chains[k]);
+}
+
 static uint64_t connections(const struct proxy *p) {
     uint64_t n = 0;
     for (unsigned i = 0; i < p->env.n; i++)
@@ -48,6 +73,8 @@ static void tell_all(struct sink *s) {
     if (p->serve)
         MAP_FOR (&p->serve->clusters, NULL, c)
             tell_cluster(s, c);
+    if (p->serve)
+        tell_gates(s, p->serve);
     if (p->cfg.control_state)
         tell(s, STR("control_plane.connected_state"), p->cfg.control_state(p->cfg.ctx));
     tell(s, STR("http.downstream_cx_active"), connections(p));

@@ -46,6 +46,9 @@ void down_learn(struct down *d, const struct transport *tr) {
     d->remote_ip = arena_dup(&d->mem, str_of(addr_ip_text(&remote, text)));
     d->local_text = arena_dup(&d->mem, str_of(addr_text(&local, text)));
     d->local_ip = arena_dup(&d->mem, str_of(addr_ip_text(&local, text)));
+    d->local_port = addr_port(&local);
+    const struct ip told = addr_octets(&remote);
+    d->direct_ip = ip_eq(&told, &d->direct) ? d->remote_ip : arena_dup(&d->mem, str_of(ip_text(&d->direct, text)));
     if (!tp)
         return;
     d->peer.mtls = true;

@@ -31,6 +31,8 @@ struct down {
     struct ip direct;        /* who is at the other end of the socket */
     struct buf early;        /* what came before the chain was chosen */
     struct str remote_text, remote_ip, local_text, local_ip;
+    struct str direct_ip; /* of `direct` */
+    uint16_t local_port;
     struct str server_name; /* SNI, where it was looked at */
     struct arena mem;
 };

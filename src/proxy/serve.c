@@ -4,6 +4,7 @@
 #include "io/file.h"
 #include "io/tls.h"
 #include "policy/chain.h"
+#include "proxy/gate.h"
 #include "proxy/names.h"
 
 #define PEM_MAX (1u << 20)  /* octets of a PEM file */
@@ -369,6 +370,8 @@ static int build_chain(struct serve *s, struct serve_chain *c, const struct serv
         c->hcm = &c->conf->hcm;
     if (prev)
         atomic_store_explicit(&c->split, atomic_load_explicit(&prev->split, memory_order_relaxed), memory_order_relaxed);
+    if (c->conf->rbac || c->conf->rbac_shadow)
+        c->gate = prev && prev->gate ? ref_get(prev->gate) : ref_new(sizeof(*c->gate), NULL);
     struct route_table *table = c->hcm ? c->hcm->routes : NULL;
     if (c->hcm && !table && c->hcm->rds_name.len)
         table = snap_get(in->snap, XDS_ROUTE, c->hcm->rds_name);
@@ -402,6 +405,7 @@ static int build_listener(struct serve *s, const struct serve_port *port, const 
 static void listener_fini(struct serve_listener *l) {
     for (unsigned i = 0; i < l->n_chains; i++) {
         ref_put(l->chains[i].routes);
+        ref_put(l->chains[i].gate);
         tls_ctx_unref(&l->chains[i].tls);
     }
     ref_put(l->listener);

@@ -44,6 +44,7 @@ struct serve_chain {
     const struct tcp_proxy *tcp; /* CHAIN_TCP, else NULL */
     struct tls_ctx *tls;         /* reference; NULL: TLS is not terminated */
     struct serve_routes *routes; /* reference: inline table; NULL: by target */
+    struct gate_counts *gate;    /* reference: of its network RBAC; NULL: it has none */
     _Atomic uint64_t split;      /* connections that were split among tcp->clusters; carried over */
 };
 

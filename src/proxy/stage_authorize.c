@@ -8,7 +8,14 @@ enum verdict stage_authorize(struct exch *x) {
     const struct hcm *hcm = x->chain->hcm;
     if (!hcm->rbac)
         return STAGE_NEXT;
-    struct request_view view = {.msg = &x->req, .peer_spiffe = x->from->peer.spiffe, .source_ip = x->from->remote_ip};
+    const struct down *d = x->from;
+    struct request_view view = {.msg = &x->req,
+                                .peer_spiffe = d->peer.spiffe,
+                                .source_ip = d->remote_ip,
+                                .direct_ip = d->direct_ip,
+                                .remote_ip = x->client.len ? x->client : d->remote_ip,
+                                .destination_ip = d->local_ip,
+                                .destination_port = d->local_port};
     struct rbac_result r = rbac_check(hcm->rbac, &view);
     if (r.verdict == RBAC_PASS)
         return STAGE_NEXT;

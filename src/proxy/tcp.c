@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/tcp.h"
 #include "base/mem.h"
-#include "policy/rbac.h"
 #include "policy/split.h"
 #include "proxy/dial.h"
+#include "proxy/gate.h"
 #include "proxy/tunnel.h"
 #include "telemetry/alog.h"
 
@@ -269,25 +269,8 @@ static bool is_full(const struct serve_cluster *c) {
 }
 
 /* ---- rules ---- */
-static const struct msg no_message = {.content_length = -1};
-
-static struct request_view view_of(const struct tcp *t, struct str who) {
-    const struct addr local = addr_kept(&t->down->local);
-    return (struct request_view){.msg = &no_message,
-                                 .peer_spiffe = who,
-                                 .source_ip = t->d->remote_ip,
-                                 .destination_ip = t->d->local_ip,
-                                 .destination_port = addr_port(&local)};
-}
-
 static bool passes(struct tcp *t, const struct rbac *rules, struct str who) {
-    struct request_view view = view_of(t, who);
-    struct rbac_result r = rbac_check(rules, &view);
-    if (r.verdict == RBAC_PASS)
-        return true;
-    t->details =
-        arena_fmt(&t->d->mem, "rbac_access_denied_matched_policy[" STR_FMT "]", STR_ARG(r.policy.len ? r.policy : STR("none")));
-    return false;
+    return gate_judge(t->d, rules, who, &t->details);
 }
 
 /* Where nobody enforces rules, the caller's side does, for its own identity. */
@@ -342,7 +325,7 @@ static void admit(struct tcp *t) {
     down_learn(t->d, t->down);
     t->start = t->w->loop.now;
     t->start_wall = loop_wall(&t->w->loop);
-    if (passes(t, t->chain->conf->rbac, t->d->peer.spiffe))
+    if (gate_passes(t->d, t->chain, &t->details))
         connect_up(t);
     else
         finish(t, false);

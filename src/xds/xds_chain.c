@@ -190,16 +190,24 @@ static Etp__TcpProxy *encode_proxy(struct arena *a, const struct tcp_proxy *t) {
     return w;
 }
 
+void xds__encode_gate(struct arena *a, const struct filter_chain *c, El__FilterChain *w) {
+    if (!c->rbac && !c->rbac_shadow)
+        return;
+    Enr__RBAC *r = PACK_NEW(a, enr__rbac);
+    r->stat_prefix = pack_str(a, c->rbac_stats);
+    r->shadow_rules_stat_prefix = pack_str(a, c->shadow_stats);
+    if (c->rbac)
+        r->rules = xds__encode_rbac(a, c->rbac);
+    if (c->rbac_shadow)
+        r->shadow_rules = xds__encode_rbac(a, c->rbac_shadow);
+    w->filters[w->n_filters++] = xds__encode_filter(a, "envoy.filters.network.rbac", r);
+}
+
 void xds__encode_tcp(struct arena *a, const struct filter_chain *c, El__FilterChain *w) {
     w->filters = pack_array(a, 3);
     if (!c->tcp.metrics)
         w->filters[w->n_filters++] = xds__encode_filter(a, "weft.options", PACK_NEW(a, wv__listener_options));
-    if (c->rbac) {
-        Enr__RBAC *r = PACK_NEW(a, enr__rbac);
-        r->stat_prefix = pack_str(a, c->tcp.stat_prefix);
-        r->rules = xds__encode_rbac(a, c->rbac);
-        w->filters[w->n_filters++] = xds__encode_filter(a, "envoy.filters.network.rbac", r);
-    }
+    xds__encode_gate(a, c, w);
     w->filters[w->n_filters++] = xds__encode_filter(a, "envoy.filters.network.tcp_proxy", encode_proxy(a, &c->tcp));
 }
 
@@ -253,16 +261,22 @@ static int decode_proxy(struct unpack *u, const Etp__TcpProxy *w, struct tcp_pro
     return decode_clusters(u, w, t);
 }
 
-static int decode_rules(struct unpack *u, const Google__Protobuf__Any *any, struct filter_chain *c) {
+static int decode_rbac(struct unpack *u, const Erb__RBAC *w, struct rbac **out) {
+    if (!w)
+        return 0; /* nothing is enforced, or counted, says the API */
+    *out = arena_zalloc(u->to, sizeof **out);
+    return xds__decode_rbac(u, w, *out);
+}
+
+static int decode_gate(struct unpack *u, const Google__Protobuf__Any *any, struct filter_chain *c) {
     Enr__RBAC *w;
     if (unpack_any(u, any, &enr__rbac__descriptor, "filters", &w) < 0)
         return u->e->code;
-    if (c->rbac)
+    if (c->rbac || c->rbac_shadow)
         return unpack_unsupported(u, "filters: a second RBAC filter");
-    if (!w->rules)
-        return 0; /* nothing is enforced, says the API; shadow rules only log */
-    c->rbac = arena_zalloc(u->to, sizeof *c->rbac);
-    return xds__decode_rbac(u, w->rules, c->rbac);
+    c->rbac_stats = unpack_str(u, w->stat_prefix);
+    c->shadow_stats = unpack_str(u, w->shadow_rules_stat_prefix);
+    return decode_rbac(u, w->rules, &c->rbac) < 0 || decode_rbac(u, w->shadow_rules, &c->rbac_shadow) < 0 ? u->e->code : 0;
 }
 
 static int decode_options(struct unpack *u, const Google__Protobuf__Any *any, struct filter_chain *c) {
@@ -281,20 +295,28 @@ bool xds__is_tcp(const El__FilterChain *w) {
     return w->n_filters && unpack_is(config_of(w->filters[w->n_filters - 1]), &etp__tcp_proxy__descriptor);
 }
 
+int xds__decode_filters(struct unpack *u, const El__FilterChain *w, struct filter_chain *c) {
+    for (size_t i = 0; i + 1 < w->n_filters; i++) {
+        const Google__Protobuf__Any *any = config_of(w->filters[i]);
+        if (unpack_is(any, &enr__rbac__descriptor)) {
+            if (decode_gate(u, any, c) < 0)
+                return u->e->code;
+        } else if (unpack_is(any, &wv__listener_options__descriptor) && xds__is_tcp(w)) {
+            if (decode_options(u, any, c) < 0)
+                return u->e->code;
+        } else {
+            return err_set(u->e, WEFT_E_UNSUPPORTED, "filters: \"%s\" is not supported here", w->filters[i]->name);
+        }
+    }
+    return 0;
+}
+
 int xds__decode_tcp(struct unpack *u, const El__FilterChain *w, struct filter_chain *c) {
     Etp__TcpProxy *proxy;
     c->kind = CHAIN_TCP;
     c->tcp.metrics = true;
-    for (size_t i = 0; i + 1 < w->n_filters; i++) {
-        const Google__Protobuf__Any *any = config_of(w->filters[i]);
-        int r = unpack_is(any, &enr__rbac__descriptor)              ? decode_rules(u, any, c)
-                : unpack_is(any, &wv__listener_options__descriptor) ? decode_options(u, any, c)
-                                                                    : WEFT_E_UNSUPPORTED;
-        if (r == WEFT_E_UNSUPPORTED && !u->e->code)
-            return err_set(u->e, r, "filters: \"%s\" is not supported", w->filters[i]->name);
-        if (r < 0)
-            return r;
-    }
+    if (xds__decode_filters(u, w, c) < 0)
+        return u->e->code;
     if (unpack_any(u, config_of(w->filters[w->n_filters - 1]), &etp__tcp_proxy__descriptor, "filters", &proxy) < 0)
         return u->e->code;
     return decode_proxy(u, proxy, &c->tcp) < 0 ? err_in(u->e, "tcp_proxy") : 0;

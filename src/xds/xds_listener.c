@@ -14,6 +14,8 @@
 #include "xds/xds_chain.h"
 #include "xds/xds_int.h"
 
+#define MODE_MAX 0777u /* of a socket's file: nothing but who may read and write */
+
 #define HCM_NAME "envoy.filters.network.http_connection_manager"
 #define HEAD_KB_MAX 8192u
 #define PPM_PER_PERCENT 10000.0
@@ -121,9 +123,9 @@ static El__FilterChain *encode_chain(struct arena *a, const struct filter_chain 
         xds__encode_tcp(a, c, w);
         return w;
     }
-    w->n_filters = 1;
-    w->filters = pack_array(a, 1);
-    w->filters[0] = xds__encode_filter(a, HCM_NAME, encode_hcm(a, &c->hcm));
+    w->filters = pack_array(a, 2);
+    xds__encode_gate(a, c, w);
+    w->filters[w->n_filters++] = xds__encode_filter(a, HCM_NAME, encode_hcm(a, &c->hcm));
     return w;
 }
 
@@ -164,6 +166,8 @@ struct xds_resource *xds_encode_listener(const struct listener *l) {
     El__Listener *w = PACK_NEW(&a, el__listener);
     w->name = pack_str(&a, l->name);
     w->address = xds__encode_address(&a, l->address, l->port);
+    if (w->address->address_case == EC__ADDRESS__ADDRESS_PIPE)
+        w->address->pipe->mode = l->mode;
     w->traffic_direction = direction[l->direction];
     w->n_filter_chains = l->n_chains;
     w->filter_chains = pack_array(&a, l->n_chains);
@@ -308,9 +312,12 @@ static int decode_chain(struct unpack *u, const El__FilterChain *w, struct filte
         return u->e->code;
     if (xds__is_tcp(w))
         return xds__decode_tcp(u, w, c);
-    if (w->n_filters != 1 || w->filters[0]->config_type_case != EL__FILTER__CONFIG_TYPE_TYPED_CONFIG)
-        return unpack_unsupported(u, "filters: but one HTTP connection manager, or a TCP proxy");
-    if (unpack_any(u, w->filters[0]->typed_config, &eh__http_connection_manager__descriptor, "filters", &h) < 0)
+    const El__Filter *last = w->n_filters ? w->filters[w->n_filters - 1] : NULL;
+    if (!last || last->config_type_case != EL__FILTER__CONFIG_TYPE_TYPED_CONFIG)
+        return unpack_unsupported(u, "filters: the last but an HTTP connection manager or a TCP proxy");
+    if (xds__decode_filters(u, w, c) < 0)
+        return u->e->code;
+    if (unpack_any(u, last->typed_config, &eh__http_connection_manager__descriptor, "filters", &h) < 0)
         return u->e->code;
     return decode_hcm(u, h, &c->hcm);
 }
@@ -388,6 +395,11 @@ static int decode_listener_filters(struct unpack *u, const El__Listener *w, stru
                                                    : 0;
 }
 
+static int decode_mode(struct unpack *u, const Ec__Address *w, struct listener *l) {
+    l->mode = w->address_case == EC__ADDRESS__ADDRESS_PIPE ? w->pipe->mode : 0;
+    return l->mode <= MODE_MAX ? 0 : err_set(u->e, WEFT_E_INVALID, "pipe: mode: at most 0777, which is 511");
+}
+
 static int check_listener(struct unpack *u, const El__Listener *w, struct listener *l) {
     if (w->api_listener)
         return unpack_unsupported(u, "api_listener");
@@ -401,7 +413,8 @@ static int check_listener(struct unpack *u, const El__Listener *w, struct listen
 int xds__decode_listener(struct unpack *u, struct str bytes, struct listener *l) {
     El__Listener *w;
     if (unpack_msg(u, &el__listener__descriptor, bytes, &w) < 0 || unpack_name(u, w->name, "name", &l->name) < 0 ||
-        check_listener(u, w, l) < 0 || xds__decode_address(u, w->address, false, &l->address, &l->port) < 0)
+        check_listener(u, w, l) < 0 || xds__decode_address(u, w->address, false, &l->address, &l->port) < 0 ||
+        decode_mode(u, w->address, l) < 0)
         return u->e->code;
     switch (w->traffic_direction) {
     case EC__TRAFFIC_DIRECTION__UNSPECIFIED: l->direction = LISTENER_UNSPECIFIED; break;

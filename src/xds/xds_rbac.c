@@ -251,8 +251,16 @@ static Erb__Principal *encode_principal(struct arena *a, const struct rbac_node 
         w->authenticated = encode_authenticated(a, &n->string);
         break;
     case RBAC_SOURCE_IP:
+        w->identifier_case = ERB__PRINCIPAL__IDENTIFIER_SOURCE_IP;
+        w->source_ip = encode_cidr(a, n);
+        break;
+    case RBAC_DIRECT_IP:
         w->identifier_case = ERB__PRINCIPAL__IDENTIFIER_DIRECT_REMOTE_IP;
         w->direct_remote_ip = encode_cidr(a, n);
+        break;
+    case RBAC_REMOTE_IP:
+        w->identifier_case = ERB__PRINCIPAL__IDENTIFIER_REMOTE_IP;
+        w->remote_ip = encode_cidr(a, n);
         break;
     case RBAC_JWT:
         w->identifier_case = ERB__PRINCIPAL__IDENTIFIER_METADATA;
@@ -291,11 +299,11 @@ static int decode_principal(struct unpack *u, const Erb__Principal *w, struct rb
     case ERB__PRINCIPAL__IDENTIFIER_URL_PATH: return decode_url_path(u, w->url_path, n);
     case ERB__PRINCIPAL__IDENTIFIER_AUTHENTICATED: return decode_authenticated(u, w->authenticated, n);
     case ERB__PRINCIPAL__IDENTIFIER_SOURCE_IP: n->kind = RBAC_SOURCE_IP; return decode_cidr(u, w->source_ip, n);
-    case ERB__PRINCIPAL__IDENTIFIER_DIRECT_REMOTE_IP: n->kind = RBAC_SOURCE_IP; return decode_cidr(u, w->direct_remote_ip, n);
+    case ERB__PRINCIPAL__IDENTIFIER_DIRECT_REMOTE_IP: n->kind = RBAC_DIRECT_IP; return decode_cidr(u, w->direct_remote_ip, n);
     case ERB__PRINCIPAL__IDENTIFIER_METADATA:
         n->kind = RBAC_JWT;
         return is_jwt(w->metadata) ? 0 : unpack_unsupported(u, "principal: metadata, but that of a token");
-    case ERB__PRINCIPAL__IDENTIFIER_REMOTE_IP: return unpack_unsupported(u, "principal: remote_ip");
+    case ERB__PRINCIPAL__IDENTIFIER_REMOTE_IP: n->kind = RBAC_REMOTE_IP; return decode_cidr(u, w->remote_ip, n);
     default: return err_set(u->e, WEFT_E_INVALID, "principal: says nothing");
     }
 }

@@ -7,6 +7,7 @@ without options of its own for the connection manager shares one listener and is
 differ is in MASKED, and nowhere else; a case that must differ says so with `differs`, which docs/reference/envoy.md repeats.
 """
 
+import contextlib
 import difflib
 import json
 import selectors
@@ -53,12 +54,14 @@ class Case:
     cluster: dict = field(default_factory=dict)  # more fields; or a function of name and port that makes them
     clusters: list = field(default_factory=list)  # more clusters
     chain: dict = field(default_factory=dict)  # more fields of the filter chain: likewise
+    network: list = field(default_factory=list)  # network filters before the connection manager: likewise
+    filters: list = field(default_factory=list)  # listener filters: likewise
     domains: list | None = None
     differs: tuple = ()  # names of headers that differ, each with its reason in docs/reference/envoy.md
 
     @property
     def listener(self):
-        return self.name if self.hcm or self.table or self.chain else 'shared'
+        return self.name if self.hcm or self.table or self.chain or self.network or self.filters else 'shared'
 
 
 def forward(name, **action):
@@ -145,18 +148,18 @@ def read_trailers(f):
 
 
 def ask(addr, octets):
-    """One request on a connection of its own: the responses, 1xx ones included."""
-    with socket.create_connection(split(addr), DEADLINE) as s, s.makefile('rb') as f:
+    """One request on a connection of its own: the responses, 1xx ones included; none when it is cut."""
+    got = []
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError), socket.create_connection(split(addr), DEADLINE) as s, s.makefile('rb') as f:
         s.sendall(octets)
-        got = []
         while head := read_head(f):
             status = int(head[0].split(' ')[1])
             bodiless = status < 200 or status in (204, 304) or octets.startswith(b'HEAD ')
             body, trailers = (b'', []) if bodiless else read_body(f, head[1], until_close=True)
             got.append({'status': status, 'fields': head[1], 'body': body, 'trailers': trailers})
             if status >= 200 or status == 101:
-                return got
-        return got
+                break
+    return got
 
 
 def masked(name, value):
@@ -207,11 +210,12 @@ class Pair:
             'http_filters': [router],
             **(case.hcm if case else {}),
         }
-        filters = [{'name': 'envoy.filters.network.http_connection_manager', 'typed_config': hcm}]
+        filters = [*(case.network if case else ()), {'name': 'envoy.filters.network.http_connection_manager', 'typed_config': hcm}]
         return {
             'name': name,
             'address': {'socket_address': {'address': '127.0.0.1', 'port_value': 0}},
             'filter_chains': [{'filters': filters, **(case.chain if case else {})}],
+            'listener_filters': case.filters if case else [],
         }
 
     def make_cluster(self, c):

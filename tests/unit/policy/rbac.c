@@ -73,6 +73,14 @@ static void logic_and_addresses(void **state) {
         struct rbac_node n = {.kind = RBAC_SOURCE_IP, .ip = str_of(cidrs[i].ip), .prefix_len = cidrs[i].len};
         assert_int_equal(verdict(any, n, v), cidrs[i].hit ? RBAC_PASS : RBAC_REFUSED);
     }
+    v.direct_ip = STR("192.0.2.1"); /* three addresses that are one only where nobody stands between */
+    v.remote_ip = STR("198.51.100.1");
+    static const enum rbac_node_kind kinds[] = {RBAC_SOURCE_IP, RBAC_DIRECT_IP, RBAC_REMOTE_IP};
+    const struct str ips[] = {v.source_ip, v.direct_ip, v.remote_ip};
+    for (size_t i = 0; i < 9; i++) {
+        struct rbac_node n = {.kind = kinds[i / 3], .ip = ips[i % 3], .prefix_len = 32};
+        assert_int_equal(verdict(any, n, v), i / 3 == i % 3 ? RBAC_PASS : RBAC_REFUSED);
+    }
     assert_int_equal(verdict((struct rbac_node){.kind = RBAC_DESTINATION_PORT, .port = 80}, any, v), RBAC_PASS);
     assert_int_equal(verdict((struct rbac_node){.kind = RBAC_DESTINATION_PORT, .port = 81}, any, v), RBAC_REFUSED);
     struct rbac_node path = {.kind = RBAC_URL_PATH, .string = {.kind = STRING_EXACT, .text = STR("/x")}};

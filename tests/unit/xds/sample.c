@@ -74,9 +74,10 @@ static void kids(struct make *m, struct rbac_node *n, bool principal, int depth)
 static struct rbac_node node(struct make *m, bool principal, int depth) {
     static const enum rbac_node_kind of_permission[] = {
         RBAC_ANY, RBAC_HEADER, RBAC_URL_PATH, RBAC_DESTINATION_PORT, RBAC_DESTINATION_IP, RBAC_AND, RBAC_OR, RBAC_NOT};
-    static const enum rbac_node_kind of_principal[] = {
-        RBAC_ANY, RBAC_HEADER, RBAC_URL_PATH, RBAC_AUTHENTICATED, RBAC_SOURCE_IP, RBAC_JWT, RBAC_AND, RBAC_OR, RBAC_NOT};
-    struct rbac_node n = {.kind = principal ? of_principal[below(m, depth ? 9 : 6)] : of_permission[below(m, depth ? 8 : 5)]};
+    static const enum rbac_node_kind of_principal[] = {RBAC_ANY,       RBAC_HEADER,    RBAC_URL_PATH,  RBAC_AUTHENTICATED,
+                                                       RBAC_SOURCE_IP, RBAC_DIRECT_IP, RBAC_REMOTE_IP, RBAC_JWT,
+                                                       RBAC_AND,       RBAC_OR,        RBAC_NOT};
+    struct rbac_node n = {.kind = principal ? of_principal[below(m, depth ? 11 : 8)] : of_permission[below(m, depth ? 8 : 5)]};
     switch (n.kind) {
     case RBAC_AND:
     case RBAC_OR:
@@ -91,6 +92,8 @@ static struct rbac_node node(struct make *m, bool principal, int depth) {
         break;
     case RBAC_DESTINATION_PORT: n.port = (uint16_t)below(m, 65536); break;
     case RBAC_SOURCE_IP:
+    case RBAC_DIRECT_IP:
+    case RBAC_REMOTE_IP:
     case RBAC_DESTINATION_IP:
         n.ip = coin(m) ? STR("10.1.0.0") : STR("2001:db8::");
         n.prefix_len = (uint8_t)below(m, 33);
@@ -373,8 +376,12 @@ static void chain(struct make *m, struct filter_chain *c) {
     c->name = maybe(m);
     c->tls = coin(m) ? tls(m, true) : NULL;
     c->kind = coin(m) ? CHAIN_TCP : CHAIN_HTTP;
-    if (c->kind == CHAIN_TCP && coin(m))
-        c->rbac = rbac(m);
+    c->rbac = coin(m) ? rbac(m) : NULL;
+    c->rbac_shadow = coin(m) ? rbac(m) : NULL;
+    if (c->rbac || c->rbac_shadow) {
+        c->rbac_stats = maybe(m);
+        c->shadow_stats = maybe(m);
+    }
     if (c->kind == CHAIN_TCP)
         c->tcp = tcp_proxy(m);
     else
@@ -386,6 +393,7 @@ static struct listener *listener(struct rand *rand) {
     struct make m = {rand, &l->ref.mem};
     l->name = word(&m);
     l->address = coin(&m) ? STR("0.0.0.0") : STR("unix:/run/weft.sock");
+    l->mode = str_starts(l->address, STR("unix:")) ? below(&m, 512) : 0;
     l->port = str_starts(l->address, STR("unix:")) ? 0 : (uint16_t)below(&m, 65536);
     l->direction = (enum listener_direction)below(&m, 3);
     l->n_chains = 1 + below(&m, 3);
@@ -653,6 +661,9 @@ static void say_chain(struct buf *out, const struct filter_chain *c) {
     say_match(out, &c->match);
     say_tls(out, c->tls);
     say_rbac(out, c->rbac);
+    say_rbac(out, c->rbac_shadow);
+    SAY_STR("stats", c->rbac_stats);
+    SAY_STR("shadow", c->shadow_stats);
     if (c->kind == CHAIN_TCP)
         say_tcp(out, &c->tcp);
     else
@@ -662,6 +673,7 @@ static void say_chain(struct buf *out, const struct filter_chain *c) {
 static void say_listener(struct buf *out, const struct listener *l) {
     SAY_STR("listener", l->name);
     SAY_STR("address", l->address);
+    SAY("mode", l->mode);
     SAY("port", l->port);
     SAY("direction", l->direction);
     SAY("detect_timeout", l->detect_timeout_us);
