@@ -185,12 +185,17 @@ static int add_foreign(struct proxy_main *m, struct proxy_port *ports, unsigned 
     const struct listener *l;
     MAP_FOR (foreign_listeners(m->foreign), &name, l) {
         struct proxy_port *p = &ports[(*n)++];
-        *p = (struct proxy_port){.side = SIDE_STATIC, .name = name};
+        *p = (struct proxy_port){.side = SIDE_STATIC, .name = name, .mode = l->mode};
         int rc = bootstrap_addr(&p->addr, l->address, l->port, e);
         if (rc < 0)
             return err_in(e, "listener " STR_FMT, STR_ARG(name));
     }
     return 0;
+}
+
+static struct proxy_port static_port(const struct bootstrap *b, size_t i) {
+    const struct listener *l = snap_get(b->xds.snap, XDS_LISTENER, b->xds.listeners[i]);
+    return (struct proxy_port){SIDE_STATIC, b->xds.listeners[i], b->addrs[i], l->mode};
 }
 
 static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, struct err *e) {
@@ -201,7 +206,7 @@ static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, stru
     size_t more = m->foreign ? foreign_listeners(m->foreign)->len : 0;
     struct proxy_port *ports = mem_array(b->xds.n_listeners + more + 1, sizeof(*ports));
     for (size_t i = 0; m->serving && i < b->xds.n_listeners; i++)
-        ports[n++] = (struct proxy_port){SIDE_STATIC, b->xds.listeners[i], b->addrs[i]};
+        ports[n++] = static_port(b, i);
     if (m->names)
         names_fill(m->names, snap);
     if (m->foreign)

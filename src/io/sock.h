@@ -25,6 +25,7 @@ struct sock_listener { /* embed; zeros are a closed one */
 struct sock_listen_opts {
     bool reuse_port; /* SO_REUSEPORT: one socket per worker */
     int backlog;     /* 0: 4096 (the kernel caps it) */
+    unsigned mode;   /* of a Unix socket's file, before anybody can connect; 0: as the umask has it */
 };
 /* Binds and listens. For unix: paths a stale socket file is replaced. */
 int sock_listen(struct sock_listener *sl, struct loop *l, const struct addr *a, const struct sock_listen_opts *opts,

@@ -38,6 +38,12 @@ static void remove_stale(const struct addr *a) {
     close(fd);
 }
 
+static int set_mode(const struct addr *a, unsigned mode) {
+    struct sockaddr_un un = {0};
+    memcpy(&un, &a->sa, a->len);
+    return un.sun_path[0] ? chmod(un.sun_path, (mode_t)mode) : 0; /* an abstract one has no file */
+}
+
 int sock_bind(const struct addr *a, const struct sock_listen_opts *opts, struct addr *bound, struct err *e) {
     int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     if (fd < 0)
@@ -50,7 +56,8 @@ int sock_bind(const struct addr *a, const struct sock_listen_opts *opts, struct 
         if (opts && opts->reuse_port)
             setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     }
-    if (bind(fd, (const struct sockaddr *)&a->sa, a->len) < 0 ||
+    unsigned mode = opts && a->sa.ss_family == AF_UNIX ? opts->mode : 0;
+    if (bind(fd, (const struct sockaddr *)&a->sa, a->len) < 0 || (mode && set_mode(a, mode) < 0) ||
         listen(fd, opts && opts->backlog ? opts->backlog : BACKLOG) < 0) {
         int code = os_error(e, a, "listen on");
         close(fd);

@@ -134,7 +134,7 @@ static int bind_all(struct proxy *p, struct proxy_listener *l, struct err *e) {
         rc = probe_free(&l->want, e);
     while (rc >= 0 && s->n < (tcp ? p->env.n : 1)) {
         struct addr want = l->bound;
-        rc = sock_bind(&want, &(struct sock_listen_opts){.reuse_port = tcp}, &l->bound, e);
+        rc = sock_bind(&want, &(struct sock_listen_opts){.reuse_port = tcp, .mode = l->mode}, &l->bound, e);
         if (rc >= 0)
             s->fds[s->n++] = rc;
     }
@@ -170,7 +170,8 @@ static int plan_one(struct proxy *p, struct plan *plan, const struct proxy_port 
         l->name = mem_strdup(port->name);
         plan->kept[same] = true;
     } else {
-        *l = (struct proxy_listener){.id = p->next_id++, .side = port->side, .name = mem_strdup(port->name), .want = port->addr};
+        *l = (struct proxy_listener){
+            .id = p->next_id++, .side = port->side, .name = mem_strdup(port->name), .want = port->addr, .mode = port->mode};
         int rc = bind_all(p, l, e);
         if (rc < 0) {
             free(l->name);

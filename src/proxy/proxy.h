@@ -13,6 +13,7 @@ struct proxy_port { /* a listener to bind */
     enum side side;
     struct str name; /* of the listener resource */
     struct addr addr;
+    unsigned mode; /* of a Unix socket's file; 0: as the umask has it */
 };
 
 struct proxy_socks { /* the sockets of a listener; the workers own them, main orders when they close */
@@ -25,6 +26,7 @@ struct proxy_listener { /* a bound one */
     enum side side;
     char *name; /* owned */
     struct addr want, bound;
+    unsigned mode; /* as in struct proxy_port */
     struct proxy_socks socks;
 };
 
