@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include "codec/regex.h"
 #include "proxy/admin_int.h"
-#include "proxy/gate.h"
 #include "proxy/proxy.h"
 #include "telemetry/prom.h"
 

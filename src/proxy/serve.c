@@ -4,7 +4,6 @@
 #include "io/file.h"
 #include "io/tls.h"
 #include "policy/chain.h"
-#include "proxy/gate.h"
 #include "proxy/names.h"
 
 #define PEM_MAX (1u << 20)  /* octets of a PEM file */

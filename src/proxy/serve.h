@@ -37,6 +37,11 @@ struct serve_routes {
     _Atomic uint64_t used_at;    /* loop time of the last request, in seconds: what eviction goes by */
 };
 
+struct gate_counts { /* of a chain's network RBAC (proxy/gate.h), by all workers; carried over while the chain is there */
+    struct ref ref;
+    _Atomic uint64_t allowed, denied, shadow_allowed, shadow_denied;
+};
+
 struct serve_chain {
     unsigned id; /* > 0; the same as long as a chain of that match and kind is there: what open connections go by */
     const struct filter_chain *conf;
