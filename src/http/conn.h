@@ -23,7 +23,9 @@ struct conn_cfg {          /* borrowed: must outlive the connection */
     enum conn_proto proto; /* server: CONN_AUTO usually; client: CONN_AUTO means what ALPN says, HTTP/1.1 without */
     bool upgrades;         /* HTTP/2 server: extended CONNECT is announced (RFC 8441); it is told as a GET with `upgrade` */
     struct conn_limits limits;
-    uint64_t ping_us; /* [none] HTTP/2 client: PING after so much silence; 20 s more of it and the connection is dead */
+    /* HTTP/2 client: PING after so much silence [none]; with no answer within pong_us [20 s] the connection is dead. */
+    uint64_t ping_us, pong_us;
+    bool ping_busy; /* only while there are streams */
     /* Server: the transport is open, octets come or TLS has been agreed on; it may abort. May be NULL. */
     void (*on_open)(struct conn *c);
     /* Server: a new request begins: set s->cb and s->user (called before cb->head). NULL for clients. */

@@ -594,7 +594,8 @@ static void head_late(struct h2_conn *hc) {
 
 /* Is the peer still there? Silence is asked, and silence upon that is the end. */
 static void check_peer(struct h2_conn *hc, uint64_t now) {
-    uint64_t silent = hc->heard + hc->p->pub.cfg->ping_us;
+    const struct conn_cfg *cfg = hc->p->pub.cfg;
+    uint64_t silent = hc->heard + cfg->ping_us;
     if (hc->pinged) {
         conn__fail(hc->p, WEFT_E_TIMEOUT);
         return;
@@ -602,8 +603,12 @@ static void check_peer(struct h2_conn *hc, uint64_t now) {
     hc->ping_due = silent;
     if (now < silent)
         return;
+    if (cfg->ping_busy && !hc->p->pub.streams) { /* nobody waits for it */
+        hc->ping_due = now + cfg->ping_us;
+        return;
+    }
     hc->pinged = true;
-    hc->ping_due = now + PONG_US;
+    hc->ping_due = now + (cfg->pong_us ? cfg->pong_us : PONG_US);
     h2_ping(hc->h);
     conn__later(hc->p);
 }

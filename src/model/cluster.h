@@ -54,7 +54,9 @@ struct cluster { /* a resource (CDS) */
     enum lb_policy lb;
     enum cluster_proto proto;
     uint64_t connect_timeout_us; /* 0: 5 s */
-    struct tls_context *tls;     /* for endpoints with mtls (mesh), or for all (tls_always); NULL: plain */
+    /* HTTP/2 connections: PING after so much silence, and how long the answer may take; 0: the proxy's defaults */
+    uint64_t keepalive_us, keepalive_timeout_us;
+    struct tls_context *tls; /* for endpoints with mtls (mesh), or for all (tls_always); NULL: plain */
     bool tls_always; /* bootstrap: every endpoint; false: those whose endpoint says mtls (Envoy: transport_socket_matches on
                         tlsMode) */
     unsigned proxy_protocol; /* version of the PROXY protocol that connections begin with; 0: none */

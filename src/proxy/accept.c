@@ -10,6 +10,8 @@
 #include "proxy/spread.h"
 #include "proxy/tcp.h"
 
+#define MESH_RESETS 32u /* as many clients as a pool puts on a connection (POOL_STREAMS) */
+
 struct shared_cfg { /* of HTTP connections: few differ, and one serves all that are alike as long as the worker lives */
     struct list node;
     struct conn_cfg cfg;
@@ -86,9 +88,18 @@ static void fill_cfg(struct conn_cfg *cfg, const struct limits *l, const struct 
     cfg->on_closed = on_closed;
 }
 
-static const struct conn_cfg *cfg_for(struct worker *w, const struct hcm *hcm) {
+/* A peer of the mesh carries the requests of many on one connection, and is known by name: one client of its that cancels a lot
+ * must not use up what all of them have. */
+static void widen(struct conn_limits *l) {
+    uint64_t resets = (uint64_t)l->resets * MESH_RESETS;
+    l->resets = resets < UINT32_MAX ? (uint32_t)resets : UINT32_MAX;
+}
+
+static const struct conn_cfg *cfg_for(struct worker *w, const struct hcm *hcm, bool mesh) {
     struct conn_cfg want;
     fill_cfg(&want, w->env->limits, hcm);
+    if (mesh)
+        widen(&want.limits);
     LIST_FOR (n, &w->conn_cfgs) {
         struct shared_cfg *c = list_entry(n, struct shared_cfg, node);
         if (memcmp(&c->cfg, &want, sizeof(want)) == 0)
@@ -117,7 +128,7 @@ static void begin(struct down *d, const struct serve_chain *c) {
     if (c->tls)
         d->tr = tls_server(&d->tr, c->tls, d->w->env->limits->down.handshake_timeout_us, NULL, NULL);
     if (c->hcm)
-        d->conn = conn_server(&d->w->loop, &d->tr, cfg_for(d->w, c->hcm), d);
+        d->conn = conn_server(&d->w->loop, &d->tr, cfg_for(d->w, c->hcm, c->tls && down_lease(d)->serve->identity), d);
     else
         tcp_open(d, c->id);
 }

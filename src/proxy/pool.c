@@ -5,6 +5,9 @@
 #include "proxy/dial.h"
 #include "proxy/worker.h"
 
+#define KEEPALIVE_US (30 * CLOCK_S) /* between sidecars */
+#define PONG_US (20 * CLOCK_S)
+
 struct up {           /* an upstream connection, dialling or open; conn->user */
     struct list node; /* in pool.free */
     struct list all;  /* in worker.ups */
@@ -67,6 +70,39 @@ static unsigned worth(const struct pool *p, const struct pool_lane *lane) {
     return proto == CONN_H1 || (proto == CONN_AUTO && p->h1) ? 1 : POOL_STREAMS;
 }
 
+struct up_cfg { /* few differ: they live as long as the worker */
+    struct list node;
+    struct conn_cfg cfg;
+};
+
+/* A peer that is gone without a word is noticed by a PING: as its cluster says, else between sidecars, whose connections carry
+ * the requests of many. */
+static const struct conn_cfg *cfg_for(struct worker *w, enum conn_proto proto, const struct serve_cluster *c,
+                                      const struct host *h) {
+    bool own = c->cluster->keepalive_us, mesh = c->identity && h->mtls;
+    uint64_t ping = own ? c->cluster->keepalive_us : KEEPALIVE_US, pong = own ? c->cluster->keepalive_timeout_us : PONG_US;
+    if (!own && !mesh)
+        return &w->up_cfg[proto];
+    LIST_FOR (n, &w->up_cfgs) {
+        const struct conn_cfg *cfg = &list_entry(n, struct up_cfg, node)->cfg;
+        if (cfg->proto == proto && cfg->ping_us == ping && cfg->pong_us == pong && cfg->ping_busy == !own)
+            return cfg;
+    }
+    struct up_cfg *u = mem_new(struct up_cfg);
+    u->cfg = w->up_cfg[proto];
+    u->cfg.ping_us = ping;
+    u->cfg.pong_us = pong;
+    u->cfg.ping_busy = !own;
+    list_push(&w->up_cfgs, &u->node);
+    return &u->cfg;
+}
+
+void pool_fini(struct worker *w) {
+    struct list *n;
+    while ((n = list_pop(&w->up_cfgs)))
+        free(list_entry(n, struct up_cfg, node));
+}
+
 static void dial(struct pool *p, struct pool_lane *lane, const struct serve_cluster *c) {
     struct worker *w = p->w;
     enum conn_proto proto = proto_for(p, lane);
@@ -80,7 +116,7 @@ static void dial(struct pool *p, struct pool_lane *lane, const struct serve_clus
     lane->dialling++;
     list_push(&w->ups, &u->all);
     stat_add(&w->stats, STAT_up_cx, 1);
-    u->c = conn_client(&w->loop, &tr, &w->up_cfg[proto], u);
+    u->c = conn_client(&w->loop, &tr, cfg_for(w, proto, c, p->host), u);
 }
 
 static void dial_enough(struct pool *p, struct pool_lane *lane) {

@@ -50,4 +50,5 @@ void pool_wait_cancel(struct pool_wait *pw);
 void pool_cfg(struct conn_cfg *cfg, enum conn_proto proto, const struct conn_limits *limits); /* of upstream connections */
 /* Lets go of those without a request for so long, of retired hosts, and past their lifetime. */
 void pool_sweep(struct worker *w, uint64_t max_idle_us);
+void pool_fini(struct worker *w);      /* after the last connection */
 void pool_abort_all(struct worker *w); /* at once, also those in use and under way */

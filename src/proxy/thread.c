@@ -92,6 +92,7 @@ int thread_new(struct worker **out, unsigned id, struct worker_env *env, struct 
     list_init(&w->tcps);
     list_init(&w->downs);
     list_init(&w->pools);
+    list_init(&w->up_cfgs);
     list_init(&w->ups);
     list_init(&w->metric_waiters);
     for (int i = CONN_AUTO; i <= CONN_H2; i++)
@@ -144,6 +145,7 @@ void thread_free(struct worker **wp) {
     mbox_fini(&w->mbox);
     port_fini(w);
     accept_fini(w);
+    pool_fini(w);
     pipe_pool_fini(&w->pipes);
     if (w->lease) {
         struct lease *last = lease_take(w);

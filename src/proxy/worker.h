@@ -109,6 +109,7 @@ struct worker {
     struct list pools;          /* struct pool */
     struct list ups;            /* every upstream connection: struct up (pool.c) */
     struct conn_cfg up_cfg[3];  /* of upstream connections, by enum conn_proto */
+    struct list up_cfgs;        /* private to pool.c: those with keep-alives */
     struct map waiting;         /* "NS/NAME" -> struct waiting: exchanges that wait for a service's first use */
     struct list metric_waiters; /* exchanges that wait for ORDER_TEXT */
     struct timer report;        /* every 250 ms: the series, when they have changed */

@@ -57,6 +57,16 @@ static Ecl__Cluster__LbPolicy encode_lb(const struct cluster *c) {
     return c->type == CLUSTER_ORIGINAL_DST ? ECL__CLUSTER__LB_POLICY__CLUSTER_PROVIDED : lb[c->lb];
 }
 
+static Ec__Http2ProtocolOptions *encode_h2(struct arena *a, const struct cluster *c) {
+    Ec__Http2ProtocolOptions *w = PACK_NEW(a, ec__http2_protocol_options); /* present though empty */
+    if (!c->keepalive_us)
+        return w;
+    w->connection_keepalive = PACK_NEW(a, ec__keepalive_settings);
+    w->connection_keepalive->interval = pack_duration(a, c->keepalive_us);
+    w->connection_keepalive->timeout = pack_duration(a, c->keepalive_timeout_us);
+    return w;
+}
+
 static void encode_proto(struct arena *a, const struct cluster *c, Ecl__Cluster *w) {
     if (c->proto == CLUSTER_HTTP1)
         return; /* what is meant without options */
@@ -64,10 +74,12 @@ static void encode_proto(struct arena *a, const struct cluster *c, Ecl__Cluster 
     if (c->proto == CLUSTER_AUTO) {
         o->upstream_protocol_options_case = EUH__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_AUTO_CONFIG;
         o->auto_config = PACK_NEW(a, euh__http_protocol_options__auto_http_config);
+        if (c->keepalive_us)
+            o->auto_config->http2_protocol_options = encode_h2(a, c);
     } else {
         Euh__HttpProtocolOptions__ExplicitHttpConfig *h = PACK_NEW(a, euh__http_protocol_options__explicit_http_config);
         h->protocol_config_case = EUH__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS;
-        h->http2_protocol_options = PACK_NEW(a, ec__http2_protocol_options); /* present though empty */
+        h->http2_protocol_options = encode_h2(a, c);
         o->upstream_protocol_options_case = EUH__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_EXPLICIT_HTTP_CONFIG;
         o->explicit_http_config = h;
     }
@@ -244,6 +256,20 @@ static int decode_lb(struct unpack *u, const Ecl__Cluster *w, struct cluster *c)
     }
 }
 
+static int decode_h2(struct unpack *u, const Ec__Http2ProtocolOptions *w, struct cluster *c) {
+    const Ec__KeepaliveSettings *k = w ? w->connection_keepalive : NULL;
+    if (!k)
+        return 0;
+    if (!k->timeout)
+        return err_set(u->e, WEFT_E_INVALID, "connection_keepalive: timeout must be given");
+    if (k->interval && unpack_duration(u, k->interval, "connection_keepalive: interval", &c->keepalive_us) < 0)
+        return u->e->code;
+    if (unpack_duration(u, k->timeout, "connection_keepalive: timeout", &c->keepalive_timeout_us) < 0)
+        return u->e->code;
+    bool tiny = c->keepalive_timeout_us < 1000 || (k->interval && c->keepalive_us < 1000);
+    return tiny ? err_set(u->e, WEFT_E_INVALID, "connection_keepalive: at least 1 ms") : 0;
+}
+
 static int decode_proto(struct unpack *u, const Ecl__Cluster *w, struct cluster *c) {
     const Google__Protobuf__Any *any =
         unpack_find(w->typed_extension_protocol_options, w->n_typed_extension_protocol_options, HTTP_OPTIONS);
@@ -253,11 +279,15 @@ static int decode_proto(struct unpack *u, const Ecl__Cluster *w, struct cluster 
     if (unpack_any(u, any, &euh__http_protocol_options__descriptor, "typed_extension_protocol_options", &o) < 0)
         return u->e->code;
     switch (o->upstream_protocol_options_case) {
-    case EUH__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_AUTO_CONFIG: c->proto = CLUSTER_AUTO; return 0;
+    case EUH__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_AUTO_CONFIG:
+        c->proto = CLUSTER_AUTO;
+        return decode_h2(u, o->auto_config->http2_protocol_options, c);
     case EUH__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_EXPLICIT_HTTP_CONFIG:
         if (o->explicit_http_config->protocol_config_case ==
-            EUH__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS)
+            EUH__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS) {
             c->proto = CLUSTER_HTTP2;
+            return decode_h2(u, o->explicit_http_config->http2_protocol_options, c);
+        }
         return 0;
     default: return unpack_unsupported(u, "HttpProtocolOptions: a choice but explicit_http_config and auto_config");
     }

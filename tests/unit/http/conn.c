@@ -552,6 +552,33 @@ static void h2_silent_peer(void **state) {
     raw_close(&r);
 }
 
+/* With ping_busy a connection without requests is left in peace; one that waits for an answer is asked, and the request fails. */
+static void h2_silent_peer_while_busy(void **state) {
+    struct fx *fx = *state;
+    struct raw r = {0};
+    const struct str ping = STR("\0\0\10\6\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    fx->conn_cfg.proto = CONN_H2;
+    fx->conn_cfg.ping_us = 30 * CLOCK_S;
+    fx->conn_cfg.pong_us = 5 * CLOCK_S;
+    fx->conn_cfg.ping_busy = true;
+    raw_serve(&r, fx);
+    AWAIT(fx, raw_has(&r, "PRI * HTTP/2.0"));
+    fx_settle(fx);
+    buf_cut(&r.in, 0);
+    for (unsigned i = 0; i < 5; i++)
+        fx_pass(fx, 31 * CLOCK_S);
+    assert_true(str_find(buf_str(&r.in), ping) < 0);
+    struct rec *rec = fx_request(fx, 0, "GET", "/", true);
+    fx_pass(fx, 31 * CLOCK_S);
+    AWAIT(fx, str_find(buf_str(&r.in), ping) >= 0);
+    assert_int_equal(rec->closed, 0);
+    fx_pass(fx, 6 * CLOCK_S);
+    AWAIT(fx, fx->conn_closed && rec->closed);
+    assert_int_equal(fx->conn_why, WEFT_E_TIMEOUT);
+    assert_true(rec->why < 0);
+    raw_close(&r);
+}
+
 static void h2_idle_timeout(void **state) {
     struct fx *fx = *state;
     fx->server_cfg.limits.idle_timeout_us = 30 * CLOCK_MS;
@@ -654,6 +681,7 @@ int main(void) {
         BARE(h2_body_timeout),
         BARE(h2_idle_timeout),
         BARE(h2_silent_peer),
+        BARE(h2_silent_peer_while_busy),
         H2(h2_garbage),
         H2(h2_session_ended_with_a_stream),
         H2(h2_preface_in_pieces),

@@ -24,6 +24,7 @@ struct fx {
     struct sock_listener sl;
     struct conn_cfg server_cfg;
     struct serve_cluster cluster;
+    struct cluster conf;
     struct host *host;
     struct waiter waiter[MANY];
     struct conn *down[MANY]; /* accepted */
@@ -102,6 +103,8 @@ static int setup(void **state) {
     assert_int_equal(loop_init(&fx->w.loop, &(struct loop_cfg){0}, &e), 0);
     list_init(&fx->w.pools);
     list_init(&fx->w.ups);
+    list_init(&fx->w.up_cfgs);
+    fx->cluster.cluster = &fx->conf;
     for (int i = CONN_AUTO; i <= CONN_H2; i++)
         pool_cfg(&fx->w.up_cfg[i], (enum conn_proto)i, &(struct conn_limits){0});
     fx->server_cfg = (struct conn_cfg){.on_stream = on_stream, .on_closed = on_down_closed};
@@ -119,6 +122,7 @@ static int teardown(void **state) {
             conn_abort(fx->down[i], WEFT_E_CLOSED);
     turn_until(&fx->closed, fx->accepted);
     assert_true(list_empty(&fx->w.pools)); /* let go with its last connection */
+    pool_fini(&fx->w);
     ref_put(fx->host);
     sock_listener_close(&fx->sl);
     loop_fini(&fx->w.loop);
@@ -190,9 +194,33 @@ static void an_old_connection_gets_no_more(void **state) {
     assert_int_equal(fx->waiter[0].got->streams, 1); /* what is under way goes on */
 }
 
+/* Which connections are asked whether their peer is still there. */
+static void keep_alives(void **state) {
+    struct addr a;
+    assert_true(addr_parse(&a, STR("127.0.0.1:1"), NULL) >= 0);
+    struct host *plain = host_new(&a, false, CONN_H2, 1), *sidecar = host_new(&a, true, CONN_AUTO, 1);
+    struct serve_cluster *c = &fx->cluster;
+    assert_ptr_equal(cfg_for(&fx->w, CONN_H2, c, plain), &fx->w.up_cfg[CONN_H2]); /* nobody asked for it */
+    assert_int_equal(fx->w.up_cfg[CONN_H2].ping_us, 0);
+    c->identity = (struct identity *)fx; /* in a mesh */
+    assert_ptr_equal(cfg_for(&fx->w, CONN_H2, c, plain), &fx->w.up_cfg[CONN_H2]);
+    const struct conn_cfg *mesh = cfg_for(&fx->w, CONN_AUTO, c, sidecar);
+    assert_true(mesh->ping_us == 30 * CLOCK_S && mesh->pong_us == 20 * CLOCK_S && mesh->ping_busy);
+    assert_int_equal(mesh->proto, CONN_AUTO);
+    assert_ptr_equal(cfg_for(&fx->w, CONN_AUTO, c, sidecar), mesh); /* one for all that are alike */
+    fx->conf.keepalive_us = 3 * CLOCK_S;
+    fx->conf.keepalive_timeout_us = CLOCK_S;
+    const struct conn_cfg *own = cfg_for(&fx->w, CONN_H2, c, plain);
+    assert_true(own->ping_us == 3 * CLOCK_S && own->pong_us == CLOCK_S && !own->ping_busy);
+    c->identity = NULL;
+    ref_put(plain);
+    ref_put(sidecar);
+}
+
 int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(keep_alives, setup, teardown),
         TEST(many_share_a_dial),
         TEST(each_has_its_own_in_http1),
         TEST(what_turns_out_as_http1_dials_for_the_others),

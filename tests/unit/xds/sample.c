@@ -289,6 +289,8 @@ static struct cluster *cluster(struct rand *rand) {
     c->lb = c->type == CLUSTER_ORIGINAL_DST ? LB_ROUND_ROBIN : (enum lb_policy)below(&m, 6);
     c->proto = (enum cluster_proto)below(&m, 3);
     c->connect_timeout_us = below(&m, 2) * 250000;
+    c->keepalive_us = c->proto == CLUSTER_HTTP1 ? 0 : below(&m, 2) * 30000000;
+    c->keepalive_timeout_us = c->keepalive_us ? 5000000 : 0;
     if (coin(&m)) {
         c->tls = tls(&m, false);
         c->tls_always = coin(&m);
@@ -579,6 +581,8 @@ static void say_cluster(struct buf *out, const struct cluster *c) {
         say_endpoints(out, c->inline_endpoints);
     say_tls(out, c->tls);
     say_rbac(out, c->plain_rbac);
+    SAY("keepalive", c->keepalive_us);
+    SAY("pong", c->keepalive_timeout_us);
     SAY("check", c->check.enabled);
     SAY("kind", c->check.kind);
     SAY("h2", c->check.h2);
