@@ -121,7 +121,8 @@ void out_object(struct buf *out, enum out_format f, const json_t *object) {
 }
 
 void out_flush(struct buf *out) {
-    fwrite(buf_str(out).ptr, 1, out->len, stdout);
+    if (out->len)
+        fwrite(buf_str(out).ptr, 1, out->len, stdout);
     fflush(stdout);
     buf_fini(out);
 }

@@ -2,7 +2,7 @@
 """A watcher that reads nothing is cut off, not ended in order, and costs the control plane little; others go on, and it may come back."""
 import socket
 
-from weftest import Mesh, raw, split, wait
+from weftest import WEFT, Mesh, raw, split, wait
 
 LABELS = {f'label-{i:02}': 'x' * 200 for i in range(64)}
 
@@ -27,7 +27,7 @@ def test():
                 assert next(e for e in events if e['type'] == 'put')['value']['weight'] == written
                 return 'send_timeout' in m.control.err.read_text()
             wait(is_cut_off, 'the slow watcher to be cut off', 60)
-            assert m.control.rss_anon() - before < 16384
+            assert 'san' in WEFT or m.control.rss_anon() - before < 16384  # a sanitizer keeps what was freed
             got = b''
             slow.settimeout(30)
             try:
