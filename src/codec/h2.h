@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-/* h2: an HTTP/2 connection (RFC 9113) over nghttp2: sans I/O; bytes in, events out; output is pulled. nghttp2's types stay in
- * h2*.c. Both sides. What nghttp2 does not check by itself is checked here: fields (names, values, pseudo-headers,
- * Connection-type fields), limits on head octets and count, on resets, SETTINGS, PINGs and empty frames per second (h2_guard.h:
- * rapid reset, CVE-2023-44487; CONTINUATION flood). A malformed head is never told: its stream is reset (PROTOCOL_ERROR). A
- * request head over the limits is answered with 431, not told either. Heads: `version` 20; `authority` is :authority or else
+/* h2: an HTTP/2 connection (RFC 9113), both sides, sans I/O: bytes in, events out; output is pulled. Heads are checked whole
+ * (names, values, pseudo-headers, Connection-type fields, content-length against DATA), and there are limits on their octets and
+ * count, on resets, SETTINGS, PINGs and empty frames per second (h2_guard.h: rapid reset, CVE-2023-44487; CONTINUATION flood). A
+ * malformed head is never told: its stream is reset (PROTOCOL_ERROR). A request head over the limits is answered with 431, not
+ * told either. Heads: `version` 20; `authority` is :authority or else
  * Host, which is not among the fields; cookie crumbs are joined (RFC 9113 §8.2.3); `upgrade` is :protocol of an extended CONNECT
- * (RFC 8441). Model: nghttp2_session_mem_recv / mem_send. One owner, one thread. Tests: tests/unit/codec/h2.c and h2_raw.c,
- * tests/fuzz/h2.c */
+ * (RFC 8441). Model: the calls of nghttp2 (session_mem_recv, mem_send), h2o lib/http2/frame.c. One owner, one thread. Tests:
+ * tests/unit/codec/h2.c, h2_raw.c and h2_peer.c (beside nghttp2), tests/fuzz/h2.c */
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/h2_guard.h"
@@ -24,6 +24,8 @@ struct h2_cfg { /* zeros mean the defaults of base/limits.def, or those in brack
     uint32_t control_frames, resets; /* a second; see h2_guard.h */
     uint32_t frame_size;             /* SETTINGS_MAX_FRAME_SIZE [16,384] */
     bool extended_connect;           /* announce RFC 8441 */
+    struct arena_pool *arenas;       /* of the thread, as `bufs`; either may be NULL */
+    struct buf_pool *bufs;
 };
 
 /* Called from h2_recv; `sent` and `closed` from h2_send too. They may call everything but h2_recv, h2_send and h2_free. */
@@ -46,7 +48,7 @@ struct h2 *h2_new(const struct h2_cfg *cfg, const struct h2_events *ev, void *ct
 void h2_free(struct h2 **h);
 void h2_tick(struct h2 *h, uint64_t now_us); /* tells the time, before h2_recv: limits per second count by it */
 /* Feeds input; all is taken. < 0 (WEFT_E_PROTOCOL, or WEFT_E_LIMIT: a flood): the connection must be closed after sending what
- * h2_send still gives (a GOAWAY). Errors that nghttp2 answers with a GOAWAY by itself show as h2_done after h2_send. */
+ * h2_send still gives (a GOAWAY); streams are not told. */
 int h2_recv(struct h2 *h, struct str in, struct err *e) MUST_CHECK;
 /* Appends what waits to be sent to `out` (at most about `max` octets). */
 int h2_send(struct h2 *h, struct buf *out, size_t max, struct err *e) MUST_CHECK;
@@ -55,6 +57,8 @@ int h2_send(struct h2 *h, struct buf *out, size_t max, struct err *e) MUST_CHECK
 void h2_terminate(struct h2 *h, const struct err *why, uint32_t code);
 bool h2_head_open(const struct h2 *h); /* the preface or a header block has begun and is not whole */
 bool h2_want_send(const struct h2 *h);
+/* Octets of frames that are written and wait for h2_send. A peer's input adds to them: with many, it should not be read. */
+size_t h2_kept(const struct h2 *h);
 bool h2_done(const struct h2 *h); /* neither reads nor writes any more: close */
 
 /* Client: opens a stream with a request head; returns its id (> 0), or WEFT_E_LIMIT (the peer's max concurrent streams or ids

@@ -7,16 +7,11 @@ enum {
     EARNED_BY_DATA = 3,   /* a peer may answer each DATA frame with two WINDOW_UPDATEs and a PING */
     EARNED_BY_STREAM = 3, /* PRIORITY and WINDOW_UPDATEs of a stream */
     BLOCK_FACTOR = 4,     /* a block on the wire over the limit of a head: so that a head that is a bit too large gets its 431 */
-    BLOCK_SLACK = 65536,
-    PREFACE = 24 /* octets, RFC 9113 §3.4 */
+    BLOCK_SLACK = 65536
 };
-
-enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION }; /* RFC 9113 §6 */
-enum { END_STREAM = 1, END_HEADERS = 4 };
 
 void h2_guard_init(struct h2_guard *g, const struct h2_guard_cfg *cfg) {
     *g = (struct h2_guard){.cfg = *cfg,
-                           .preface = cfg->server ? PREFACE : 0,
                            .control = cfg->control_frames,
                            .resets = cfg->resets,
                            .block_max = (uint64_t)cfg->head * BLOCK_FACTOR + BLOCK_SLACK};
@@ -99,64 +94,20 @@ static int on_stream_id(struct h2_guard *g, uint32_t id, struct err *e) {
     return 0;
 }
 
-static uint32_t stream_of(const struct h2_guard *g) {
-    return (uint32_t)(g->head[5] & 0x7f) << 24 | (uint32_t)g->head[6] << 16 | (uint32_t)g->head[7] << 8 | g->head[8];
-}
-
-static int on_frame(struct h2_guard *g, uint32_t len, uint8_t type, uint8_t flags, struct err *e) {
-    int r = type == HEADERS && g->cfg.server ? on_stream_id(g, stream_of(g), e) : 0;
-    if (type == PRIORITY && stream_of(g) == 0)
-        r = err_set(e, WEFT_E_PROTOCOL, "HTTP/2: PRIORITY on stream 0");
+int h2_guard_frame(struct h2_guard *g, const struct h2_frame *f, struct err *e) {
+    int r = f->type == H2_HEADERS && g->cfg.server ? on_stream_id(g, (uint32_t)f->id, e) : 0;
     if (r < 0)
         return r;
-    if (type == HEADERS || type == PUSH_PROMISE || type == CONTINUATION) {
-        g->block_open = true;
-        g->block_ends = flags & END_HEADERS;
-    }
-    switch (type) {
-    case DATA: return len == 0 && !(flags & END_STREAM) ? h2_guard_control(g, e) : 0;
-    case HEADERS:
-    case PUSH_PROMISE: g->block = 0; return on_block(g, len, e);
-    case CONTINUATION: r = h2_guard_control(g, e); return r < 0 ? r : on_block(g, len, e);
-    case RST_STREAM: return g->cfg.server ? h2_guard_reset(g, e) : h2_guard_control(g, e);
+    switch (f->type) {
+    case H2_DATA: return f->len == 0 && !(f->flags & H2_END_STREAM) ? h2_guard_control(g, e) : 0;
+    case H2_HEADERS:
+    case H2_PUSH_PROMISE: g->block = 0; return on_block(g, f->len, e);
+    case H2_CONTINUATION: r = h2_guard_control(g, e); return r < 0 ? r : on_block(g, f->len, e);
+    case H2_RST_STREAM: return g->cfg.server ? h2_guard_reset(g, e) : h2_guard_control(g, e);
     default: return h2_guard_control(g, e); /* PRIORITY, SETTINGS, PING, GOAWAY, WINDOW_UPDATE, and unknown ones */
     }
 }
 
-static void frame_read(struct h2_guard *g) {
-    if (g->left == 0 && g->block_ends)
-        g->block_open = g->block_ends = false;
-}
-
-int h2_guard_feed(struct h2_guard *g, struct str in, struct err *e) {
-    size_t skip = g->preface < in.len ? g->preface : in.len;
-    g->preface = (uint8_t)(g->preface - skip);
-    const uint8_t *p = (const uint8_t *)in.ptr + skip, *end = (const uint8_t *)in.ptr + in.len;
-    while (p < end) {
-        if (g->left) {
-            size_t n = (size_t)(end - p) < g->left ? (size_t)(end - p) : g->left;
-            g->left -= (uint32_t)n;
-            p += n;
-            frame_read(g);
-            continue;
-        }
-        g->head[g->n_head++] = *p++;
-        if (g->n_head < sizeof(g->head))
-            continue;
-        g->n_head = 0;
-        g->left = (uint32_t)g->head[0] << 16 | (uint32_t)g->head[1] << 8 | g->head[2];
-        int r = on_frame(g, g->left, g->head[3], g->head[4], e);
-        if (r < 0)
-            return r;
-        frame_read(g);
-    }
-    return 0;
-}
-
 enum h2_over h2_guard_over(const struct h2_guard *g) {
     return g->over;
-}
-
-bool h2_guard_head_open(const struct h2_guard *g) {
-    return g->block_open || (g->preface > 0 && g->preface < PREFACE);
 }

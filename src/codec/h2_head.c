@@ -1,57 +1,101 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Heads between nghttp2's form and struct msg (RFC 9113 §8.2, §8.3). nghttp2 has checked presence, order and repetition of
- * pseudo-header fields, lower case, and Connection-type fields before they come here. */
+/* Heads between HPACK's fields and struct msg (RFC 9113 §8.2, §8.3). */
+#include "base/mem.h"
 #include "codec/h2_int.h"
 #include "codec/url.h"
 
-void h2__collect_begin(struct h2_collect *c) {
-    h2__collect_end(c);
+enum {
+    REQUEST = 1 << PSEUDO_METHOD | 1 << PSEUDO_SCHEME | 1 << PSEUDO_AUTHORITY | 1 << PSEUDO_PATH,
+    EXTENDED = 1 << PSEUDO_PROTOCOL, /* RFC 8441 §4 */
+    RESPONSE = 1 << PSEUDO_STATUS
+};
+
+static void begin(struct h2_collect *c, const struct h2_cfg *cfg, unsigned allowed) {
+    struct arena a = c->arena;
+    *c = (struct h2_collect){.cfg = cfg, .arena = a, .allowed = allowed};
     c->m = (struct msg){.version = 20, .content_length = -1, .keep_alive = true};
+}
+
+void h2__collect_request(struct h2_collect *c, const struct h2_cfg *cfg) {
+    begin(c, cfg, REQUEST | (cfg->extended_connect ? EXTENDED : 0));
+}
+
+void h2__collect_response(struct h2_collect *c, const struct h2_cfg *cfg) {
+    begin(c, cfg, RESPONSE);
+}
+
+void h2__collect_trailers(struct h2_collect *c, const struct h2_cfg *cfg) {
+    begin(c, cfg, 0);
 }
 
 void h2__collect_end(struct h2_collect *c) {
     arena_fini(&c->arena);
-    *c = (struct h2_collect){0};
+    c->m.fields = (struct msg_fields){0};
 }
 
-static void take_pseudo(struct h2_collect *c, struct str name, struct str value) {
+/* ---- from HPACK ---- */
+
+static void take_pseudo(struct h2_collect *c, const struct hpack_field *f) {
     struct msg *m = &c->m;
     uint64_t status;
-    if (str_eq(name, STR(":method")))
-        m->method = value;
-    else if (str_eq(name, STR(":path")))
-        m->path = value;
-    else if (str_eq(name, STR(":scheme")))
-        m->scheme = value;
-    else if (str_eq(name, STR(":authority")))
-        m->authority = value;
-    else if (str_eq(name, STR(":protocol")))
-        c->protocol = value;
-    else if (str_eq(name, STR(":status")) && value.len == 3 && str_u64(value, 999, &status))
-        m->status = (uint16_t)status;
-    else
+    unsigned bit = 1u << f->pseudo;
+    if (!(bit & c->allowed) || bit & c->pseudo || m->fields.n) { /* RFC 9113 §8.3 */
         c->bad = true;
-}
-
-void h2__collect_add(struct h2_collect *c, const struct h2_cfg *cfg, struct str name, struct str value) {
-    c->octets += name.len + value.len + 4; /* as HTTP/1.1 would have it, so that one limit means the same */
-    if (c->octets > cfg->head || c->m.fields.n >= cfg->fields)
-        c->over = true;
-    if (c->over || c->bad)
-        return;
-    struct str kept = value.len ? arena_dup(&c->arena, value) : STR("");
-    if (name.len && name.ptr[0] == ':') {
-        take_pseudo(c, name, kept);
         return;
     }
-    enum hdr_id id = hdr_intern(name);
-    if ((id == HDR_OTHER && !msg_is_token(name)) || !msg_is_field_value(value)) /* what was interned is a token */
+    c->pseudo |= bit;
+    switch (f->pseudo) {
+    case PSEUDO_METHOD: m->method = f->value; break;
+    case PSEUDO_PATH: m->path = f->value; break;
+    case PSEUDO_SCHEME: m->scheme = f->value; break;
+    case PSEUDO_AUTHORITY: m->authority = f->value; break;
+    case PSEUDO_PROTOCOL: c->protocol = f->value; break;
+    default: c->bad = f->value.len != 3 || !str_u64(f->value, 999, &status); m->status = c->bad ? 0 : (uint16_t)status;
+    }
+}
+
+static bool is_lower_token(struct str name) {
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] >= 'A' && name.ptr[i] <= 'Z')
+            return false;
+    return msg_is_token(name);
+}
+
+/* RFC 9113 §8.2.2 */
+static bool out_of_place(enum hdr_id id, struct str value) {
+    switch (id) {
+    case HDR_CONNECTION:
+    case HDR_KEEP_ALIVE:
+    case HDR_PROXY_CONNECTION:
+    case HDR_TRANSFER_ENCODING:
+    case HDR_UPGRADE: return true;
+    case HDR_TE: return !str_ieq(value, STR("trailers"));
+    default: return false;
+    }
+}
+
+static void take_field(struct h2_collect *c, const struct hpack_field *f) {
+    struct str value = f->value.len ? f->value : STR("");
+    if ((!f->checked && !(is_lower_token(f->name) && msg_is_field_value(value))) || out_of_place(f->id, value))
         c->bad = true;
-    else if (id != HDR_OTHER)
-        msg_add(&c->m.fields, &c->arena, id, kept);
+    else if (f->id != HDR_OTHER)
+        msg_add(&c->m.fields, &c->arena, f->id, value);
     else
-        msg_add_name(&c->m.fields, &c->arena, arena_dup(&c->arena, name), kept);
-    c->cookies += id == HDR_COOKIE;
+        msg_add_name(&c->m.fields, &c->arena, f->name, value);
+    c->cookies += f->id == HDR_COOKIE;
+}
+
+bool h2__collect_add(void *ctx, const struct hpack_field *f) {
+    struct h2_collect *c = ctx;
+    c->octets += f->name.len + f->value.len + 4; /* as HTTP/1.1 would have it, so that one limit means the same */
+    c->over = c->octets > c->cfg->head || c->m.fields.n >= c->cfg->fields;
+    if (c->over)
+        return false;
+    if (f->pseudo)
+        take_pseudo(c, f);
+    else
+        take_field(c, f);
+    return !c->bad;
 }
 
 /* RFC 9113 §8.2.3: crumbs are joined before they go to anything that is not HTTP/2. */
@@ -87,33 +131,60 @@ static bool take_authority(struct msg *m) {
     return url_authority(m->authority, NULL, &port) && (m->method_id != METHOD_CONNECT || m->upgrade.len || port);
 }
 
-static bool finish_request(struct h2_collect *c) {
+/* False: it is none. */
+static bool take_length(struct msg *m) {
+    uint64_t length;
+    struct str text = msg_get(&m->fields, HDR_CONTENT_LENGTH);
+    if (!text.ptr)
+        return true;
+    if (msg_count(&m->fields, HDR_CONTENT_LENGTH) > 1 || !str_u64(text, INT64_MAX, &length))
+        return false;
+    m->content_length = (int64_t)length;
+    return true;
+}
+
+bool h2__finish_request(struct h2_collect *c) {
     struct msg *m = &c->m;
+    if (c->bad || !take_length(m))
+        return false;
+    if (c->cookies > 1)
+        join_cookies(c);
     m->request = true;
     m->method_id = method_intern(m->method);
     m->upgrade = c->protocol;
-    if (!msg_is_token(m->method) || !take_authority(m) || (c->protocol.len && !msg_is_token(c->protocol)))
+    if (!msg_is_token(m->method) || !take_authority(m))
+        return false;
+    if (c->pseudo & EXTENDED && (m->method_id != METHOD_CONNECT || !msg_is_token(c->protocol)))
         return false;
     if (m->method_id == METHOD_CONNECT && c->protocol.len == 0)
-        return m->path.len == 0 && m->scheme.len == 0;
+        return !(c->pseudo & (1 << PSEUDO_PATH | 1 << PSEUDO_SCHEME));
     if (!str_eq(m->scheme, STR("http")) && !str_eq(m->scheme, STR("https")))
         return false;
     return url_path_valid(m->path) || (m->method_id == METHOD_OPTIONS && str_eq(m->path, STR("*")));
 }
 
-bool h2__collect_finish(struct h2_collect *c, bool request) {
-    uint64_t length;
-    struct str text = msg_get(&c->m.fields, HDR_CONTENT_LENGTH);
-    if (c->bad || (text.ptr && (msg_count(&c->m.fields, HDR_CONTENT_LENGTH) > 1 || !str_u64(text, INT64_MAX, &length))))
+/* RFC 9110 §8.6: where no content-length may be. A 204 with one of 0 is met in the field, and meant well. */
+static bool drop_length(struct msg *m, enum http_method method) {
+    bool tunnel = method == METHOD_CONNECT && m->status / 100 == 2;
+    if (m->content_length < 0 || (m->status >= 200 && m->status != 204 && !tunnel))
+        return true;
+    if (!tunnel && (m->status < 200 || m->content_length > 0))
         return false;
-    if (text.ptr)
-        c->m.content_length = (int64_t)length;
-    if (c->cookies > 1)
-        join_cookies(c);
-    return request ? finish_request(c) : c->m.status >= 100 && c->m.status != 101; /* RFC 9113 §8.6: no 101 */
+    m->content_length = -1;
+    msg_remove(&m->fields, HDR_CONTENT_LENGTH);
+    return true;
 }
 
-void h2__collect_trailers(struct h2_collect *c) {
+bool h2__finish_response(struct h2_collect *c, enum http_method method) {
+    struct msg *m = &c->m;
+    if (c->bad || m->status < 100 || m->status == 101 || !take_length(m)) /* RFC 9113 §8.6: no 101 */
+        return false;
+    if (c->cookies > 1)
+        join_cookies(c);
+    return drop_length(m, method);
+}
+
+void h2__finish_trailers(struct h2_collect *c) {
     struct msg_fields *f = &c->m.fields;
     unsigned kept = 0;
     for (unsigned i = 0; i < f->n; i++)
@@ -122,13 +193,7 @@ void h2__collect_trailers(struct h2_collect *c) {
     f->n = kept;
 }
 
-/* ---- to nghttp2 ---- */
-
-/* Names are static; values are copied by nghttp2. */
-static void add_pseudo(struct h2_nv *nv, struct str name, struct str value) {
-    nv->at[nv->n++] = (nghttp2_nv){(uint8_t *)name.ptr, (uint8_t *)(value.len ? value.ptr : ""), name.len, value.len,
-                                   NGHTTP2_NV_FLAG_NO_COPY_NAME};
-}
+/* ---- to HPACK ---- */
 
 /* Values that differ with each message would only push useful entries out of the peer's table; secrets have no place in it. */
 static bool no_index(enum hdr_id id) {
@@ -156,61 +221,96 @@ static bool wanted(const struct msg_field *f, bool trailers) {
     return f->name.len && (f->id != HDR_OTHER || msg_is_token(f->name)) && msg_is_field_value(f->value);
 }
 
-static void add_fields(struct h2_nv *nv, const struct msg_fields *f, bool trailers) {
-    for (unsigned i = 0; i < f->n; i++) {
-        const struct msg_field *at = &f->at[i];
-        if (!wanted(at, trailers))
-            continue;
-        bool known = at->id != HDR_OTHER;
-        struct str name = known ? hdr_name(at->id) : at->name; /* nghttp2 makes copied names lower case */
-        uint8_t flags = (uint8_t)((known ? NGHTTP2_NV_FLAG_NO_COPY_NAME : 0) | (no_index(at->id) ? NGHTTP2_NV_FLAG_NO_INDEX : 0));
-        nv->at[nv->n++] =
-            (nghttp2_nv){(uint8_t *)name.ptr, (uint8_t *)(at->value.len ? at->value.ptr : ""), name.len, at->value.len, flags};
-    }
+static bool plain_connect(const struct msg *m) {
+    return m->method_id == METHOD_CONNECT && m->upgrade.len == 0;
 }
 
-static void begin(struct h2_nv *nv, const struct msg_fields *f, struct arena *a) {
-    enum { PSEUDO = 5 }; /* at most */
-    *nv = (struct h2_nv){arena_alloc(a, (f->n + PSEUDO) * sizeof(nghttp2_nv)), 0};
-}
-
-bool h2__nv_request(struct h2_nv *nv, const struct msg *m, struct arena *a) {
-    bool plain_connect = m->method_id == METHOD_CONNECT && m->upgrade.len == 0;
-    struct str scheme = m->scheme.len ? m->scheme : STR("http");
+bool h2__request_valid(const struct msg *m) {
     if (!msg_is_token(m->method) || !url_authority(m->authority, NULL, NULL))
         return false;
-    if (!plain_connect && !url_path_valid(m->path) && !(m->method_id == METHOD_OPTIONS && str_eq(m->path, STR("*"))))
+    if (m->method_id == METHOD_CONNECT && m->upgrade.len && !msg_is_token(m->upgrade))
         return false;
-    begin(nv, &m->fields, a);
-    add_pseudo(nv, STR(":method"), m->method);
-    if (!plain_connect) {
-        add_pseudo(nv, STR(":scheme"), str_ieq(scheme, STR("https")) ? STR("https") : STR("http"));
-        add_pseudo(nv, STR(":path"), m->path);
-    }
-    add_pseudo(nv, STR(":authority"), m->authority);
-    if (m->method_id == METHOD_CONNECT && m->upgrade.len) {
-        if (!msg_is_token(m->upgrade))
-            return false;
-        add_pseudo(nv, STR(":protocol"), m->upgrade);
-    }
-    add_fields(nv, &m->fields, false);
-    return true;
+    return plain_connect(m) || url_path_valid(m->path) || (m->method_id == METHOD_OPTIONS && str_eq(m->path, STR("*")));
 }
 
-bool h2__nv_response(struct h2_nv *nv, const struct msg *m, struct arena *a) {
+static struct hpack_field form(const struct msg_field *f) {
+    return (struct hpack_field){
+        .name = f->name, .value = f->value, .id = f->id, .index = no_index(f->id) ? HPACK_NO_INDEX : HPACK_INDEX};
+}
+
+static struct hpack_field pseudo(enum hpack_pseudo which, struct str value) {
+    return (struct hpack_field){.value = value, .pseudo = which};
+}
+
+/* A copy that outlives the message. */
+static void keep(struct h2_stream *s, struct hpack_field f, bool name) {
+    f.value = f.value.len ? arena_dup(&s->arena, f.value) : STR("");
+    if (name)
+        f.name = arena_dup(&s->arena, f.name);
+    s->head[s->n_head++] = f;
+}
+
+void h2__keep_request(struct h2_stream *s, const struct msg *m) {
+    enum { PSEUDO = 5 }; /* at most */
+    s->head = arena_alloc(&s->arena, (m->fields.n + PSEUDO) * sizeof(*s->head));
+    keep(s, pseudo(PSEUDO_METHOD, m->method), false);
+    if (!plain_connect(m)) {
+        keep(s, pseudo(PSEUDO_SCHEME, str_ieq(m->scheme, STR("https")) ? STR("https") : STR("http")), false);
+        keep(s, pseudo(PSEUDO_PATH, m->path), false);
+    }
+    keep(s, pseudo(PSEUDO_AUTHORITY, m->authority), false);
+    if (m->method_id == METHOD_CONNECT && m->upgrade.len)
+        keep(s, pseudo(PSEUDO_PROTOCOL, m->upgrade), false);
+    for (unsigned i = 0; i < m->fields.n; i++)
+        if (wanted(&m->fields.at[i], false))
+            keep(s, form(&m->fields.at[i]), m->fields.at[i].id == HDR_OTHER);
+}
+
+static size_t begin_block(struct h2 *h) {
+    struct buf *to = h2__to(h);
+    size_t at = to->len;
+    buf_room(to, H2_FRAME_HEAD);
+    buf_added(to, H2_FRAME_HEAD);
+    hpack_begin(h->encoder, to);
+    return at;
+}
+
+static void end_block(struct h2 *h, size_t at, const struct h2_stream *s, bool end) {
+    h2_frame_headers(h2__to(h), at, s->id, end, h->peer.frame_size);
+}
+
+static void add(struct h2 *h, struct hpack_field f) {
+    hpack_add(h->encoder, h->to, &f);
+}
+
+static void add_fields(struct h2 *h, const struct msg_fields *f, bool trailers) {
+    for (unsigned i = 0; i < f->n; i++)
+        if (wanted(&f->at[i], trailers))
+            add(h, form(&f->at[i]));
+}
+
+void h2__put_request(struct h2 *h, struct h2_stream *s, bool end) {
+    size_t at = begin_block(h);
+    for (unsigned i = 0; i < s->n_head; i++)
+        hpack_add(h->encoder, h->to, &s->head[i]);
+    end_block(h, at, s, end);
+    s->head = NULL;
+    s->n_head = 0;
+}
+
+bool h2__put_response(struct h2 *h, struct h2_stream *s, const struct msg *m, bool end) {
     if (m->status < 100 || m->status > 999 || m->status == 101)
         return false;
-    char *status = arena_alloc(a, 3);
-    status[0] = (char)('0' + m->status / 100);
-    status[1] = (char)('0' + m->status / 10 % 10);
-    status[2] = (char)('0' + m->status % 10);
-    begin(nv, &m->fields, a);
-    add_pseudo(nv, STR(":status"), str_n(status, 3));
-    add_fields(nv, &m->fields, false);
+    const char status[] = {(char)('0' + m->status / 100), (char)('0' + m->status / 10 % 10), (char)('0' + m->status % 10)};
+    size_t at = begin_block(h);
+    add(h, pseudo(PSEUDO_STATUS, str_n(status, sizeof(status))));
+    add_fields(h, &m->fields, false);
+    end_block(h, at, s, end);
     return true;
 }
 
-void h2__nv_fields(struct h2_nv *nv, const struct msg_fields *f, bool trailers, struct arena *a) {
-    begin(nv, f, a);
-    add_fields(nv, f, trailers);
+void h2__put_trailers(struct h2 *h, struct h2_stream *s, const struct msg_fields *f) {
+    size_t at = begin_block(h);
+    add_fields(h, f, true);
+    end_block(h, at, s, true);
 }

@@ -384,7 +384,9 @@ static void start(struct conn_priv *p) {
                          .fields = lim->fields,
                          .control_frames = lim->control_frames,
                          .resets = lim->resets,
-                         .extended_connect = p->pub.cfg->upgrades};
+                         .extended_connect = p->pub.cfg->upgrades,
+                         .arenas = &p->pub.loop->arenas,
+                         .bufs = &p->pub.loop->bufs};
     hc->h = h2_new(&cfg, &events, hc);
     if (p->pub.server) {
         hc->idle_due = conn__after(p, conn__idle_us(p));
@@ -400,8 +402,13 @@ static void start(struct conn_priv *p) {
     conn__later(p);
 }
 
+/* Octets that wait for the kernel to take some. */
+static size_t waiting(const struct conn_priv *p) {
+    return p->out.len + h2_kept(impl(p)->h);
+}
+
 static bool may_read(const struct conn_priv *p) {
-    return p->out.len < 4 * SEND_MAX; /* who does not read our answers (pings among them) is not read either */
+    return waiting(p) < 4 * SEND_MAX; /* who does not read our answers (to pings too) is not read either */
 }
 
 static void input(struct conn_priv *p, struct str in) {
@@ -494,15 +501,10 @@ static void went_idle(struct h2_conn *hc) {
 /* Is all said and done? */
 static void check_end(struct h2_conn *hc) {
     struct conn_priv *p = hc->p;
-    bool ended = h2_done(hc->h); /* with streams: nghttp2 has ended the session for what the peer did */
-    if ((hc->broken || (ended && p->pub.streams > 0)) && !p->closing) { /* LINGER, so that the GOAWAY arrives */
+    if (hc->broken && !p->closing) { /* LINGER, so that the GOAWAY arrives */
         p->why = WEFT_E_PROTOCOL;
         conn__close(p);
         close_streams(hc, WEFT_E_PROTOCOL);
-    }
-    if (p->pub.streams > 0 && !p->closing && h2_done(hc->h)) { /* nghttp2 met an error of the peer's and has said GOAWAY itself */
-        conn__fail(p, WEFT_E_PROTOCOL);
-        return;
     }
     if (p->pub.streams > 0 || p->closing)
         return;
@@ -511,7 +513,7 @@ static void check_end(struct h2_conn *hc) {
         hc->goaway = GOAWAY_FINAL;
         h2_goaway(hc->h, true);
         conn__later(p);
-    } else if ((hc->goaway == GOAWAY_FINAL && !h2_want_send(hc->h)) || ended)
+    } else if ((hc->goaway == GOAWAY_FINAL && !h2_want_send(hc->h)) || h2_done(hc->h))
         conn__close(p);
 }
 
@@ -534,7 +536,7 @@ static void run(struct conn_priv *p) {
         return;
     end_early(hc);
     check_end(hc);
-    if (p->out.len < SEND_MAX)
+    if (waiting(p) < SEND_MAX)
         conn__resume(p);
     if (hc->was_full && capacity(p) > 0) {
         hc->was_full = false;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instructions that weft's own code takes for one request, counted by callgrind.
 
-One connection in lock-step; only instructions in weft's own object count (not the C library's, OpenSSL's, nghttp2's, nor
+One connection in lock-step; only instructions in weft's own object count (not the C library's, OpenSSL's, nor
 the kernel's). Each case runs twice, with few and with many requests: the difference holds no start, no warm-up and no end.
 What was recorded for each compiler stands in instructions.json; more than 5 % away from it, better or worse, is a failure:
 ./dev perf --record, and the commit says why.

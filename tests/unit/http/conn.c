@@ -602,7 +602,7 @@ static void h2_garbage(void **state) {
     raw_close(&r);
 }
 
-/* nghttp2 ends the session by itself; a request that is under way does not hold the connection. */
+/* The peer breaks the connection; a request that is under way does not hold it. */
 static void h2_session_ended_with_a_stream(void **state) {
     struct fx *fx = *state;
     struct raw r;
