@@ -63,9 +63,7 @@ bool msg_is_field_value(struct str s) {
     return !is_ows(s.ptr[0]) && !is_ows(s.ptr[s.len - 1]) && msg_text_len(s.ptr, s.len) == s.len;
 }
 
-bool msg_field_ok(const struct msg_field *f) {
-    if (f->checked)
-        return f->name.len > 0;
+bool msg__field_ok(const struct msg_field *f) {
     return f->name.len > 0 && (f->id != HDR_OTHER || msg_is_token(f->name)) && msg_is_field_value(f->value);
 }
 
@@ -204,16 +202,16 @@ static inline struct msg_field *append(struct msg_fields *f, struct arena *a) {
     return &f->at[f->n++];
 }
 
-static inline void add(struct msg_fields *f, struct arena *a, struct msg_field field) {
-    *append(f, a) = field;
-    f->seen |= HDR_BIT(field.id);
+static inline void add(struct msg_fields *f, struct arena *a, struct str name, struct str value, enum hdr_id id, bool checked) {
+    *append(f, a) = (struct msg_field){name, value, id, checked};
+    f->seen |= HDR_BIT(id);
 }
 
 /* Takes the place of all with that name. */
 static void replace(struct msg_fields *f, struct arena *a, struct msg_field with) {
     const struct msg_field *first = find(f, with.id, with.name);
     if (!first) {
-        add(f, a, with);
+        add(f, a, with.name, with.value, with.id, with.checked);
         return;
     }
     unsigned at = (unsigned)(first - f->at);
@@ -221,35 +219,35 @@ static void replace(struct msg_fields *f, struct arena *a, struct msg_field with
     remove_from(f, at + 1, with.id, with.name);
 }
 
-static inline void set(struct msg_fields *f, struct arena *a, struct msg_field with) {
-    if (f->seen & HDR_BIT(with.id))
-        replace(f, a, with);
+static inline void set(struct msg_fields *f, struct arena *a, struct str name, struct str value, enum hdr_id id, bool checked) {
+    if (f->seen & HDR_BIT(id))
+        replace(f, a, (struct msg_field){name, value, id, checked});
     else
-        add(f, a, with);
+        add(f, a, name, value, id, checked);
 }
 
 void msg_add(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
-    add(f, a, (struct msg_field){hdr_name(id), value, id, false});
+    add(f, a, hdr_name(id), value, id, false);
 }
 
 void msg_add_checked(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str name, struct str value) {
-    add(f, a, (struct msg_field){name, value, id, true});
+    add(f, a, name, value, id, true);
 }
 
 void msg_add_name(struct msg_fields *f, struct arena *a, struct str name, struct str value) {
-    add(f, a, (struct msg_field){name, value, hdr_intern(name), false});
+    add(f, a, name, value, hdr_intern(name), false);
 }
 
 void msg_set(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
-    set(f, a, (struct msg_field){hdr_name(id), value, id, false});
+    set(f, a, hdr_name(id), value, id, false);
 }
 
 void msg_set_checked(struct msg_fields *f, struct arena *a, enum hdr_id id, struct str value) {
-    set(f, a, (struct msg_field){hdr_name(id), value, id, true});
+    set(f, a, hdr_name(id), value, id, true);
 }
 
 void msg_set_name(struct msg_fields *f, struct arena *a, struct str name, struct str value) {
-    set(f, a, (struct msg_field){name, value, hdr_intern(name), false});
+    set(f, a, name, value, hdr_intern(name), false);
 }
 
 unsigned msg__remove(struct msg_fields *f, enum hdr_id id) {

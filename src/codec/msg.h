@@ -86,7 +86,10 @@ struct str msg_reason(unsigned status);            /* standard phrase; empty whe
 bool msg_is_token(struct str s);                   /* RFC 9110 §5.6.2, not empty */
 size_t msg_token_len(const char *p, size_t n);     /* how many octets from p on are token characters */
 size_t msg_text_len(const char *p, size_t n);      /* how many octets from p on are no control characters (HTAB is allowed) */
-bool msg_field_ok(const struct msg_field *f);      /* it may be written: name and value are what they should be */
+bool msg__field_ok(const struct msg_field *f);     /* private: looks, */
+static inline bool msg_field_ok(const struct msg_field *f) { /* it may be written: name and value are what they should be */
+    return f->checked ? f->name.len > 0 : msg__field_ok(f);
+}
 bool msg_is_field_value(struct str s); /* no control characters but HTAB; no leading or trailing white space (§5.5) */
 
 /* Fields. Slices given are borrowed by the list; its array grows in the arena. */

@@ -323,13 +323,21 @@ static void add_via(struct exch *x, struct msg_fields *f) {
                      was ? arena_fmt(&x->down->arena, STR_FMT ", " STR_FMT, STR_ARG(was->value), STR_ARG(via)) : via);
 }
 
+static void set_server(struct exch *x, struct msg_fields *f) {
+    struct str name = x->chain->hcm->server_name;
+    if (name.len)
+        msg_set(f, &x->down->arena, HDR_SERVER, name);
+    else
+        msg_set_checked(f, &x->down->arena, HDR_SERVER, STR("envoy"));
+}
+
 static void finish(struct exch *x, struct msg_fields *f) {
     const struct hcm *h = x->chain->hcm;
     struct arena *a = &x->down->arena;
     struct str id = msg_get(&x->req.fields, HDR_X_REQUEST_ID);
     edit_all(x, f, f);
     if (h->server_header == SERVER_OVERWRITE || (h->server_header == SERVER_IF_ABSENT && !msg_find(f, HDR_SERVER)))
-        msg_set(f, a, HDR_SERVER, h->server_name.len ? h->server_name : STR("envoy"));
+        set_server(x, f);
     if (h->request_id_in_answer && id.len)
         msg_set(f, a, HDR_X_REQUEST_ID, id);
     add_via(x, f);
