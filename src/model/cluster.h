@@ -63,6 +63,8 @@ struct cluster { /* a resource (CDS) */
     struct rbac *plain_rbac; /* mesh: what the caller's sidecar enforces for its own identity on endpoints without a sidecar;
                               * NULL: nothing. On the wire: Cluster.metadata.typed_filter_metadata["weft.rbac"] =
                               * Any(envoy.config.rbac.v3.RBAC) */
+    uint64_t stream_us;      /* of an upstream stream, as long as it may take; 0: any time */
+    uint32_t max_requests;   /* of a connection; 0: any number */
     struct health_check check;
     struct cluster_limits limits;
 };

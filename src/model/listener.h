@@ -64,6 +64,8 @@ struct hcm { /* HTTP connection manager */
     bool metrics;              /* observability.metrics_enabled: Istio's metrics are kept */
     bool trust_source_headers; /* weft: plaintext callers are whom X-Source-* says */
     uint64_t idle_timeout_us;  /* 0: default */
+    uint64_t connection_us;    /* the life of a connection: then it is drained; 0: without end */
+    uint32_t max_requests;     /* of a connection; 0: any number */
     uint32_t max_head;         /* octets; 0: default */
     struct str server_name;
     struct compressor_filter *compressors; /* in the order of the configuration */

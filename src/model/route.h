@@ -84,9 +84,10 @@ struct route {
     uint16_t no_cluster_status; /* of the reply where the cluster is not there; 0: 503 */
     uint64_t timeout_us;        /* whole request; 0: none */
     uint64_t idle_timeout_us;   /* of the stream; 0: the connection manager's; UINT64_MAX: none */
-    uint64_t max_stream_us;     /* whole stream, whatever the timeout; 0: none */
-    uint32_t retries;           /* tries after the first */
-    bool breaker;               /* the circuit breaker applies */
+    uint64_t max_stream_us; /* whole stream, and no timeout beside it; 0: the connection manager's, and the timeout; UINT64_MAX:
+                               none */
+    uint32_t retries;       /* tries after the first */
+    bool breaker;           /* the circuit breaker applies */
     struct retry_policy *retry; /* or NULL */
     struct hash_on *hash;
     size_t n_hash;

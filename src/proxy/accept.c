@@ -38,7 +38,7 @@ static void on_stream(struct conn *c, struct stream *s) {
     struct down *d = c->user;
     if (!d->known)
         down_learn(d, c->tr);
-    if (d->w->draining || d->last || d->port->last)
+    if (d->w->draining || d->last || d->port->last || (d->max_requests && c->requests >= d->max_requests))
         conn_drain(c); /* this one is still served, and told that it is the last */
     exch_open(d, s);
 }
@@ -81,6 +81,8 @@ static void fill_cfg(struct conn_cfg *cfg, const struct limits *l, const struct 
         cfg->limits.head_timeout_us = hcm->head_us;
     if (hcm->idle_timeout_us)
         cfg->limits.idle_timeout_us = hcm->idle_timeout_us;
+    if (hcm->stream_idle_us)
+        cfg->limits.body_timeout_us = UINT64_MAX; /* that is about bodies too */
     cfg->on_limit = on_limit;
     cfg->on_open = on_open;
     cfg->on_stream = on_stream;
@@ -123,12 +125,25 @@ static void close_early(struct down *d) {
     down_free(d);
 }
 
+static void on_old(struct timer *t) {
+    struct down *d = container_of(t, struct down, timer);
+    conn_drain(d->conn);
+}
+
+static void begin_http(struct down *d, const struct serve_chain *c) {
+    const struct hcm *h = c->hcm;
+    d->max_requests = h->max_requests;
+    if (h->connection_us)
+        loop_timer(&d->w->loop, &d->timer, h->connection_us, on_old);
+    d->conn = conn_server(&d->w->loop, &d->tr, cfg_for(d->w, h, c->tls && down_lease(d)->serve->identity), d);
+}
+
 static void begin(struct down *d, const struct serve_chain *c) {
     d->chain = c->id;
     if (c->tls)
         d->tr = tls_server(&d->tr, c->tls, d->w->env->limits->down.handshake_timeout_us, NULL, NULL);
     if (c->hcm)
-        d->conn = conn_server(&d->w->loop, &d->tr, cfg_for(d->w, c->hcm, c->tls && down_lease(d)->serve->identity), d);
+        begin_http(d, c);
     else
         tcp_open(d, c->id);
 }

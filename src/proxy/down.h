@@ -24,6 +24,7 @@ struct down {
     struct tcp *tcp;      /* octets as they come */
     struct timer timer;   /* how long the first octet may take */
     struct peer peer;
+    uint32_t max_requests;   /* 0: any number */
     bool restored;           /* it was redirected here: its local address is where it was going to */
     bool known;              /* peer has been filled */
     bool bad_logged;         /* the malformed body of its last request has its line in the access log */

@@ -305,7 +305,7 @@ enum verdict edge_route(struct exch *x) {
 void edge_forward(struct exch *x) {
     struct arena *a = &x->down->arena;
     const struct route_cluster *share = x->to.share;
-    uint64_t timeout = share->own_policy ? share->timeout_us : x->to.route->timeout_us;
+    uint64_t timeout = share->own_policy ? share->timeout_us : x->to.route->max_stream_us ? 0 : x->to.route->timeout_us;
     if (x->to.route->host == HOST_AUTO && x->to.host->name.len)
         rewrite_host(x, x->to.host->name);
     if (x->to.vhost->attempt_count_up)

@@ -5,8 +5,7 @@
 #include "proxy/compress.h"
 #include "proxy/stage.h"
 
-#define SILENCE_US (300 * CLOCK_S) /* a stream or tunnel without an octet for so long has ended */
-#define SPARE_FIELDS 12            /* places for the fields that weft adds */
+#define SPARE_FIELDS 12 /* places for the fields that weft adds */
 
 static stage_f *const stages[] = {
     stage_sanitize, stage_identify,  stage_own,     stage_trace,   stage_shed,
@@ -66,6 +65,17 @@ static void count_own(struct exch *x, const struct reply_row *row) {
         stat_add(s, STAT_routing_failures, 1);
 }
 
+/* Where it is not the row's; 0: it is. */
+static uint16_t envoy_status(const struct exch *x) {
+    switch (x->resp.own) {
+    case REPLY_NO_CLUSTER: return x->to.route ? x->to.route->no_cluster_status : 0;
+    case REPLY_SILENT:
+    case REPLY_TOO_LONG:
+    case REPLY_UP_TOO_LONG: return x->body.ended ? 0 : 408; /* it is the client who is late */
+    default: return 0;
+    }
+}
+
 static void send_reply(struct exch *x) {
     const struct reply_row *row = reply_row(x->resp.own);
     struct reply_in in = {
@@ -73,7 +83,7 @@ static void send_reply(struct exch *x) {
     if (in.profile == PROFILE_ENVOY) {
         in.dress = stage_respond_own;
         in.ctx = x;
-        in.status = x->resp.own == REPLY_NO_CLUSTER && x->to.route ? x->to.route->no_cluster_status : 0;
+        in.status = envoy_status(x);
     }
     loop_timer_stop(&x->w->loop, &x->timer);
     count_own(x, row);
@@ -127,6 +137,50 @@ void exch_fail(struct exch *x, enum reply_id id, struct str reason) {
     }
     stage_reply(x, id, reason);
     send_reply(x);
+}
+
+/* ---- time ---- */
+static void on_due(struct timer *t);
+
+void exch_watch(struct exch *x) {
+    uint64_t next = due_next(&x->due, x->at.last), now = exch_now(x);
+    if (next == UINT64_MAX)
+        loop_timer_stop(&x->w->loop, &x->timer);
+    else
+        loop_timer(&x->w->loop, &x->timer, next > now ? next - now : 0, on_due);
+}
+
+static void end_of_time(struct exch *x, enum due_what what) {
+    static const enum reply_id said[] = {[DUE_DEADLINE] = REPLY_TIMED_OUT,
+                                         [DUE_REQUEST] = REPLY_SLOW_REQUEST,
+                                         [DUE_DURATION] = REPLY_TOO_LONG,
+                                         [DUE_UPSTREAM] = REPLY_UP_TOO_LONG,
+                                         [DUE_SILENCE] = REPLY_SILENT};
+    if (what == DUE_DEADLINE && x->up && x->listener->side != SIDE_INBOUND)
+        stat_add(&x->w->stats, STAT_backend_failures, 1);
+    if (!x->body.ended && !x->down->conn->h2)
+        conn_drain(x->down->conn); /* what has not come by now is not waited for: no other request can follow */
+    exch_fail(x, said[what], STR_NONE);
+}
+
+static void on_due(struct timer *t) {
+    struct exch *x = container_of(t, struct exch, timer);
+    if (x->body.ended)
+        x->due.at[DUE_REQUEST] = 0;
+    enum due_what what = due_over(&x->due, x->at.last, exch_now(x));
+    if (what == DUE_NOTHING)
+        exch_watch(x); /* something came in the meantime */
+    else
+        end_of_time(x, what);
+}
+
+/* Envoy's timeout is the upstream's, and begins when that could know the whole request. */
+static void request_is_whole(struct exch *x) {
+    if (!x->due.after_request || x->resp.ended)
+        return;
+    x->due.at[DUE_DEADLINE] = exch_now(x) + x->due.after_request;
+    x->due.after_request = 0;
+    exch_watch(x);
 }
 
 /* ---- the stages ---- */
@@ -186,6 +240,8 @@ static void on_passed(struct stream *s, size_t octets, bool end) {
     x->body.drained += octets;
     x->body.ended |= end;
     x->at.last = exch_now(x);
+    if (end)
+        request_is_whole(x);
 }
 
 static void on_data(struct stream *s, struct str data, bool end) {
@@ -193,6 +249,8 @@ static void on_data(struct stream *s, struct str data, bool end) {
     x->body.received += data.len;
     x->body.ended |= end;
     x->at.last = exch_now(x);
+    if (end)
+        request_is_whole(x);
     if (x->resp.own || (x->resp.ended && !x->stream))
         drop_body(x);
     else
@@ -202,6 +260,8 @@ static void on_data(struct stream *s, struct str data, bool end) {
 static void on_trailers(struct stream *s, const struct msg_fields *f) {
     struct exch *x = s->user;
     x->body.ended = true;
+    x->at.last = exch_now(x);
+    request_is_whole(x);
     if (x->resp.own || x->resp.ended)
         return;
     struct msg copy, from = {.fields = *f};
@@ -303,15 +363,6 @@ void exch_bad(struct down *d, struct stream *s, const struct err *why) {
 }
 
 /* ---- upstream: the response ---- */
-static void on_silence(struct timer *t) {
-    struct exch *x = container_of(t, struct exch, timer);
-    uint64_t quiet = exch_now(x) - x->at.last;
-    if (quiet >= SILENCE_US)
-        exch_fail(x, REPLY_TIMED_OUT, STR_NONE);
-    else
-        loop_timer(&x->w->loop, t, SILENCE_US - quiet, on_silence);
-}
-
 /* A call is unary unless it says otherwise: a tunnel, or a body that is a sequence by its type. */
 static bool is_stream(const struct msg *m) {
     static const char *const types[] = {"text/event-stream",        "application/x-ndjson",    "application/ndjson",
@@ -338,10 +389,17 @@ static void note_grpc(struct exch *x, const struct msg_fields *f) {
         x->resp.grpc = str_u64(status, GRPC_UNAUTHENTICATED, &n) ? arena_dup(&x->down->arena, status) : STR("2"); /* UNKNOWN */
 }
 
+/* What is unary is over at its deadline; for Envoy, whatever is no tunnel. */
 static void begin_stream(struct exch *x, const struct msg *m) {
     x->stream = is_tunnel(x, m); /* both ways from now on, each with an end of its own */
     x->up->long_lived = x->down->long_lived = true;
-    loop_timer(&x->w->loop, &x->timer, SILENCE_US, on_silence);
+    if (x->stream)
+        x->due.at[DUE_REQUEST] = 0;
+    if (x->stream || x->lease->serve->profile == PROFILE_MESH)
+        x->due.at[DUE_DEADLINE] = x->due.after_request = 0;
+    if (!x->due.silence_us)
+        x->due.silence_us = SILENCE_US;
+    exch_watch(x);
 }
 
 static void on_up_head(struct stream *s, const struct msg *m, bool end) {

@@ -10,12 +10,14 @@
  * Threads: its worker's. */
 #include "http/stream.h"
 #include "proxy/down.h"
+#include "proxy/due.h"
 #include "proxy/pool.h"
 #include "proxy/reply.h"
 #include "proxy/target.h"
 
-#define EXCH_TRIES 8u    /* endpoints tried at most */
-#define EXCH_KEEP 65536u /* octets of a request body kept for sending again */
+#define SILENCE_US (300 * CLOCK_S) /* a stream or tunnel without an octet for so long has ended */
+#define EXCH_TRIES 8u              /* endpoints tried at most */
+#define EXCH_KEEP 65536u           /* octets of a request body kept for sending again */
 
 struct exch {
     struct worker *w;
@@ -69,7 +71,8 @@ struct exch {
         uint64_t start, wall, sent, first, last;
     } at;
     struct compressing *compressing; /* compress.h: not NULL where the listener has compressors */
-    struct timer timer;              /* the deadline; after a stream's head: silence */
+    struct due due;                  /* its limits in time, */
+    struct timer timer;              /* and when the next is to be looked at */
     struct str client;               /* the address of whom it is for, as trusted proxies say; empty: the peer itself */
     struct str reason;               /* of a reply of ours, or why the upstream failed */
     unsigned attempts;
@@ -90,6 +93,7 @@ void exch_resume(struct exch *x);
 void exch_rebalance(struct exch *x); /* to another endpoint than those tried: runs on from the balance stage */
 /* Ends it with a reply of ours, or, when the response has begun, with a reset. From outside of stages. */
 void exch_fail(struct exch *x, enum reply_id id, struct str reason);
+void exch_watch(struct exch *x);          /* x->due has changed */
 extern const struct stream_cb exch_up_cb; /* of the upstream stream, whose user is the exchange */
 static inline uint64_t exch_now(const struct exch *x) {
     return x->w->loop.now;

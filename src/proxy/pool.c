@@ -14,7 +14,8 @@ struct up {           /* an upstream connection, dialling or open; conn->user */
     struct pool *pool;
     struct pool_lane *lane; /* that dialled it */
     struct conn *c;
-    uint64_t until; /* the end of its life */
+    uint64_t until;        /* the end of its life */
+    uint64_t max_requests; /* that it carries; 0: any number */
     bool opened;
 };
 
@@ -46,8 +47,8 @@ static bool retired(const struct pool *p) {
     return atomic_load_explicit(&p->host->retired, memory_order_relaxed);
 }
 
-static bool too_old(const struct up *u) {
-    return u->pool->w->loop.now >= u->until;
+static bool spent(const struct up *u) {
+    return u->pool->w->loop.now >= u->until || (u->max_requests && u->c->requests >= u->max_requests);
 }
 
 /* No more requests on it. */
@@ -112,6 +113,7 @@ static void dial(struct pool *p, struct pool_lane *lane, const struct serve_clus
     u->pool = p;
     u->lane = lane;
     u->until = w->loop.now + rand_jitter(&w->loop.rand, POOL_LIFE_US, 25);
+    u->max_requests = c->cluster->max_requests;
     p->conns++;
     lane->dialling++;
     list_push(&w->ups, &u->all);
@@ -149,9 +151,9 @@ static void opened(struct up *u) {
 static void serve_waiters(struct up *u) {
     struct pool *p = u->pool;
     struct pool_wait *pw;
-    while (!u->c->no_upgrades && conn_capacity(u->c) && (pw = next_waiter(&p->lane[LANE_UPGRADE])))
+    while (!u->c->no_upgrades && !spent(u) && conn_capacity(u->c) && (pw = next_waiter(&p->lane[LANE_UPGRADE])))
         pw->ready(pw, u->c);
-    while (conn_capacity(u->c) && (pw = next_waiter(&p->lane[LANE_ANY])))
+    while (!spent(u) && conn_capacity(u->c) && (pw = next_waiter(&p->lane[LANE_ANY])))
         pw->ready(pw, u->c);
 }
 
@@ -183,7 +185,7 @@ static void on_ready(struct conn *c) {
         fail_waiters(p, &p->lane[LANE_UPGRADE], WEFT_E_UNSUPPORTED, &no_upgrades);
     else
         dial_enough(p, &p->lane[LANE_UPGRADE]);
-    if (retired(p) || p->w->stopping || too_old(u))
+    if (retired(p) || p->w->stopping || spent(u))
         let_go(u);
     else if (conn_capacity(c))
         list_push_front(&p->free, &u->node);
@@ -237,7 +239,7 @@ struct conn *pool_take(struct worker *w, struct host *h, unsigned lane, uint64_t
     LIST_FOR (n, &p->free) {
         struct up *u = list_entry(n, struct up, node);
         struct conn *c = u->c;
-        if (too_old(u)) {
+        if (spent(u)) {
             let_go(u);
             continue;
         }
@@ -273,7 +275,7 @@ void pool_sweep(struct worker *w, uint64_t max_idle_us) {
     LIST_FOR (n, &w->ups) {
         struct up *u = list_entry(n, struct up, all);
         bool idle = !u->c->streams && w->loop.now - u->c->idle_since >= max_idle_us;
-        if (u->opened && !u->c->draining && (idle || retired(u->pool) || too_old(u)))
+        if (u->opened && !u->c->draining && (idle || retired(u->pool) || spent(u)))
             let_go(u);
     }
 }

@@ -67,6 +67,10 @@ enum verdict stage_forward(struct exch *x) {
         return stage_reply(x, reply_of_failure(e.code, x->listener->side == SIDE_INBOUND, true), str_of(e.msg));
     }
     x->at.sent = exch_now(x);
+    if (x->to.cluster->cluster->stream_us) {
+        x->due.at[DUE_UPSTREAM] = x->at.sent + x->to.cluster->cluster->stream_us;
+        exch_watch(x);
+    }
     x->counted = true;
     atomic_fetch_add_explicit(&x->to.host->lb.active, 1, memory_order_relaxed);
     if (x->listener->side != SIDE_INBOUND)

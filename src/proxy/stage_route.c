@@ -8,13 +8,6 @@
 #include "proxy/stage.h"
 #include "proxy/worker.h"
 
-static void on_deadline(struct timer *t) {
-    struct exch *x = container_of(t, struct exch, timer);
-    if (x->up && x->listener->side != SIDE_INBOUND)
-        stat_add(&x->w->stats, STAT_backend_failures, 1);
-    exch_fail(x, REPLY_TIMED_OUT, STR_NONE);
-}
-
 static enum verdict resolve(struct exch *x) {
     struct target *t = &x->to.target;
     switch (target_resolve(t, &x->req, x->w->env->ns, &x->down->arena)) {
@@ -174,10 +167,30 @@ static void start_deadline(struct exch *x) {
     uint64_t asked = heeded ? grpc_timeout_us(msg_get(&x->req.fields, HDR_GRPC_TIMEOUT)) : 0;
     if (asked && (!timeout || asked < timeout))
         timeout = asked; /* nobody waits for the answer any longer */
-    if (!timeout)
-        return;
-    uint64_t spent = exch_now(x) - x->at.start;
-    loop_timer(&x->w->loop, &x->timer, timeout > spent ? timeout - spent : 0, on_deadline);
+    if (timeout)
+        x->due.at[DUE_DEADLINE] = x->at.start + timeout;
+}
+
+static uint64_t none_as_0(uint64_t us) {
+    return us == UINT64_MAX ? 0 : us;
+}
+
+/* As Envoy counts: a timeout from the whole request on, and none where the route says how long a stream may be. */
+static void start_limits(struct exch *x) {
+    const struct route *route = x->to.route;
+    const struct hcm *h = x->chain->hcm;
+    uint64_t start = x->at.start, timeout = route->max_stream_us ? 0 : route->timeout_us;
+    uint64_t duration = none_as_0(route->max_stream_us ? route->max_stream_us : h->stream_us);
+    uint64_t silence = route->idle_timeout_us ? route->idle_timeout_us : h->stream_idle_us;
+    x->due.silence_us = silence ? none_as_0(silence) : SILENCE_US;
+    if (duration)
+        x->due.at[DUE_DURATION] = start + duration;
+    if (h->request_us && !x->body.ended)
+        x->due.at[DUE_REQUEST] = start + h->request_us;
+    if (timeout && x->body.ended)
+        x->due.at[DUE_DEADLINE] = start + timeout;
+    else
+        x->due.after_request = timeout;
 }
 
 static void note_use(struct exch *x) {
@@ -205,6 +218,10 @@ enum verdict stage_route(struct exch *x) {
         return stage_reply(x, REPLY_NO_CLUSTER, STR_NONE);
     if (x->listener->side == SIDE_STATIC && !edge_upgrade_allowed(x))
         return stage_reply(x, REPLY_NO_UPGRADE, STR_NONE);
-    start_deadline(x);
+    if (x->lease->serve->profile == PROFILE_ENVOY)
+        start_limits(x);
+    else
+        start_deadline(x);
+    exch_watch(x);
     return edge_route(x);
 }

@@ -67,10 +67,21 @@ static Ec__Http2ProtocolOptions *encode_h2(struct arena *a, const struct cluster
     return w;
 }
 
+static Ec__HttpProtocolOptions *encode_common(struct arena *a, const struct cluster *c) {
+    Ec__HttpProtocolOptions *o = PACK_NEW(a, ec__http_protocol_options);
+    if (c->stream_us)
+        o->max_stream_duration = pack_duration(a, c->stream_us);
+    if (c->max_requests)
+        o->max_requests_per_connection = pack_u32(a, c->max_requests);
+    return o;
+}
+
 static void encode_proto(struct arena *a, const struct cluster *c, Ecl__Cluster *w) {
-    if (c->proto == CLUSTER_HTTP1)
+    if (c->proto == CLUSTER_HTTP1 && !c->stream_us && !c->max_requests)
         return; /* what is meant without options */
     Euh__HttpProtocolOptions *o = PACK_NEW(a, euh__http_protocol_options);
+    if (c->stream_us || c->max_requests)
+        o->common_http_protocol_options = encode_common(a, c);
     if (c->proto == CLUSTER_AUTO) {
         o->upstream_protocol_options_case = EUH__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_AUTO_CONFIG;
         o->auto_config = PACK_NEW(a, euh__http_protocol_options__auto_http_config);
@@ -78,8 +89,13 @@ static void encode_proto(struct arena *a, const struct cluster *c, Ecl__Cluster 
             o->auto_config->http2_protocol_options = encode_h2(a, c);
     } else {
         Euh__HttpProtocolOptions__ExplicitHttpConfig *h = PACK_NEW(a, euh__http_protocol_options__explicit_http_config);
-        h->protocol_config_case = EUH__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS;
-        h->http2_protocol_options = encode_h2(a, c);
+        if (c->proto == CLUSTER_HTTP2) {
+            h->protocol_config_case = EUH__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS;
+            h->http2_protocol_options = encode_h2(a, c);
+        } else {
+            h->protocol_config_case = EUH__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP_PROTOCOL_OPTIONS;
+            h->http_protocol_options = PACK_NEW(a, ec__http1_protocol_options);
+        }
         o->upstream_protocol_options_case = EUH__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_EXPLICIT_HTTP_CONFIG;
         o->explicit_http_config = h;
     }
@@ -270,13 +286,22 @@ static int decode_h2(struct unpack *u, const Ec__Http2ProtocolOptions *w, struct
     return tiny ? err_set(u->e, WEFT_E_INVALID, "connection_keepalive: at least 1 ms") : 0;
 }
 
+static int decode_common(struct unpack *u, const Ec__HttpProtocolOptions *w, struct cluster *c) {
+    if (w && w->max_requests_per_connection)
+        c->max_requests = w->max_requests_per_connection->value;
+    if (!w || !w->max_stream_duration)
+        return 0;
+    return unpack_duration(u, w->max_stream_duration, "max_stream_duration", &c->stream_us);
+}
+
 static int decode_proto(struct unpack *u, const Ecl__Cluster *w, struct cluster *c) {
     const Google__Protobuf__Any *any =
         unpack_find(w->typed_extension_protocol_options, w->n_typed_extension_protocol_options, HTTP_OPTIONS);
     Euh__HttpProtocolOptions *o;
     if (!any)
         return 0;
-    if (unpack_any(u, any, &euh__http_protocol_options__descriptor, "typed_extension_protocol_options", &o) < 0)
+    if (unpack_any(u, any, &euh__http_protocol_options__descriptor, "typed_extension_protocol_options", &o) < 0 ||
+        decode_common(u, o->common_http_protocol_options, c) < 0)
         return u->e->code;
     switch (o->upstream_protocol_options_case) {
     case EUH__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_AUTO_CONFIG:

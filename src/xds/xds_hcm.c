@@ -31,7 +31,7 @@ static void encode_upgrades(struct arena *a, const struct hcm *h, Eh__HttpConnec
 }
 
 static void encode_common(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w) {
-    if (!h->max_headers && !h->stream_us && !h->underscores)
+    if (!h->max_headers && !h->stream_us && !h->underscores && !h->connection_us && !h->max_requests)
         return;
     Ec__HttpProtocolOptions *o = w->common_http_protocol_options;
     if (!o)
@@ -40,6 +40,10 @@ static void encode_common(struct arena *a, const struct hcm *h, Eh__HttpConnecti
         o->max_headers_count = pack_u32(a, h->max_headers);
     if (h->stream_us)
         o->max_stream_duration = pack_duration(a, h->stream_us);
+    if (h->connection_us)
+        o->max_connection_duration = pack_duration(a, h->connection_us);
+    if (h->max_requests)
+        o->max_requests_per_connection = pack_u32(a, h->max_requests);
     o->headers_with_underscores_action = underscores[h->underscores];
 }
 
@@ -100,6 +104,10 @@ static int decode_common(struct unpack *u, const Ec__HttpProtocolOptions *w, str
             return err_set(u->e, WEFT_E_INVALID, "max_headers_count: must be 1 to %u", HEADERS_MAX);
         h->max_headers = w->max_headers_count->value;
     }
+    h->max_requests = w->max_requests_per_connection ? w->max_requests_per_connection->value : 0;
+    if (w->max_connection_duration &&
+        unpack_duration(u, w->max_connection_duration, "max_connection_duration", &h->connection_us) < 0)
+        return u->e->code;
     return w->max_stream_duration ? unpack_duration(u, w->max_stream_duration, "max_stream_duration", &h->stream_us) : 0;
 }
 

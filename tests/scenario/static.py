@@ -48,14 +48,15 @@ def to(cluster, prefix='/', **more):
     return {'match': {'prefix': prefix}, 'route': {'cluster': cluster, 'timeout': '0s'}, **more}
 
 
-def http(name, routes, filters=(), **more):
-    """A filter chain that takes requests."""
+def http(name, routes, filters=(), manager=None, **more):
+    """A filter chain that takes requests; `manager`: more fields of the connection manager."""
     router = {'name': 'envoy.filters.http.router', 'typed_config': {'@type': TYPES + 'extensions.filters.http.router.v3.Router'}}
     hcm = {
         '@type': TYPES + 'extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
         'stat_prefix': name,
         'http_filters': [*filters, router],
         'route_config': {'name': name, 'virtual_hosts': [{'name': name, 'domains': ['*'], 'routes': routes}]},
+        **(manager or {}),
     }
     return {'filters': [{'name': 'envoy.filters.network.http_connection_manager', 'typed_config': hcm}], **more}
 

@@ -107,6 +107,7 @@ static int setup(void **state) {
     fx->cluster.cluster = &fx->conf;
     for (int i = CONN_AUTO; i <= CONN_H2; i++)
         pool_cfg(&fx->w.up_cfg[i], (enum conn_proto)i, &(struct conn_limits){0});
+    fx->cluster.cluster = &fx->conf;
     fx->server_cfg = (struct conn_cfg){.on_stream = on_stream, .on_closed = on_down_closed};
     assert_true(addr_parse(&a, STR("127.0.0.1:0"), &e) >= 0);
     assert_true(sock_listen(&fx->sl, &fx->w.loop, &a, &(struct sock_listen_opts){0}, on_accept, NULL, &e) >= 0);
