@@ -486,6 +486,11 @@ static void on_signal(struct sig_watch *s, int sig) {
             reload_bootstrap(m);
         return;
     }
+    if (sig == SIGUSR1) {
+        if (m->proxy)
+            proxy_reopen_logs(m->proxy); /* a sidecar's goes to standard output */
+        return;
+    }
     if (sig == SIGUSR2) {
         takeover_start(m->takeover);
         return;
@@ -503,8 +508,8 @@ static int inherit(struct proxy_main *m, int fd, struct err *e) {
 
 /* elder: an end towards the proxy that we take over from; < 0: there is none. */
 static int serve(struct proxy_main *m, int elder, struct err *e) {
-    static const int sigs[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2};
-    int rc = proc_signals(&m->signals, &m->loop, sigs, 4, on_signal, m, e);
+    static const int sigs[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    int rc = proc_signals(&m->signals, &m->loop, sigs, 5, on_signal, m, e);
     if (rc < 0)
         return rc;
     if (elder >= 0)
@@ -610,7 +615,8 @@ static const char details[] =
     "The app's calls go to the outbound address and name their target: http://SERVICE.NAMESPACE/ or X-Target-Service. Peers "
     "reach the\n"
     "app through the inbound address over mutual TLS; security rules decide who may. Access logs go to stdout, talk to stderr.\n"
-    "SIGTERM drains, SIGHUP re-reads files, SIGUSR2 starts the program anew, which takes over all sockets, and drains. Without a "
+    "SIGTERM drains, SIGHUP re-reads files, SIGUSR1 opens access logs anew, SIGUSR2 starts the program anew, which takes over "
+    "all sockets, and drains. Without a "
     "reachable control plane the last configuration serves on.";
 
 int cmd_proxy(int argc, char **argv) {

@@ -30,16 +30,29 @@ struct compressor_filter { /* envoy.extensions.filters.http.compressor.v3.Compre
     size_t n_spared;
 };
 
-/* An access log to standard output as Envoy has it: a line of text, or an object. */
+enum log_filter_kind { LOG_STATUS, LOG_DURATION, LOG_FLAGS, LOG_REAL /* no health check */, LOG_AND, LOG_OR };
+enum log_op { LOG_EQ, LOG_GE, LOG_LE };
+struct log_filter { /* which requests are logged (policy/log_filter.h) */
+    enum log_filter_kind kind;
+    enum log_op op; /* LOG_STATUS, LOG_DURATION: against value, of milliseconds there */
+    uint32_t value;
+    struct str *flags; /* LOG_FLAGS: one of these; none: any */
+    size_t n_flags;
+    struct log_filter *subs; /* LOG_AND, LOG_OR */
+    size_t n_subs;
+};
+
+/* An access log as Envoy has it: a line of text, or an object. */
 struct log_key {
     struct str key;
     struct format value;
 };
 struct access_log {
+    struct str path;           /* a file, "/dev/stdout" or "/dev/stderr" */
+    struct log_filter *filter; /* NULL: every request */
     struct format text;
     struct log_key *keys;
     size_t n_keys;
-    unsigned n_resp; /* operators, in all, that are of the response's head */
     bool omit_empty; /* keys without a value are left out; else null */
 };
 
@@ -71,7 +84,9 @@ struct hcm { /* HTTP connection manager */
     struct compressor_filter *compressors; /* in the order of the configuration */
     size_t n_compressors;
     /* What an Envoy's would do beside, in listeners of a bootstrap or a foreign control plane (proxy/edge.h). */
-    struct access_log *log; /* how access_log is written; NULL: JSON with Istio's keys */
+    struct access_log *logs;
+    size_t n_logs;
+    unsigned log_resp; /* operators in all of them that are of the response's head */
     enum server_header server_header;
     struct str via;                                 /* empty: none */
     uint32_t trusted_hops;                          /* xff_num_trusted_hops */

@@ -154,13 +154,15 @@ static void keep_of(struct exch *x, const struct format *f, const struct msg_fie
 
 /* A text has one format, an object one for each key, whose own numbers begin where those of the last ended. */
 void fill_keep(struct exch *x, const struct msg_fields *resp) {
-    const struct access_log *log = x->chain->hcm->log;
-    if (!log || !log->n_resp)
+    const struct hcm *h = x->chain->hcm;
+    if (!h->log_resp)
         return;
-    x->resp.kept = arena_zalloc(&x->down->arena, log->n_resp * sizeof(*x->resp.kept));
-    keep_of(x, &log->text, resp);
-    for (size_t i = 0; i < log->n_keys; i++)
-        keep_of(x, &log->keys[i].value, resp);
+    x->resp.kept = arena_zalloc(&x->down->arena, h->log_resp * sizeof(*x->resp.kept));
+    for (size_t i = 0; i < h->n_logs; i++) {
+        keep_of(x, &h->logs[i].text, resp);
+        for (size_t k = 0; k < h->logs[i].n_keys; k++)
+            keep_of(x, &h->logs[i].keys[k].value, resp);
+    }
 }
 
 /* What a caller sent must not end its field or the line. */

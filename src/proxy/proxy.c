@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "io/file.h"
 #include "proxy/inherited.h"
-#include "proxy/scribe.h"
 #include "proxy/spread.h"
 
 static unsigned usable_cpus(void) {
@@ -256,6 +255,7 @@ static int serve_on(struct proxy *p, struct serve_input *in, const struct proxy_
     in->ports = ports;
     in->n_ports = n;
     in->workers = p->env.n;
+    in->sinks = &p->env.sinks;
     int rc = serve_build(out, in, e);
     in->ports = NULL;
     free(ports);
@@ -394,7 +394,7 @@ int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, 
         return rc;
     }
     p->env.main = &p->mbox;
-    rc = scribe_new(&p->env.scribe, cfg->log_fd, e);
+    rc = sinks_init(&p->env.sinks, cfg->log_fd, e);
     if (rc >= 0)
         rc = start_workers(p, e);
     if (rc < 0) {
@@ -403,6 +403,10 @@ int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, 
     }
     *out = p;
     return 0;
+}
+
+void proxy_reopen_logs(struct proxy *p) {
+    sinks_reopen(&p->env.sinks);
 }
 
 void proxy_close(struct proxy **pp) {
@@ -419,7 +423,7 @@ void proxy_close(struct proxy **pp) {
         thread_free(&p->env.at[i]);
         metric_table_fini(&p->series[i]);
     }
-    scribe_free(&p->env.scribe);
+    sinks_fini(&p->env.sinks);
     ref_put(p->serve);
     free_listeners(p);
     free(p->series);

@@ -85,7 +85,8 @@ void proxy_drain(struct proxy *p);
 void proxy_drain_listeners(struct proxy *p); /* the same without an end: on_drained is not called */
 /* A newer process has our sockets and serves (proxy/takeover.h): drains; the admin address is its, too. */
 void proxy_hand_over(struct proxy *p);
-void proxy_close(struct proxy **p); /* ends everything at once */
+void proxy_reopen_logs(struct proxy *p); /* files of access logs, by their paths */
+void proxy_close(struct proxy **p);      /* ends everything at once */
 /* All metrics as Prometheus text. */
 void proxy_metrics(struct proxy *p, struct buf *out);
 uint64_t proxy_stat(const struct proxy *p, enum stat_id id);

@@ -5,6 +5,7 @@
 #include "io/tls.h"
 #include "policy/chain.h"
 #include "proxy/names.h"
+#include "proxy/sinks.h"
 
 #define PEM_MAX (1u << 20)  /* octets of a PEM file */
 #define BODY_MAX (1u << 20) /* of the body of a direct response */
@@ -360,6 +361,17 @@ static const struct serve_chain *chain_before(const struct serve_listener *prev,
     return NULL;
 }
 
+static int find_sinks(struct serve *s, struct serve_chain *c, const struct serve_input *in, struct err *e) {
+    c->sinks = arena_zalloc(&s->ref.mem, (c->hcm->n_logs + 1) * sizeof(*c->sinks));
+    for (size_t i = 0; i < c->hcm->n_logs; i++) {
+        int sink = sinks_find(in->sinks, c->hcm->logs[i].path, e);
+        if (sink < 0)
+            return sink;
+        c->sinks[i] = (unsigned)sink;
+    }
+    return 0;
+}
+
 static int build_chain(struct serve *s, struct serve_chain *c, const struct serve_chain *prev, const struct serve_input *in,
                        struct err *e) {
     c->id = prev ? prev->id : s->next_chain++;
@@ -377,6 +389,8 @@ static int build_chain(struct serve *s, struct serve_chain *c, const struct serv
     if (table)
         c->routes = build_routes(table, prev ? prev->routes : NULL);
     int rc = c->routes ? read_bodies(c->routes, e) : 0;
+    if (rc >= 0 && c->hcm && in->sinks)
+        rc = find_sinks(s, c, in, e);
     return rc < 0 ? rc : chain_tls(c, in, e);
 }
 

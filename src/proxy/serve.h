@@ -50,6 +50,7 @@ struct serve_chain {
     struct tls_ctx *tls;         /* reference; NULL: TLS is not terminated */
     struct serve_routes *routes; /* reference: inline table; NULL: by target */
     struct gate_counts *gate;    /* reference: of its network RBAC; NULL: it has none */
+    unsigned *sinks;             /* of each of hcm->logs: its number (proxy/sinks.h) */
     _Atomic uint64_t split;      /* connections that were split among tcp->clusters; carried over */
 };
 
@@ -89,6 +90,7 @@ struct serve_input {
     const struct map *absent; /* name -> uint64_t * until; NULL: none */
     const struct serve_port *ports;
     unsigned n_ports, workers;
+    struct sinks *sinks;      /* where access logs are found; NULL: there are none */
     bool checked;             /* hosts of clusters with health checks serve only when proxy/checks.h says so */
     struct str local_cluster; /* the cluster whose only endpoint is `local`: the app; empty: none */
     struct addr local;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* log: at the end of an exchange: its access log line (Istio's keys) and Istio's metrics. Nothing is written here: the line goes
  * to the scribe at the end of the turn. */
+#include "policy/log_filter.h"
 #include "proxy/exch.h"
 #include "proxy/fill.h"
 #include "proxy/stage.h"
@@ -38,7 +39,21 @@ static void access_log(struct exch *x) {
                             .downstream_remote_address = x->from->remote_text,
                             .route_name = x->to.route ? x->to.route->name : STR_NONE,
                             .upstream_transport_failure_reason = x->resp.own ? x->reason : STR_NONE};
-    alog_json(&x->w->log, &r);
+    alog_json(&x->w->logs[0], &r);
+    worker_log(x->w, 0);
+}
+
+static void write_logs(struct exch *x, const struct hcm *h) {
+    struct log_subject s = {.status = x->resp.status,
+                            .duration_ms = (exch_now(x) - x->at.start) / CLOCK_MS,
+                            .flag = x->resp.flag && strcmp(x->resp.flag, "-") != 0 ? str_of(x->resp.flag) : STR_NONE};
+    for (size_t i = 0; i < h->n_logs; i++) {
+        unsigned sink = x->chain->sinks[i];
+        if (!log_filter_test(h->logs[i].filter, &s))
+            continue;
+        fill_log(x, &h->logs[i], &x->w->logs[sink]);
+        worker_log(x->w, sink);
+    }
 }
 
 static void istio_metrics(struct exch *x) {
@@ -71,13 +86,10 @@ void stage_log(struct exch *x) {
         return;
     if (x->listener->side == SIDE_INBOUND)
         stat_add(&x->w->stats, STAT_duration_us, exch_now(x) - x->at.start);
-    if (hcm->access_log) {
-        if (hcm->log)
-            fill_log(x, hcm->log, &x->w->log);
-        else
-            access_log(x);
-        worker_log(x->w);
-    }
+    if (hcm->access_log)
+        access_log(x);
+    if (hcm->n_logs)
+        write_logs(x, hcm);
     if (hcm->metrics)
         istio_metrics(x);
 }

@@ -106,8 +106,8 @@ static void write_log(struct tcp *t) {
                             .downstream_remote_address = t->d->remote_text,
                             .requested_server_name = t->d->server_name,
                             .upstream_transport_failure_reason = t->reason};
-    alog_json(&t->w->log, &r);
-    worker_log(t->w);
+    alog_json(&t->w->logs[0], &r);
+    worker_log(t->w, 0);
 }
 
 /* ---- the end ---- */

@@ -153,7 +153,8 @@ void thread_free(struct worker **wp) {
         lease_drop(&last);
     }
     map_fini(&w->waiting);
-    buf_fini(&w->log);
+    for (unsigned i = 0; i < SINKS_MAX; i++)
+        buf_fini(&w->logs[i]);
     compress_pool_fini(&w->compressors);
     buf_fini(&w->coded);
     stats_fini(&w->stats);

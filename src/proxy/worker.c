@@ -145,16 +145,19 @@ void worker_wake_metrics(struct worker *w, struct str text) {
 
 /* ---- the access log ---- */
 void worker_give_log(struct worker *w) {
-    if (w->log.len && !scribe_write(w->env->scribe, &w->log))
-        stat_add(&w->stats, STAT_log_dropped, 1);
+    for (unsigned i = 0; i < SINKS_MAX; i++) {
+        uint64_t lost = w->logs[i].len ? scribe_write(w->env->sinks.at[i].scribe, &w->logs[i]) : 0;
+        if (lost)
+            stat_add(&w->stats, STAT_log_dropped, lost);
+    }
 }
 
 static void on_log_task(struct task *t) {
     worker_give_log(container_of(t, struct worker, log_task));
 }
 
-void worker_log(struct worker *w) {
-    if (w->log.len >= LOG_BATCH)
+void worker_log(struct worker *w, unsigned sink) {
+    if (w->logs[sink].len >= LOG_BATCH)
         worker_give_log(w);
     else
         loop_later(&w->loop, &w->log_task, on_log_task);

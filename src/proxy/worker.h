@@ -13,8 +13,8 @@
 #include "io/sock.h"
 #include "proxy/overload.h"
 #include "proxy/serve.h"
+#include "proxy/sinks.h"
 #include "proxy/stats.h"
-struct scribe;
 struct spread;
 struct worker;
 
@@ -22,8 +22,8 @@ struct worker;
 struct worker_env {
     struct worker **at;
     unsigned n;
-    struct mbox *main;     /* where reports go */
-    struct scribe *scribe; /* the access log's writer */
+    struct mbox *main;  /* where reports go */
+    struct sinks sinks; /* of access logs */
     struct log *log;
     const struct limits *limits;
     struct overload overload;
@@ -115,7 +115,7 @@ struct worker {
     struct timer report;        /* every 250 ms: the series, when they have changed */
     struct timer sweep;         /* every few seconds while there are pools: idle upstream connections */
     struct timer linger;        /* draining: the end of patience for connections that never sent a request */
-    struct buf log;             /* access log lines of this turn */
+    struct buf logs[SINKS_MAX]; /* access log lines of this turn, by the number of their sink */
     struct task log_task;
     struct compress_pool compressors;
     struct buf coded; /* what a compressor has just given: empty between callbacks */
@@ -153,9 +153,9 @@ void worker_want_metrics(struct worker *w, struct worker_waiter *ww);
 void worker_wake_metrics(struct worker *w, struct str text);
 
 /* ---- counters and the access log ---- */
-void worker_send_series(struct worker *w); /* a copy to the main thread, when they have changed */
-void worker_log(struct worker *w);         /* w->log has a new line */
-void worker_give_log(struct worker *w);    /* at once */
-void worker_check(struct worker *w);       /* something ended: drained, or stopped? */
+void worker_send_series(struct worker *w);        /* a copy to the main thread, when they have changed */
+void worker_log(struct worker *w, unsigned sink); /* w->logs[sink] has a new line */
+void worker_give_log(struct worker *w);           /* at once */
+void worker_check(struct worker *w);              /* something ended: drained, or stopped? */
 /* A peer met a limit: counted, and logged once a minute at most. */
 void worker_limit(struct worker *w, enum stats_side side, enum limit_id id, const struct addr *peer);

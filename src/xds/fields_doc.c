@@ -21,6 +21,7 @@ static const char *const roots[] = {"envoy.config.bootstrap.v3.Bootstrap",
                                     "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
                                     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                                     "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+                                    "envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
                                     "envoy.extensions.access_loggers.file.v3.FileAccessLog"};
 
 static const char intro[] =

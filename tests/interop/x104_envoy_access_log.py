@@ -29,6 +29,43 @@ def log(kind, **more):
     return {'access_log': [{'name': 'log', 'typed_config': {'@type': kind, **more}}]}
 
 
+def compared(op, value):
+    return {'comparison': {'op': op, 'value': {'default_value': value, 'runtime_key': 'none'}}}
+
+
+FAILED = {'status_code_filter': compared('GE', 500)}
+FLAGGED = {'response_flag_filter': {'flags': ['UF', 'NR']}}
+QUICK = {'duration_filter': compared('LE', 100000)}
+SLOW = {'duration_filter': compared('GE', 100000)}
+FILTERS = {
+    'failed': FAILED,
+    'flagged': FLAGGED,
+    'any_flag': {'response_flag_filter': {}},
+    'fine': {'status_code_filter': compared('EQ', 200)},
+    'real': {'not_health_check_filter': {}},
+    'both': {'and_filter': {'filters': [FLAGGED, QUICK]}},
+    'neither': {'and_filter': {'filters': [QUICK, SLOW]}},
+    'either': {'or_filter': {'filters': [FAILED, {'status_code_filter': compared('EQ', 200)}]}},
+}
+
+
+def filtered():
+    """Several logs, each with a filter and a name in its lines."""
+    return {
+        'access_log': [
+            {
+                'name': name,
+                'filter': f,
+                'typed_config': {
+                    '@type': STDOUT,
+                    'log_format': {'text_format_source': {'inline_string': f'{name} %RESPONSE_CODE% %REQ(:PATH)% %RESP(X-UP)% %RESPONSE_FLAGS%\n'}},
+                },
+            }
+            for name, f in FILTERS.items()
+        ]
+    }
+
+
 CASES = [
     Case(
         'text',
@@ -40,6 +77,12 @@ CASES = [
         'refused',
         hcm=log(FILE, path='/dev/stdout', log_format={'text_format_source': {'inline_string': TEXT.replace('%RESPONSE_CODE_DETAILS%', '')}}),
         answer='refuse',
+    ),
+    Case(
+        'filtered',
+        hcm=filtered(),
+        routes=[{'match': {'prefix': '/refused'}, 'route': {'cluster': 'refused'}}, {'match': {'prefix': '/here'}, 'route': {'cluster': 'filtered'}}],
+        requests=[get('/here'), get('/refused'), get('/nowhere')],
     ),
     Case('json', hcm=log(STDOUT, log_format={'json_format': KEYS}), requests=[get('/a?b')]),
     Case('omitted', hcm=log(STDOUT, log_format={'json_format': KEYS, 'omit_empty_values': True}), requests=[get('/a?b')]),
@@ -57,7 +100,7 @@ def test(pair):
         for ask in case.requests:
             for who in ('envoy', 'weft'):
                 pair.run(case, who, ask(case))
-    want = sum(len(c.requests) for c in CASES)
+    want = sum(len(c.requests) for c in CASES if c.name != 'filtered') + 13
     paths = {'envoy': pair.dir / 'envoy.out', 'weft': pair.weft.out}
     envoy, weft = (wait(lambda p=paths[who]: len(lines(p)) >= want and lines(p), f'the log of {who}') for who in ('envoy', 'weft'))
     assert weft == envoy
