@@ -52,6 +52,7 @@ struct cluster { /* a resource (CDS) */
     bool dns_ttl;            /* as often as its TTL says */
     bool dns_logical;        /* LOGICAL_DNS: only the first address of its name */
     enum lb_policy lb;
+    uint32_t panic; /* percent of healthy endpoints below which all are used, and 1; 0: not stated (policy/priority.h) */
     enum cluster_proto proto;
     uint64_t connect_timeout_us; /* 0: 5 s */
     /* HTTP/2 connections: PING after so much silence, and how long the answer may take; 0: the proxy's defaults */

@@ -13,8 +13,8 @@ static uint64_t active(const struct host *h) {
 
 /* ---- /clusters ---- */
 static const char *health_flags(const struct serve_cluster *c, const struct host *h) {
-    for (size_t i = 0; i < c->n_members; i++)
-        if (c->members[i] == h)
+    for (size_t i = 0; i < c->n_all; i++)
+        if (c->all[i] == h && c->healthy[i])
             return "healthy";
     return h->failed_check ? "/failed_active_hc" : "/failed_eds_health";
 }

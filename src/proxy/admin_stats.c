@@ -28,7 +28,7 @@ static void tell(struct sink *s, struct str name, uint64_t value) {
 
 static void tell_cluster(struct sink *s, const struct serve_cluster *c) {
     static const char *const names[] = {"membership_healthy", "membership_total", "upstream_rq_active"};
-    uint64_t values[] = {c->n_members, c->n_all, 0};
+    uint64_t values[] = {c->n_healthy, c->n_all, 0};
     for (size_t i = 0; i < c->n_all; i++)
         values[2] += atomic_load_explicit(&c->all[i]->lb.active, memory_order_relaxed);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

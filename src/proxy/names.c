@@ -60,6 +60,7 @@ static void rebuild(struct resolved *r) {
         n += r->at[i].n;
     to->cluster = arena_dup(&to->ref.mem, r->cluster->name);
     to->at = arena_zalloc(&to->ref.mem, (n + 1) * sizeof(*to->at));
+    to->overprovisioning = r->cluster->inline_endpoints->overprovisioning;
     for (size_t i = 0; i < r->n; i++)
         for (size_t k = 0; k < r->at[i].n; k++)
             if (k == 0 || !r->cluster->dns_logical) /* logical: one address at a time */

@@ -4,6 +4,7 @@
 #include "io/file.h"
 #include "io/tls.h"
 #include "policy/chain.h"
+#include "policy/priority.h"
 #include "proxy/names.h"
 #include "proxy/sinks.h"
 
@@ -83,7 +84,8 @@ static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool se
 /* ---- clusters ---- */
 static void cluster_fini(struct ref *r) {
     struct serve_cluster *c = container_of(r, struct serve_cluster, ref);
-    lb_free(&c->lb);
+    for (unsigned i = 0; i < c->n_levels; i++)
+        lb_free(&c->levels[i].lb);
     for (size_t i = 0; i < c->n_all; i++)
         ref_put(c->all[i]);
     tls_ctx_unref(&c->tls);
@@ -150,16 +152,6 @@ static int endpoint_addr(struct addr *a, const struct endpoint *ep) {
     return addr_ip(a, str_of(str_z(ep->address, text, sizeof(text))), ep->port, NULL);
 }
 
-struct member_list {
-    struct lb_member *at;
-    size_t n;
-};
-
-static void add_member(struct serve_cluster *c, struct member_list *m, struct host *h, uint32_t weight) {
-    c->members[c->n_members++] = h;
-    m->at[m->n++] = (struct lb_member){.host = &h->lb, .weight = weight ? weight : 1, .key = h->text};
-}
-
 /* Between sidecars ALPN decides, whatever the applications speak: HTTP/2, but for what is not weft and has only HTTP/1.1. */
 static bool alpn_decides(const struct serve_cluster *c) {
     return c->cluster->proto == CLUSTER_AUTO || (c->identity && !c->cluster->tls_always);
@@ -171,21 +163,19 @@ static struct host_kind kind_of(const struct serve_cluster *c, const struct endp
     return (struct host_kind){tls, tls && alpn_decides(c) ? CONN_AUTO : stated, ep->name};
 }
 
-static void add_endpoints(struct serve_cluster *c, const struct serve_cluster *prev, struct member_list *m,
-                          const struct serve_input *in) {
-    for (size_t i = 0; i < c->endpoints->n; i++) {
-        const struct endpoint *ep = &c->endpoints->at[i];
-        struct addr addr;
-        if (endpoint_addr(&addr, ep) < 0)
-            continue;
-        bool fresh = add_host(c, prev, &addr, kind_of(c, ep), in->workers);
-        struct host *h = c->all[c->n_all - 1];
-        bool checked = in->checked && c->cluster->check.enabled;
-        if (fresh)
-            h->failed_check = checked; /* until its first check */
-        if (ep->health == ENDPOINT_HEALTHY && !(checked && h->failed_check))
-            add_member(c, m, c->all[c->n_all - 1], ep->weight);
-    }
+static void add_endpoint(struct serve_cluster *c, const struct serve_cluster *prev, const struct endpoint *ep,
+                         const struct serve_input *in) {
+    struct addr addr;
+    if (endpoint_addr(&addr, ep) < 0)
+        return;
+    bool fresh = add_host(c, prev, &addr, kind_of(c, ep), in->workers);
+    struct host *h = c->all[c->n_all - 1];
+    bool checked = in->checked && c->cluster->check.enabled;
+    if (fresh)
+        h->failed_check = checked; /* until its first check */
+    bool healthy = ep->health == ENDPOINT_HEALTHY && !(checked && h->failed_check);
+    c->healthy[c->n_all - 1] = healthy;
+    c->n_healthy += healthy;
 }
 
 /* What is offered, where the configuration does not say (as Envoy). */
@@ -218,22 +208,108 @@ static int cluster_tls(struct serve_cluster *c, const struct serve_input *in, st
     return rc;
 }
 
+/* ---- levels ---- */
+struct placed { /* one of serve_cluster.all, as its balancer is to know it */
+    uint32_t priority, weight;
+};
+
+static unsigned count_levels(const struct serve_cluster *c, const struct placed *at, struct priority_level *levels) {
+    unsigned n = 1;
+    for (size_t i = 0; i < c->n_all; i++) {
+        levels[at[i].priority].all++;
+        levels[at[i].priority].healthy += c->healthy[i];
+        n = at[i].priority + 1 > n ? at[i].priority + 1 : n;
+    }
+    return n;
+}
+
+static void build_level(struct serve_cluster *c, const struct serve_cluster *prev, const struct placed *at, unsigned priority,
+                        bool all) {
+    struct serve_level *l = &c->levels[priority];
+    struct lb_member *m = mem_array(c->n_all + 1, sizeof(*m));
+    size_t n = 0;
+    l->first = c->n_members;
+    for (size_t i = 0; i < c->n_all; i++) {
+        if (at[i].priority != priority || !(all || c->healthy[i]))
+            continue;
+        c->members[c->n_members++] = c->all[i];
+        m[n++] = (struct lb_member){.host = &c->all[i]->lb, .weight = at[i].weight ? at[i].weight : 1, .key = c->all[i]->text};
+    }
+    bool goes_on = prev && prev->cluster->lb == c->cluster->lb && priority < prev->n_levels;
+    l->lb = lb_new(c->cluster->lb, m, n, goes_on ? prev->levels[priority].lb : NULL);
+    free(m);
+}
+
+/* The mesh has one level, and never uses what is not healthy. */
+static void build_levels(struct serve_cluster *c, const struct serve_cluster *prev, const struct placed *at,
+                         const struct serve_input *in) {
+    struct priority_level levels[PRIORITY_MAX + 1] = {0};
+    uint32_t factor = c->endpoints ? c->endpoints->overprovisioning : 0, below = 0;
+    uint32_t panic = in->profile == PROFILE_MESH ? 0 : c->cluster->panic ? c->cluster->panic - 1 : PRIORITY_PANIC;
+    c->n_levels = count_levels(c, at, levels);
+    priority_spread(levels, c->n_levels, factor ? factor : PRIORITY_OVERPROVISIONING, panic);
+    c->levels = arena_zalloc(&c->ref.mem, c->n_levels * sizeof(*c->levels));
+    for (unsigned i = 0; i < c->n_levels; i++) {
+        build_level(c, prev, at, i, levels[i].panic);
+        c->levels[i].below = below += levels[i].load;
+    }
+}
+
+struct of_level { /* the request for one level's balancer */
+    const struct lb_request *r;
+    size_t first;
+};
+
+static bool usable(void *ctx, size_t i) {
+    const struct of_level *o = ctx;
+    return o->r->usable(o->r->ctx, o->first + i);
+}
+
+static ptrdiff_t pick_of(const struct serve_level *l, const struct lb_request *r) {
+    struct of_level o = {r, l->first};
+    struct lb_request one = *r;
+    if (r->usable) {
+        one.usable = usable;
+        one.ctx = &o;
+    }
+    ptrdiff_t i = lb_pick(l->lb, &one);
+    return i < 0 ? i : (ptrdiff_t)l->first + i;
+}
+
+ptrdiff_t serve_pick(const struct serve_cluster *c, const struct lb_request *r) {
+    if (c->n_levels == 1)
+        return lb_pick(c->levels[0].lb, r);
+    uint32_t at = (uint32_t)((r->hash ? *r->hash : rand_u64(r->rand)) % 100);
+    unsigned level = 0;
+    while (level + 1 < c->n_levels && at >= c->levels[level].below)
+        level++;
+    ptrdiff_t i = pick_of(&c->levels[level], r);
+    for (unsigned k = 0; i < 0 && k < c->n_levels; k++)
+        i = pick_of(&c->levels[k], r);
+    return i;
+}
+
 static void fill_cluster(struct serve_cluster *c, const struct serve_cluster *prev, const struct serve_input *in) {
     bool local = in->local_cluster.len && str_eq(c->cluster->name, in->local_cluster);
     size_t n = local ? 1 : c->endpoints ? c->endpoints->n : 0;
-    struct member_list m = {.at = mem_array(n ? n : 1, sizeof(*m.at))};
+    struct placed *at = mem_array(n + 1, sizeof(*at));
     c->all = arena_zalloc(&c->ref.mem, (n + 1) * sizeof(struct host *));
+    c->healthy = arena_zalloc(&c->ref.mem, n + 1);
     c->members = arena_zalloc(&c->ref.mem, (n + 1) * sizeof(struct host *));
     const struct serve_cluster *carry = prev && same_transport(prev->cluster, c->cluster) ? prev : NULL;
     if (local) {
         struct host_kind app = {.proto = in->local_proto == CONN_H2 ? CONN_H2 : CONN_H1};
         add_host(c, carry, &in->local, app, in->workers);
-        add_member(c, &m, c->all[0], 1);
-    } else if (c->endpoints) {
-        add_endpoints(c, carry, &m, in);
+        c->healthy[0] = true;
+        c->n_healthy = 1;
+        at[0] = (struct placed){0, 1};
     }
-    c->lb = lb_new(c->cluster->lb, m.at, m.n, prev && prev->cluster->lb == c->cluster->lb ? prev->lb : NULL);
-    free(m.at);
+    for (size_t i = 0; !local && c->endpoints && i < n; i++) {
+        at[c->n_all] = (struct placed){c->endpoints->at[i].priority, c->endpoints->at[i].weight};
+        add_endpoint(c, carry, &c->endpoints->at[i], in);
+    }
+    build_levels(c, prev, at, in);
+    free(at);
 }
 
 static struct endpoints *endpoints_of(const struct cluster *c, const struct snap *snap) {

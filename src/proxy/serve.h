@@ -14,6 +14,12 @@
 
 enum side { SIDE_OUTBOUND, SIDE_INBOUND, SIDE_STATIC };
 
+struct serve_level { /* endpoints of one priority that may be used */
+    struct lb *lb;
+    size_t first;   /* of serve_cluster.members */
+    uint32_t below; /* of 100 requests those from the level's before up to this */
+};
+
 struct serve_cluster {
     struct ref ref;
     struct cluster *cluster;     /* reference */
@@ -23,11 +29,16 @@ struct serve_cluster {
     struct tls_ctx *tls_raw;     /* reference: the same for TCP tunnels, offering what is configured only; NULL: plain */
     struct tls_ctx *tls_h1;      /* reference: the same, offering HTTP/1.1 only; NULL: plain, or never HTTP/1.1 */
     struct host **all;           /* every endpoint, references */
-    struct host **members;       /* the healthy ones, borrowed from `all`, as the balancer knows them */
-    size_t n_all, n_members;
-    struct lb *lb;
+    bool *healthy;               /* of each of them */
+    struct host **members;       /* those that may be used, borrowed from `all`: level by level, as the balancers know them */
+    size_t n_all, n_healthy, n_members;
+    struct serve_level *levels; /* by priority: at least one */
+    unsigned n_levels;
     bool stale; /* the main thread's: a health check has changed a host since it was built */
 };
+/* Index of the member, or -1 when none is usable: the level by its share, then its balancer; where nobody of it is usable, the
+ * others. What r->usable is asked about is an index of members. Threads: any worker at the same time. */
+ptrdiff_t serve_pick(const struct serve_cluster *c, const struct lb_request *r);
 
 struct serve_routes {
     struct ref ref;

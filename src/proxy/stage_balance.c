@@ -34,7 +34,7 @@ enum verdict stage_balance(struct exch *x) {
     struct lb_request r = {.hash = hashed ? &hash : NULL, .now_us = exch_now(x), .rand = &x->w->loop.rand, .ctx = x};
     if (x->tried.n)
         r.usable = not_tried;
-    ptrdiff_t i = lb_pick(c->lb, &r);
+    ptrdiff_t i = serve_pick(c, &r);
     if (i < 0 && x->tried.n)
         return stage_reply(x, x->tried.id, x->tried.reason); /* as the last one failed */
     if (i < 0)

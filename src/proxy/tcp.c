@@ -253,10 +253,10 @@ static struct host *choose_host(struct tcp *t) {
         .hash = conf->hash_source_ip ? &hash : NULL, .now_us = t->w->loop.now, .rand = &t->w->loop.rand, .ctx = t};
     if (t->n_tried)
         r.usable = not_tried;
-    ptrdiff_t i = lb_pick(t->cluster->lb, &r);
+    ptrdiff_t i = serve_pick(t->cluster, &r);
     if (i < 0 && t->n_tried) {
         r.usable = NULL;
-        i = lb_pick(t->cluster->lb, &r);
+        i = serve_pick(t->cluster, &r);
     }
     return i < 0 ? NULL : ref_get(t->cluster->members[i]);
 }

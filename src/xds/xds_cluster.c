@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* CDS. Refused: custom discovery, load_balancing_policy, transport_socket_matches but on tlsMode. Ignored, as they only tune:
- * parameters of balancers, outlier_detection, common_lb_config, DNS settings, limits of the priority HIGH, lrs_server,
- * alt_stat_name, per_connection_buffer_limit_bytes, metadata of others. */
+ * parameters of balancers, outlier_detection, what common_lb_config says of zones, DNS settings, limits of the priority HIGH,
+ * lrs_server, alt_stat_name, per_connection_buffer_limit_bytes, metadata of others. */
 #include "cluster.pb-c.h"
 #include "http_options.pb-c.h"
 #include "raw_buffer.pb-c.h"
@@ -200,6 +200,11 @@ struct xds_resource *xds_encode_cluster(const struct cluster *c) {
     encode_tls(&a, c, w);
     encode_limits(&a, &c->limits, w);
     encode_metadata(&a, c, w);
+    if (c->panic) {
+        w->common_lb_config = PACK_NEW(&a, ecl__cluster__common_lb_config);
+        w->common_lb_config->healthy_panic_threshold = PACK_NEW(&a, et__percent);
+        w->common_lb_config->healthy_panic_threshold->value = c->panic - 1;
+    }
     xds__encode_check(&a, &c->check, w);
     struct xds_resource *r = pack_resource(XDS_CLUSTER, c->name, w);
     arena_fini(&a);
@@ -429,5 +434,11 @@ int xds__decode_cluster(struct unpack *u, struct str bytes, struct cluster *c) {
     if (decode_discovery(u, w, c) < 0 || decode_lb(u, w, c) < 0 || decode_proto(u, w, c) < 0 || decode_tls(u, w, c) < 0 ||
         decode_limits(u, w->circuit_breakers, &c->limits) < 0 || decode_metadata(u, w->metadata, c) < 0)
         return u->e->code;
+    if (w->common_lb_config && w->common_lb_config->healthy_panic_threshold) {
+        double percent = w->common_lb_config->healthy_panic_threshold->value;
+        if (!(percent >= 0 && percent <= 100))
+            return err_set(u->e, WEFT_E_INVALID, "common_lb_config: healthy_panic_threshold: must be 0 to 100");
+        c->panic = (uint32_t)percent + 1;
+    }
     return xds__decode_check(u, w, &c->check);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* EDS. One locality, priority 0: what says otherwise (priorities, drop_overloads) is refused, since leaving it out would send
- * traffic where it must not go. Ignored: health_check_config, additional_addresses, locality names and weights,
- * overprovisioning. */
+/* EDS. drop_overloads is refused, since leaving it out would send traffic where it must not go. Ignored: health_check_config,
+ * additional_addresses, locality names and weights. */
 #include "codec/url.h"
 #include "io/addr.h"
+#include "model/endpoint.h"
 #include "xds/xds.h"
 #include "xds/xds_int.h"
 
@@ -95,21 +95,31 @@ static Ee__LbEndpoint *encode_endpoint(struct arena *a, const struct endpoint *e
     return w;
 }
 
-Ee__ClusterLoadAssignment *xds__encode_assignment(struct arena *a, const struct endpoints *eps) {
-    Ee__ClusterLoadAssignment *w = PACK_NEW(a, ee__cluster_load_assignment);
-    w->cluster_name = pack_str(a, eps->cluster);
-    if (!eps->n)
-        return w;
+static Ee__LocalityLbEndpoints *encode_group(struct arena *a, const struct endpoints *eps, uint32_t priority) {
     Ee__LocalityLbEndpoints *group = PACK_NEW(a, ee__locality_lb_endpoints);
     group->locality = PACK_NEW(a, ec__locality); /* both needed by gRPC (xds.md §2.5) */
     group->load_balancing_weight = pack_u32(a, 1);
-    group->n_lb_endpoints = eps->n;
+    group->priority = priority;
     group->lb_endpoints = pack_array(a, eps->n);
     for (size_t i = 0; i < eps->n; i++)
-        group->lb_endpoints[i] = encode_endpoint(a, &eps->at[i]);
-    w->n_endpoints = 1;
-    w->endpoints = pack_array(a, 1);
-    w->endpoints[0] = group;
+        if (eps->at[i].priority == priority)
+            group->lb_endpoints[group->n_lb_endpoints++] = encode_endpoint(a, &eps->at[i]);
+    return group;
+}
+
+Ee__ClusterLoadAssignment *xds__encode_assignment(struct arena *a, const struct endpoints *eps) {
+    Ee__ClusterLoadAssignment *w = PACK_NEW(a, ee__cluster_load_assignment);
+    uint32_t last = 0;
+    w->cluster_name = pack_str(a, eps->cluster);
+    if (eps->overprovisioning) {
+        w->policy = PACK_NEW(a, ee__cluster_load_assignment__policy);
+        w->policy->overprovisioning_factor = pack_u32(a, eps->overprovisioning);
+    }
+    for (size_t i = 0; i < eps->n; i++)
+        last = eps->at[i].priority > last ? eps->at[i].priority : last;
+    w->endpoints = pack_array(a, last + 1);
+    for (uint32_t p = 0; eps->n && p <= last; p++)
+        w->endpoints[w->n_endpoints++] = encode_group(a, eps, p);
     return w;
 }
 
@@ -162,11 +172,13 @@ static int decode_endpoint(struct unpack *u, const Ee__LbEndpoint *w, bool names
 }
 
 static int decode_group(struct unpack *u, const Ee__LocalityLbEndpoints *w, bool names, struct endpoints *eps) {
-    if (w->priority)
-        return unpack_unsupported(u, "endpoints: priority");
-    for (size_t i = 0; i < w->n_lb_endpoints; i++)
+    if (w->priority > PRIORITY_MAX)
+        return err_set(u->e, WEFT_E_INVALID, "endpoints: priority: at most %u", PRIORITY_MAX);
+    for (size_t i = 0; i < w->n_lb_endpoints; i++) {
+        eps->at[eps->n].priority = w->priority;
         if (decode_endpoint(u, w->lb_endpoints[i], names, &eps->at[eps->n++]) < 0)
             return u->e->code;
+    }
     return 0;
 }
 
@@ -182,6 +194,8 @@ int xds__decode_assignment(struct unpack *u, const Ee__ClusterLoadAssignment *w,
         return u->e->code;
     if (w->policy && w->policy->n_drop_overloads)
         return unpack_unsupported(u, "policy: drop_overloads");
+    if (w->policy && w->policy->overprovisioning_factor && !(eps->overprovisioning = w->policy->overprovisioning_factor->value))
+        return err_set(u->e, WEFT_E_INVALID, "policy: overprovisioning_factor: must be at least 1");
     size_t n = 0;
     for (size_t i = 0; i < w->n_endpoints; i++)
         n += w->endpoints[i]->n_lb_endpoints;

@@ -21,7 +21,8 @@ def flags(proxy):
 def flips(addr, up, down, **check):
     """A host that is healthy, then not, then again; what a TCP proxy to it does meanwhile."""
     with Mesh(control=False) as m:
-        to = l4.cluster('app', addr, health_checks=[{**FAST, **check}])
+        no_panic = {'healthy_panic_threshold': {'value': 0}}  # by default a host that is alone is used, healthy or not
+        to = l4.cluster('app', addr, health_checks=[{**FAST, **check}], common_lb_config=no_panic)
         proxy = l4.start(m, [l4.listener('front', l4.tcp('app'))], [to], workers=1)
         assert flags(proxy) == ['healthy']  # ready means checked
         down()

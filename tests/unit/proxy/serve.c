@@ -140,7 +140,7 @@ static ptrdiff_t pick(struct serve *s) {
     struct rand r;
     rand_init(&r, 1);
     struct lb_request req = {.rand = &r};
-    return lb_pick(serve_cluster_get(s, STR("a"))->lb, &req);
+    return serve_pick(serve_cluster_get(s, STR("a")), &req);
 }
 
 static void round_robin_goes_on(void **state) {

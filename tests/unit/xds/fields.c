@@ -438,7 +438,7 @@ static void endpoint_values(void **state) {
     e->endpoint->address = NULL;
     decode(XDS_ENDPOINT, w, "no address");
     w = new_assignment(&e);
-    w->endpoints[0]->priority = 1;
+    w->endpoints[0]->priority = PRIORITY_MAX + 1;
     decode(XDS_ENDPOINT, w, "priority");
     w = new_assignment(&e);
     w->policy = PACK_NEW(&a, ee__cluster_load_assignment__policy);
