@@ -33,7 +33,8 @@ api_call_f api_add_traffic_rule, api_traffic_rules, api_all_traffic_rules, api_d
 api_call_f api_add_security_rule, api_security_rules, api_delete_security_rule;
 api_call_f api_ca, api_issue;
 api_call_f api_watch;
-api_call_f api_metrics, api_status, api_config, api_merge_config, api_prometheus, api_healthz, api_openapi, api_not_yet;
+api_call_f api_metrics, api_proxies, api_status, api_config, api_merge_config, api_prometheus, api_healthz, api_openapi,
+    api_not_yet;
 
 extern const struct api_row api_calls[];
 extern const size_t api_n_calls;

@@ -88,7 +88,7 @@ static struct tls_context *peer_tls(const struct mesh *m, const struct compile_n
 
 /* What endpoints without a sidecar are spoken to in; sidecars agree on HTTP/2 among themselves (ALPN). One cluster has one
  * protocol: HTTP/2 is for all of its endpoints or none. */
-static bool speaks_h2(struct reg *r, struct str service) {
+bool compile__speaks_h2(struct reg *r, struct str service) {
     const struct reg_view *v = reg_view(r, service);
     bool all = v->n > 0;
     for (size_t i = 0; i < v->n; i++)
@@ -103,7 +103,7 @@ static struct cluster *service_cluster(const struct mesh *m, struct reg *r, cons
     c->name = arena_dup(&c->ref.mem, name);
     c->type = CLUSTER_EDS;
     c->lb = lb_of(s.policy);
-    c->proto = speaks_h2(r, n->service) ? CLUSTER_HTTP2 : CLUSTER_HTTP1;
+    c->proto = compile__speaks_h2(r, n->service) ? CLUSTER_HTTP2 : CLUSTER_HTTP1;
     c->tls = peer_tls(m, n, &c->ref.mem);
     c->plain_rbac = compile__rbac(m, n->ns, n->name, true, &c->ref.mem);
     c->limits = s.limits;

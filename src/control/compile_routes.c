@@ -174,22 +174,26 @@ static void add_rules(struct maker *mk) {
     free(rules);
 }
 
-struct route_table *compile__routes(const struct mesh *m, const struct compile_name *n, struct str name) {
-    struct route_table *t = route_table_new();
-    struct maker mk = {.mesh = m, .service = mesh_service(m, n->service), .a = &t->ref.mem};
-    mesh_settings(m, n->service, &mk.settings);
-    t->name = arena_dup(mk.a, name);
-    mk.at = arena_zalloc(mk.a, ((mk.service ? mk.service->rules.len : 0) + 1) * sizeof *mk.at);
+void compile__vhost(const struct mesh *m, struct str service, struct arena *a, struct virtual_host *vh) {
+    struct maker mk = {.mesh = m, .service = mesh_service(m, service), .a = a};
+    mesh_settings(m, service, &mk.settings);
+    mk.at = arena_zalloc(a, ((mk.service ? mk.service->rules.len : 0) + 1) * sizeof *mk.at);
     add_rules(&mk);
-    add_default(&mk, n->service);
-    t->vhosts = arena_zalloc(mk.a, sizeof *t->vhosts);
-    t->n_vhosts = 1;
-    struct virtual_host *vh = t->vhosts;
-    vh->name = t->name;
-    vh->domains = arena_alloc(mk.a, sizeof *vh->domains);
-    vh->domains[0] = STR("*");
-    vh->n_domains = 1;
+    add_default(&mk, service);
     vh->routes = mk.at;
     vh->n_routes = mk.n;
+}
+
+struct route_table *compile__routes(const struct mesh *m, const struct compile_name *n, struct str name) {
+    struct route_table *t = route_table_new();
+    struct arena *a = &t->ref.mem;
+    t->name = arena_dup(a, name);
+    t->vhosts = arena_zalloc(a, sizeof *t->vhosts);
+    t->n_vhosts = 1;
+    t->vhosts->name = t->name;
+    t->vhosts->domains = arena_alloc(a, sizeof *t->vhosts->domains);
+    t->vhosts->domains[0] = STR("*");
+    t->vhosts->n_domains = 1;
+    compile__vhost(m, n->service, a, t->vhosts);
     return t;
 }

@@ -49,7 +49,7 @@ static void touch_rule(struct control *c, const struct mesh_change *ch) {
 }
 
 static void touch_security(struct control *c, const struct security_rule *r) {
-    unsigned types = 1u << XDS_LISTENER | 1u << XDS_CLUSTER;
+    unsigned types = 1u << XDS_LISTENER | 1u << XDS_CLUSTER | 1u << XDS_ENDPOINT;
     if (!r)
         return;
     if (str_eq(r->destination_ns, STR("*")) || str_eq(r->destination_service, STR("*"))) {
@@ -163,6 +163,7 @@ int control_start(struct control **out, struct loop *l, const struct control_cfg
     health_init(&c->health, &c->mesh, &c->reg);
     feed_init(&c->feed, &c->mesh, &c->reg);
     sessions_init(&c->sessions, &c->mesh, &c->reg);
+    c->push.peers = sessions_peers(&c->sessions);
     c->service = (struct node_service){push_source(&c->push), sessions_cb(&c->sessions), sessions_sign(&c->sessions)};
     c->api = (struct api){.mesh = &c->mesh,
                           .reg = &c->reg,

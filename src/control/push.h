@@ -5,14 +5,24 @@
  * An entry is one (type, name) that somebody has asked for, with the resource as last compiled, encoded once for all who get it.
  * A change marks the entries of a service (push_touch) or all (push_touch_all); after 5 ms of quiet, at most 20 ms, the marked
  * ones are compiled again, and those whose bytes are new are told to their subscribers. Entries without subscriber go.
+ * Each kind of client (compile_for) has entries of its own. An Envoy's own listeners and app are entries too, whose names hold
+ * what is its own; it is an endpoint as long as its stream is.
  * Threads: the control loop. Tests: tests/unit/control/push.c, control.c */
-#include "control/compile.h"
+#include "codec/json.h"
+#include "control/compile_foreign.h"
 #include "io/loop.h"
 #include "xds/ads_server.h"
 
 #define PUSH_QUIET (5 * 1000ull) /* microseconds */
 #define PUSH_MOST (20 * 1000ull)
 
+struct hello;
+struct peer;
+struct push_peers { /* who keeps the proxies: sessions_join and _part; zeros: nobody */
+    int (*join)(void *ctx, const struct hello *h, struct peer **out, struct err *e);
+    void (*part)(struct peer **p);
+    void *ctx;
+};
 struct push_stats {
     uint64_t pushes[XDS_TYPES]; /* changed resources that were told */
     uint64_t nacks[XDS_TYPES];
@@ -21,11 +31,13 @@ struct push_stats {
 struct push {
     struct mesh *mesh;
     struct reg *reg;
-    struct map entries[XDS_TYPES]; /* name -> struct entry (private) */
-    struct map groups;             /* "NS/SERVICE" -> struct group (private) */
-    struct list dirty;             /* of groups */
+    struct push_peers peers;
+    struct map entries[COMPILE_FORS][XDS_TYPES]; /* name -> struct entry (private) */
+    struct map groups;                           /* "NS/SERVICE" -> struct group (private) */
+    struct list dirty;                           /* of groups */
     struct list streams;
-    unsigned n_streams, wild[XDS_TYPES];
+    unsigned n_streams, wild[COMPILE_FORS][XDS_TYPES];
+    uint64_t joined; /* how many foreign proxies, ever */
     struct timer timer;
     uint64_t first; /* when the oldest unsent change came; 0: none */
     struct push_stats stats;
@@ -38,3 +50,5 @@ void push_fini(struct push *p); /* after the server of its streams has been stop
 void push_touch(struct push *p, struct str service, unsigned types);
 void push_touch_all(struct push *p, unsigned types);
 struct ads_source push_source(struct push *p); /* for the ADS server */
+/* Every client, as GET /api/v1/proxies shows it: a new array. */
+json_t *push_clients(const struct push *p);

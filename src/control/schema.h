@@ -48,9 +48,9 @@ struct schema {
 
 extern const struct schema schema_register, schema_traffic_rule, schema_security_rule, schema_issue, schema_config;
 /* Answers, which nobody judges: they are here for the reference pages. What is not `needed` may be absent. */
-extern const struct schema schema_status, schema_rule_added, schema_service, schema_endpoint, schema_traffic_rule_shown,
-    schema_security_rule_shown, schema_any_traffic_rule, schema_issued, schema_metrics, schema_control_status, schema_event,
-    schema_error;
+extern const struct schema schema_status, schema_rule_added, schema_service, schema_proxy, schema_endpoint,
+    schema_traffic_rule_shown, schema_security_rule_shown, schema_any_traffic_rule, schema_issued, schema_metrics,
+    schema_control_status, schema_event, schema_error;
 
 /* Validates `in` and gives a new object with every field in the table's order, defaults filled in. WEFT_E_INVALID. */
 int schema_apply(const struct schema *s, const json_t *in, json_t **out, struct err *e) MUST_CHECK;

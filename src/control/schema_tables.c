@@ -365,6 +365,20 @@ static const struct schema_field summary_fields[] = {SOME_TEXT("namespace", ""),
                                                      COUNTER("endpoints", "healthy or not"), COUNTER("healthy_endpoints", "")};
 const struct schema schema_service = {"Service", "", summary_fields, COUNT(summary_fields)};
 
+static const struct schema_field told_fields[] = {
+    COUNTER("acks", "responses that it accepted"), COUNTER("nacks", "and refused"),
+    THERE("error", "why it refused the last one; null: it did not", T_STR, .null = true, .max = 0)};
+static const struct schema told_schema = {"Told", "", told_fields, COUNT(told_fields)};
+static const struct schema_field proxy_fields[] = {
+    SOME_TEXT("node", "as it calls itself"),
+    SOME_TEXT("namespace", ""),
+    SOME_TEXT("service_name", ""),
+    THERE("kind", "", T_WORD, .words = "weft|envoy|grpc"),
+    SOME_TEXT("agent", "its program"),
+    THERE("status", "refused: of some type the last it got", T_WORD, .words = "accepted|refused"),
+    THERE("types", "by listeners, routes, clusters, endpoints, secrets", T_MAP, .of = &told_schema)};
+const struct schema schema_proxy = {"Proxy", "", proxy_fields, COUNT(proxy_fields)};
+
 static const struct schema_field endpoint_fields[] = {
     THERE("status", "what the last checks say", T_WORD, .words = "healthy|unhealthy"),
     THERE("last_seen", "Unix seconds of the last registration, heartbeat or successful check", T_NUM, .max = 1e12),

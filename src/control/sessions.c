@@ -170,7 +170,7 @@ static bool hand_over(const struct peer *p) {
     return true;
 }
 
-static int on_hello(void *ctx, struct session *ses, const struct hello *h, struct err *e) {
+static int join(void *ctx, const struct hello *h, struct peer **out, struct err *e) {
     struct sessions *s = ctx;
     json_t *labels = json_object();
     int rc = check_hello(h, e);
@@ -181,7 +181,7 @@ static int on_hello(void *ctx, struct session *ses, const struct hello *h, struc
         log_warn(s->mesh->loop->log, "a proxy was refused: %s", e->msg);
         return rc;
     }
-    struct peer *p = mem_new(struct peer);
+    struct peer *p = *out = mem_new(struct peer);
     struct buf key = {0};
     buf_fmt(&key, STR_FMT "/" STR_FMT "/" STR_FMT, STR_ARG(h->ns), STR_ARG(h->service), STR_ARG(h->id));
     p->all = s;
@@ -194,24 +194,34 @@ static int on_hello(void *ctx, struct session *ses, const struct hello *h, struc
         warn_of_twins(p);
     list_push(&s->open, &p->node);
     s->proxies += need_boot(s, h->boot_id)->sessions++ == 0;
-    session_set_user(ses, p);
     reg_hello(s->reg, str_of(p->key), json_incref(p->hello), p);
     log_info(s->mesh->loop->log, "proxy %s is here", p->key);
     return 0;
 }
 
+static int on_hello(void *ctx, struct session *ses, const struct hello *h, struct err *e) {
+    struct peer *p;
+    int rc = join(ctx, h, &p, e);
+    if (rc >= 0)
+        session_set_user(ses, p);
+    return rc;
+}
+
 /* ---- what follows it ---- */
 
 /* The sidecar of a session, unless a later session has taken its place. */
-static struct sidecar *sidecar_of(struct sessions *s, struct session *ses) {
-    struct peer *p = session_user(ses);
-    struct sidecar *sc = p ? reg_sidecar(s->reg, str_of(p->key)) : NULL;
+static struct sidecar *sidecar_of_peer(const struct peer *p) {
+    struct sidecar *sc = p ? reg_sidecar(p->all->reg, str_of(p->key)) : NULL;
     return sc && sc->session == p ? sc : NULL;
+}
+
+static struct sidecar *sidecar_of(struct session *ses) {
+    return sidecar_of_peer(session_user(ses));
 }
 
 static void on_health(void *ctx, struct session *ses, bool healthy) {
     struct peer *p = session_user(ses);
-    struct sidecar *sc = sidecar_of(ctx, ses);
+    struct sidecar *sc = sidecar_of(ses);
     if (p)
         p->healthy = healthy;
     if (sc)
@@ -221,7 +231,7 @@ static void on_health(void *ctx, struct session *ses, bool healthy) {
 static void on_leaving(void *ctx, struct session *ses) {
     struct sessions *s = ctx;
     struct peer *p = session_user(ses);
-    struct sidecar *sc = sidecar_of(s, ses);
+    struct sidecar *sc = sidecar_of(ses);
     if (p)
         p->leaving = true;
     if (!sc)
@@ -231,14 +241,12 @@ static void on_leaving(void *ctx, struct session *ses) {
         reg_leaving(sc);
 }
 
-static void on_closed(void *ctx, struct session *ses) {
-    struct sessions *s = ctx;
-    struct peer *p = session_user(ses);
-    if (!p)
-        return;
-    bool owner = sidecar_of(s, ses) != NULL;
-    session_set_user(ses, NULL);
+static void part(struct peer **peer) {
+    struct peer *p = *peer;
+    struct sessions *s = p->all;
+    bool owner = sidecar_of_peer(p) != NULL;
     struct boot *b = map_get(&s->boots, boot_key(&p->boot_id));
+    *peer = NULL;
     if (b)
         s->proxies -= --b->sessions == 0;
     if (!owner || p->leaving || !hand_over(p))
@@ -247,6 +255,17 @@ static void on_closed(void *ctx, struct session *ses) {
     json_decref(p->hello);
     free(p->key);
     free(p);
+}
+
+static void on_closed(void *ctx, struct session *ses) {
+    struct peer *p = session_user(ses);
+    session_set_user(ses, NULL);
+    if (p)
+        part(&p);
+}
+
+struct push_peers sessions_peers(struct sessions *s) {
+    return (struct push_peers){join, part, s};
 }
 
 struct session_cb sessions_cb(struct sessions *s) {

@@ -155,6 +155,7 @@ struct listener { /* a resource (LDS) */
     struct str address; /* IP literal or "unix:PATH"; a sidecar binds where its flags say instead */
     uint16_t port;
     uint32_t mode; /* of a unix socket's file; 0: as the umask has it */
+    bool api;      /* gRPC's clients: nothing is bound, the first chain's HTTP routes are the channel's; encoded only */
     enum listener_direction direction;
     struct filter_chain *chains;
     size_t n_chains;

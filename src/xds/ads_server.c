@@ -57,7 +57,7 @@ static bool full(const struct ads_stream *s) {
 /* Clean or sent now; what is for the other round goes on waiting. */
 static void take(struct round *r, struct ads_name *n, struct list *waiting) {
     struct ads_state *st = &r->s->of[r->type];
-    struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->type, n->name);
+    struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->s, r->type, n->name);
     const char *version = res ? res->version : NULL;
     enum ads_do what = ads_state_decide(st, n, version);
     list_remove(&n->dirty); /* what compiles on demand may have marked it again */
@@ -85,7 +85,7 @@ static bool has_news(struct round *r) {
     list_init(&waiting);
     while ((at = list_pop(&st->dirty))) {
         struct ads_name *n = list_entry(at, struct ads_name, dirty);
-        struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->type, n->name);
+        struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->s, r->type, n->name);
         enum ads_do what = ads_state_decide(st, n, res ? res->version : NULL);
         list_remove(&n->dirty);
         news |= what == r->what;
@@ -101,7 +101,7 @@ static bool has_news(struct round *r) {
 
 static void add_whole(struct round *r, struct ads_name *n) {
     struct ads_state *st = &r->s->of[r->type];
-    struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->type, n->name);
+    struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->s, r->type, n->name);
     if (res) {
         if (n->force || strcmp(n->sent, res->version) != 0)
             follow(r, res);
@@ -179,15 +179,24 @@ static void mark_one(void *arg, struct xds_resource *res) {
     ads_stream_dirty(t->s, t->type, res->name);
 }
 
-static int take_node(struct ads_stream *s, const Ec__Node *node, struct err *e) {
+static int take_node(struct ads_stream *s, const Ec__Node *w, struct err *e) {
     const struct ads_source *src = s->src;
     if (s->known)
         return 0; /* told once, maybe again: the first counts */
-    if (!node || !*node->id)
+    if (!w || !*w->id)
         return err_set(e, WEFT_E_INVALID, "the first request must tell the node");
-    s->node = str_of(mem_strdup(str_of(node->id)));
-    if (src->node &&
-        src->node(src->ctx, s, s->node, str_of(node->cluster), str_of(unpack_text(node->metadata, "NAMESPACE")), e) < 0)
+    s->node = str_of(mem_strdup(str_of(w->id)));
+    const struct ads_node n = {.id = s->node,
+                               .service = str_of(w->cluster),
+                               .ns = str_of(unpack_text(w->metadata, "NAMESPACE")),
+                               .agent = str_of(w->user_agent_name),
+                               .instance = str_of(unpack_text(w->metadata, "WEFT_ID")),
+                               .app = str_of(unpack_text(w->metadata, "WEFT_APP")),
+                               .inbound = str_of(unpack_text(w->metadata, "WEFT_INBOUND")),
+                               .outbound = str_of(unpack_text(w->metadata, "WEFT_OUTBOUND")),
+                               .protocol = str_of(unpack_text(w->metadata, "WEFT_PROTOCOL")),
+                               .certificates = str_of(unpack_text(w->metadata, "WEFT_CERTIFICATES"))};
+    if (src->node && src->node(src->ctx, s, &n, e) < 0)
         return WEFT_E_DENIED;
     s->known = true;
     return 0;
@@ -227,7 +236,7 @@ static int take_subscriptions(struct ads_stream *s, enum xds_type type, const Ed
                             .n_held = m->n_initial_resource_versions};
     int wildcard = ads_state_request(&s->of[type], &r, on_told, &t, e);
     if (wildcard > 0)
-        s->src->all(s->src->ctx, type, mark_one, &t);
+        s->src->all(s->src->ctx, s, type, mark_one, &t);
     return wildcard;
 }
 
@@ -276,7 +285,7 @@ static int take_sotw(struct ads_stream *s, struct unpack *u, struct str msg) {
     int wildcard = ads_state_list(st, strs(&u->mem, m->resource_names, m->n_resource_names), m->n_resource_names,
                                   !answer && !m->error_detail, on_told, &t, u->e);
     if (wildcard > 0)
-        s->src->all(s->src->ctx, t.type, mark_one, &t);
+        s->src->all(s->src->ctx, s, t.type, mark_one, &t);
     return wildcard;
 }
 

@@ -11,15 +11,23 @@
 #include "xds/xds.h"
 struct ads_stream;
 
+struct ads_node {               /* who a client says it is: slices valid during the call, empty where it does not say */
+    struct str id, service, ns; /* Node.id, Node.cluster, metadata NAMESPACE */
+    struct str agent;           /* Node.user_agent_name */
+    /* What only a client that is not weft's tells, in metadata: WEFT_ID; as "IP:PORT" WEFT_APP, WEFT_INBOUND, WEFT_OUTBOUND;
+     * WEFT_PROTOCOL; WEFT_CERTIFICATES, the directory of its files. (xds-client of gRPC: the same.) */
+    struct str instance, app, inbound, outbound, protocol, certificates;
+};
+
 struct ads_source { /* where resources come from: control/compile */
     /* The resource as it is now (borrowed until the loop's next turn), or NULL when there is none. May compile it on demand. */
-    struct xds_resource *(*get)(void *ctx, enum xds_type type, struct str name);
+    struct xds_resource *(*get)(void *ctx, struct ads_stream *s, enum xds_type type, struct str name);
     /* Calls `each` for every resource of a type: wildcard subscriptions. */
-    void (*all)(void *ctx, enum xds_type type, void (*each)(void *arg, struct xds_resource *r), void *arg);
+    void (*all)(void *ctx, struct ads_stream *s, enum xds_type type, void (*each)(void *arg, struct xds_resource *r), void *arg);
     /* Subscription changes, so that the owner knows who needs what. May be NULL. */
     void (*subscribed)(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, bool on);
     /* The node was told (first request); < 0 and *e refuses the stream with PERMISSION_DENIED. May be NULL. */
-    int (*node)(void *ctx, struct ads_stream *s, struct str node_id, struct str service, struct str ns, struct err *e);
+    int (*node)(void *ctx, struct ads_stream *s, const struct ads_node *n, struct err *e);
     void (*nack)(void *ctx, struct ads_stream *s, enum xds_type type, struct str message); /* also ACKs end here: acked */
     void (*acked)(void *ctx, struct ads_stream *s, enum xds_type type);
     void (*closed)(void *ctx, struct ads_stream *s); /* the stream is gone after this */

@@ -165,6 +165,13 @@ struct xds_resource *xds_encode_listener(const struct listener *l) {
     struct arena a = {0};
     El__Listener *w = PACK_NEW(&a, el__listener);
     w->name = pack_str(&a, l->name);
+    if (l->api) {
+        w->api_listener = PACK_NEW(&a, el__api_listener);
+        w->api_listener->api_listener = pack_any(&a, encode_hcm(&a, &l->chains[0].hcm));
+        struct xds_resource *api = pack_resource(XDS_LISTENER, l->name, w);
+        arena_fini(&a);
+        return api;
+    }
     w->address = xds__encode_address(&a, l->address, l->port);
     if (w->address->address_case == EC__ADDRESS__ADDRESS_PIPE)
         w->address->pipe->mode = l->mode;

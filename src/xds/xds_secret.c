@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* SDS: a certificate with its key, or trusted CAs. Contents come inline: a control plane has no say in our files here. */
+/* SDS: a certificate with its key, or trusted CAs. Contents come inline: a control plane has no say in our files here. An Envoy
+ * is told the files that it named itself, for a private key never leaves its machine. */
 #include "xds/xds.h"
 #include "xds/xds_int.h"
 
@@ -8,19 +9,45 @@ static Ec__DataSource *encode_pem(struct arena *a, struct str pem) {
     return xds__encode_data(a, &d);
 }
 
+static Ec__DataSource *encode_file(struct arena *a, struct str file) {
+    const struct data_source d = {.file = file};
+    return xds__encode_data(a, &d);
+}
+
+static void encode_certificate(struct arena *a, const struct secret *s, Etls__TlsCertificate *w) {
+    if (s->cert_pem.len) {
+        w->certificate_chain = encode_pem(a, s->cert_pem);
+        w->private_key = encode_pem(a, s->key_pem);
+        return;
+    }
+    w->certificate_chain = encode_file(a, s->cert_file);
+    w->private_key = encode_file(a, s->key_file);
+    w->watched_directory = PACK_NEW(a, ec__watched_directory);
+    w->watched_directory->path = pack_str(a, s->watched);
+}
+
+static void encode_ca(struct arena *a, const struct secret *s, Etls__CertificateValidationContext *w) {
+    if (!s->ca_file.len) {
+        w->trusted_ca = encode_pem(a, s->ca_pem);
+        return;
+    }
+    w->trusted_ca = encode_file(a, s->ca_file);
+    w->watched_directory = PACK_NEW(a, ec__watched_directory);
+    w->watched_directory->path = pack_str(a, s->watched);
+}
+
 struct xds_resource *xds_encode_secret(const struct secret *s) {
     struct arena a = {0};
     Etls__Secret *w = PACK_NEW(&a, etls__secret);
     w->name = pack_str(&a, s->name);
-    if (s->cert_pem.len) {
+    if (s->cert_pem.len || s->cert_file.len) {
         w->type_case = ETLS__SECRET__TYPE_TLS_CERTIFICATE;
         w->tls_certificate = PACK_NEW(&a, etls__tls_certificate);
-        w->tls_certificate->certificate_chain = encode_pem(&a, s->cert_pem);
-        w->tls_certificate->private_key = encode_pem(&a, s->key_pem);
+        encode_certificate(&a, s, w->tls_certificate);
     } else {
         w->type_case = ETLS__SECRET__TYPE_VALIDATION_CONTEXT;
         w->validation_context = PACK_NEW(&a, etls__certificate_validation_context);
-        w->validation_context->trusted_ca = encode_pem(&a, s->ca_pem);
+        encode_ca(&a, s, w->validation_context);
     }
     struct xds_resource *r = pack_resource(XDS_SECRET, s->name, w);
     arena_fini(&a);

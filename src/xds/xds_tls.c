@@ -97,7 +97,23 @@ static void encode_certificate(struct arena *a, const struct tls_context *t, Etl
     }
 }
 
+/* What gRPC takes, which refuses all else: names of its bootstrap, and no versions (gRFC A29). */
+static Etls__CommonTlsContext *encode_provider(struct arena *a, const struct tls_context *t) {
+    Etls__CommonTlsContext *w = PACK_NEW(a, etls__common_tls_context);
+    Etls__CertificateProviderPluginInstance *own = PACK_NEW(a, etls__certificate_provider_plugin_instance);
+    Etls__CertificateValidationContext *v = PACK_NEW(a, etls__certificate_validation_context);
+    own->instance_name = pack_str(a, t->provider);
+    w->tls_certificate_provider_instance = own;
+    v->ca_certificate_provider_instance = own;
+    encode_sans(a, t, v);
+    w->validation_context_type_case = ETLS__COMMON_TLS_CONTEXT__VALIDATION_CONTEXT_TYPE_VALIDATION_CONTEXT;
+    w->validation_context = v;
+    return w;
+}
+
 static Etls__CommonTlsContext *encode_common(struct arena *a, const struct tls_context *t) {
+    if (t->provider.len)
+        return encode_provider(a, t);
     Etls__CommonTlsContext *w = PACK_NEW(a, etls__common_tls_context);
     w->tls_params = PACK_NEW(a, etls__tls_parameters);
     w->tls_params->tls_minimum_protocol_version = ETLS__TLS_PARAMETERS__TLS_PROTOCOL__TLSv1_3;
@@ -122,7 +138,8 @@ static Ec__TransportSocket *encode_socket(struct arena *a, const void *context) 
 Ec__TransportSocket *xds__encode_upstream(struct arena *a, const struct tls_context *t) {
     Etls__UpstreamTlsContext *w = PACK_NEW(a, etls__upstream_tls_context);
     w->common_tls_context = encode_common(a, t);
-    w->sni = pack_str(a, t->sni);
+    if (!t->provider.len) /* gRPC says the target's name */
+        w->sni = pack_str(a, t->sni);
     return encode_socket(a, w);
 }
 

@@ -59,7 +59,7 @@ static void close_push(struct px *p) {
 /* As the ADS server does it: told, then asked for. */
 static struct xds_resource *subscribe(struct px *p, struct ads_stream *s, enum xds_type type, const char *name) {
     p->src.subscribed(p->src.ctx, s, type, str_of(name), true);
-    return p->src.get(p->src.ctx, type, str_of(name));
+    return p->src.get(p->src.ctx, s, type, str_of(name));
 }
 
 static void wait_ms(struct px *p, unsigned ms) {
@@ -148,7 +148,7 @@ static void comes_and_goes(void **state) {
     push_touch(&p->push, STR("ns/web"), PUSH_ENDPOINTS);
     wait_ms(p, 50);
     assert_string_equal(p->a.names, "1:ns/web 2:ns/web 3:ns/web|version=v2 ");
-    assert_null(p->src.get(p->src.ctx, XDS_ROUTE, STR("ns/web")));
+    assert_null(p->src.get(p->src.ctx, &p->a, XDS_ROUTE, STR("ns/web")));
     close_push(p);
 }
 
@@ -170,15 +170,15 @@ static void forgets(void **state) {
     subscribe(p, &p->a, XDS_ENDPOINT, "\xff|||");
     subscribe(p, &p->b, XDS_ENDPOINT, "ns/web");
     p->src.subscribed(p->src.ctx, &p->a, XDS_ENDPOINT, STR("ns/web"), false);
-    assert_int_equal(p->push.entries[XDS_ENDPOINT].len, 2);
+    assert_int_equal(p->push.entries[FOR_WEFT][XDS_ENDPOINT].len, 2);
     p->src.closed(p->src.ctx, &p->a);
-    assert_int_equal(p->push.entries[XDS_ENDPOINT].len, 1);
+    assert_int_equal(p->push.entries[FOR_WEFT][XDS_ENDPOINT].len, 1);
     p->src.closed(p->src.ctx, &p->b);
-    assert_int_equal(p->push.entries[XDS_ENDPOINT].len, 0);
+    assert_int_equal(p->push.entries[FOR_WEFT][XDS_ENDPOINT].len, 0);
     assert_int_equal(p->push.groups.len, 0);
-    assert_null(p->src.get(p->src.ctx, XDS_CLUSTER, STR("ns/web")));
+    assert_null(p->src.get(p->src.ctx, &p->a, XDS_CLUSTER, STR("ns/web")));
     wait_ms(p, 50);
-    assert_int_equal(p->push.entries[XDS_CLUSTER].len, 0);
+    assert_int_equal(p->push.entries[FOR_WEFT][XDS_CLUSTER].len, 0);
     assert_int_equal(p->push.groups.len, 0);
     assert_int_equal(p->push.n_streams, 0);
     close_push(p);
@@ -194,14 +194,14 @@ static void wildcard(void **state) {
     put(p, "a", 1);
     fx_rule(p->fx, "ns/ruled", "{}");
     p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), true);
-    p->src.all(p->src.ctx, XDS_CLUSTER, count, &n);
+    p->src.all(p->src.ctx, &p->a, XDS_CLUSTER, count, &n);
     assert_int_equal(n, 2);
     fx_register(p->fx, "ns/new", "a", "10.0.0.1", 1, "");
     push_touch(&p->push, STR("ns/new"), PUSH_ENDPOINTS); /* nobody has named it yet */
     wait_ms(p, 50);
     assert_string_equal(p->a.names, "2:ns/new ");
     p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), false);
-    assert_int_equal(p->push.entries[XDS_CLUSTER].len, 0);
+    assert_int_equal(p->push.entries[FOR_WEFT][XDS_CLUSTER].len, 0);
     close_push(p);
 }
 

@@ -55,19 +55,19 @@ static void on_guard(struct timer *t) {
 
 /* ---- the source ---- */
 
-static struct xds_resource *get(void *ctx, enum xds_type type, struct str name) {
+static struct xds_resource *get(void *ctx, struct ads_stream *s, enum xds_type type, struct str name) {
     return map_get(&((struct fx *)ctx)->of[type], name);
 }
 
-static void all(void *ctx, enum xds_type type, void (*each)(void *arg, struct xds_resource *r), void *arg) {
+static void all(void *ctx, struct ads_stream *s, enum xds_type type, void (*each)(void *arg, struct xds_resource *r), void *arg) {
     struct xds_resource *r;
     MAP_FOR (&((struct fx *)ctx)->of[type], NULL, r)
         each(arg, r);
 }
 
-static int on_node(void *ctx, struct ads_stream *s, struct str id, struct str service, struct str ns, struct err *e) {
+static int on_node(void *ctx, struct ads_stream *s, const struct ads_node *n, struct err *e) {
     ((struct fx *)ctx)->nodes++;
-    assert_true(str_eq(ads_stream_node(s), id));
+    assert_true(str_eq(ads_stream_node(s), n->id));
     return 0;
 }
 

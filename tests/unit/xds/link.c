@@ -56,11 +56,12 @@ static void on_guard(struct timer *t) {
 
 /* ---- the control plane ---- */
 
-static struct xds_resource *plane_get(void *ctx, enum xds_type type, struct str name) {
+static struct xds_resource *plane_get(void *ctx, struct ads_stream *s, enum xds_type type, struct str name) {
     return map_get(&((struct plane *)ctx)->of[type], name);
 }
 
-static void plane_all(void *ctx, enum xds_type type, void (*each)(void *arg, struct xds_resource *r), void *arg) {
+static void plane_all(void *ctx, struct ads_stream *s, enum xds_type type, void (*each)(void *arg, struct xds_resource *r),
+                      void *arg) {
     struct xds_resource *r;
     MAP_FOR (&((struct plane *)ctx)->of[type], NULL, r)
         each(arg, r);
@@ -72,13 +73,13 @@ static void plane_subscribed(void *ctx, struct ads_stream *s, enum xds_type type
     p->told_off += !on;
 }
 
-static int plane_node(void *ctx, struct ads_stream *s, struct str id, struct str service, struct str ns, struct err *e) {
+static int plane_node(void *ctx, struct ads_stream *s, const struct ads_node *n, struct err *e) {
     struct plane *p = ctx;
     if (p->deny_node)
         return err_set(e, WEFT_E_DENIED, "not this one");
     p->nodes++;
     p->stream = s;
-    snprintf(p->node, sizeof p->node, STR_FMT " " STR_FMT "/" STR_FMT, STR_ARG(id), STR_ARG(ns), STR_ARG(service));
+    snprintf(p->node, sizeof p->node, STR_FMT " " STR_FMT "/" STR_FMT, STR_ARG(n->id), STR_ARG(n->ns), STR_ARG(n->service));
     ads_stream_set_user(s, p);
     return 0;
 }
