@@ -63,6 +63,7 @@ int cmd_control_restore(int argc, char **argv); /* argv[0]: "restore" */
 int cmd_proxy(int argc, char **argv);
 int cmd_up(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_bootstrap(int argc, char **argv);
 int cmd_echo(int argc, char **argv);
 int cmd_apply(int argc, char **argv);
 int cmd_get(int argc, char **argv);

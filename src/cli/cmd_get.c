@@ -59,6 +59,17 @@ static const struct kind kinds[] = {
       {"METHODS", "allowed_methods"},
       {"MTLS", "mtls_mode"},
       {"JWT", "required_jwt"}}},
+    {"proxies",
+     "/api/v1/proxies",
+     NULL,
+     true,
+     false,
+     {{"NAMESPACE", "namespace"},
+      {"SERVICE", "service_name"},
+      {"KIND", "kind"},
+      {"STATUS", "status"},
+      {"NODE", "node"},
+      {"AGENT", "agent"}}},
     {"config", "/api/v1/config", NULL, false, false, {{0}}},
     {"metrics", "/api/v1/metrics", NULL, false, false, {{0}}},
 };
@@ -111,7 +122,7 @@ int cmd_get(int argc, char **argv) {
         {"n", ARG_STR, &g.ns, "NAMESPACE", "default", "namespace of a SERVICE named without one", false}};
     const struct args a = {.command = "get",
                            .summary = "shows resources",
-                           .operands = "services|endpoints SERVICE|trafficrules [SERVICE]|securityrules|config|metrics",
+                           .operands = "services|endpoints SERVICE|trafficrules [SERVICE]|securityrules|proxies|config|metrics",
                            .at = options,
                            .n = sizeof options / sizeof *options};
     int code = args_parse(&a, argc, argv, &operand, &n);

@@ -9,6 +9,7 @@ static const struct command commands[] = {
     {"demo", "a sample mesh, and ten checked steps through it", cmd_demo},
     {"control", "the control plane", cmd_control},
     {"proxy", "the data plane: a sidecar", cmd_proxy},
+    {"bootstrap", "what an Envoy or a gRPC program needs to join", cmd_bootstrap},
     {"echo", "a small HTTP service for demos and tests", cmd_echo},
     {"apply", "puts resources from YAML or JSON files", cmd_apply},
     {"diff", "what weft apply would change", cmd_diff},
