@@ -186,18 +186,6 @@ static void dispatch(struct api_request *rq) {
     refuse_method(rq);
 }
 
-/* The open API is for programs on this machine, and so for every web page that a browser on it shows: what a page of another
- * origin sends is refused, one that reached us by a name of its own (DNS rebinding) included. */
-static bool foreign_origin(const struct msg *m) {
-    const struct msg_field *origin = msg_find_name(&m->fields, STR("origin"));
-    struct url u;
-    if (!origin)
-        return false;
-    if (url_parse(&u, origin->value, NULL) < 0 || !str_eq(u.authority, m->authority))
-        return true;
-    return !u.host_is_ip && !str_eq(u.host, STR("localhost"));
-}
-
 static void on_gone(struct collected *in) {
     struct api_request *rq = in->user; /* NULL: answered, but the answer never left */
     if (rq)
@@ -216,7 +204,7 @@ static void on_request(struct collected *in, int code) {
     server_on_gone(in, on_gone);
     if (code < 0)
         api_error(rq, 413, "body: must have at most %u octets", API_BODY);
-    else if (foreign_origin(&in->head))
+    else if (server_is_foreign(&in->head)) /* the open API is for programs on this machine */
         api_error(rq, 403, "requests of other origins are refused");
     else
         dispatch(rq);

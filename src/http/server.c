@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http/server.h"
 #include "base/mem.h"
+#include "codec/url.h"
 #include "io/tls.h"
 
 #define MAX_CONNS 10000u
 
 unsigned server_max(const struct limits *l) {
     return l->proc.connections < UINT32_MAX ? (unsigned)l->proc.connections : UINT32_MAX;
+}
+
+bool server_is_foreign(const struct msg *m) {
+    const struct msg_field *origin = msg_find_name(&m->fields, STR("origin"));
+    struct url u;
+    if (!origin)
+        return false;
+    if (url_parse(&u, origin->value, NULL) < 0 || !str_eq(u.authority, m->authority))
+        return true;
+    return !u.host_is_ip && !str_eq(u.host, STR("localhost"));
 }
 
 /* ---- connections ---- */

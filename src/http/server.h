@@ -39,6 +39,10 @@ void server_drain(
  * make one more turn. */
 void server_stop(struct server *s);
 
+/* For a server that whoever is on this machine may use, and so every web page that a browser on it shows: is this what the page
+ * of another origin sends, or one that got here by a name of its own (DNS rebinding)? */
+bool server_is_foreign(const struct msg *m);
+
 /* The whole request body, for handlers that want it at once: collects up to `max` octets, then `done` (code 0), or
  * WEFT_E_TOO_LARGE, or the stream's end, why it ended (then there is nobody to answer). Set with server_collect from on_stream.
  * The head is copied to the stream's arena. */

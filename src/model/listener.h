@@ -79,6 +79,8 @@ struct hcm { /* HTTP connection manager */
     uint64_t idle_timeout_us;  /* 0: default */
     uint64_t connection_us;    /* the life of a connection: then it is drained; 0: without end */
     uint32_t max_requests;     /* of a connection; 0: any number */
+    uint32_t max_streams;      /* of an HTTP/2 connection at a time; 0: the default */
+    uint32_t conn_window;      /* octets, of an HTTP/2 connection; 0: the default */
     uint32_t max_head;         /* octets; 0: default */
     struct str server_name;
     struct compressor_filter *compressors; /* in the order of the configuration */

@@ -117,18 +117,6 @@ static void index_page(struct admin_request *r) {
 
 /* ---- the server ---- */
 
-/* Pages of browsers on this machine reach us, too: what one of another origin sends is refused, one that got here by a name of
- * its own (DNS rebinding) included. */
-static bool foreign_origin(const struct msg *m) {
-    const struct msg_field *origin = msg_find_name(&m->fields, STR("origin"));
-    struct url u;
-    if (!origin)
-        return false;
-    if (url_parse(&u, origin->value, NULL) < 0 || !str_eq(u.authority, m->authority))
-        return true;
-    return !u.host_is_ip && !str_eq(u.host, STR("localhost"));
-}
-
 static void refuse_method(struct stream *s, bool post, struct arena *a) {
     struct msg_fields f = {0};
     msg_add(&f, a, HDR_CONTENT_TYPE, ADMIN_TEXT);
@@ -162,7 +150,7 @@ static void on_request(struct collected *in, int code) {
     for (size_t i = 0; i < N_PAGES; i++)
         if (str_eq(path, str_of(pages[i].path)))
             page = &pages[i];
-    if (foreign_origin(&in->head))
+    if (server_is_foreign(&in->head))
         stream_reply(in->stream, 403, ADMIN_TEXT, STR("requests of other origins are refused\n"));
     else if (!page)
         stream_reply(in->stream, 404, ADMIN_TEXT, STR("no such page; /help lists them\n"));
