@@ -26,7 +26,7 @@ struct ads_source { /* where resources come from: control/compile */
     void (*all)(void *ctx, struct ads_stream *s, enum xds_type type, void (*each)(void *arg, struct xds_resource *r), void *arg);
     /* Subscription changes, so that the owner knows who needs what. May be NULL. */
     void (*subscribed)(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, bool on);
-    /* The node was told (first request); < 0 and *e refuses the stream with PERMISSION_DENIED. May be NULL. */
+    /* The node was told (first request); < 0 and *e refuses the stream, by its code. May be NULL. */
     int (*node)(void *ctx, struct ads_stream *s, const struct ads_node *n, struct err *e);
     void (*nack)(void *ctx, struct ads_stream *s, enum xds_type type, struct str message); /* also ACKs end here: acked */
     void (*acked)(void *ctx, struct ads_stream *s, enum xds_type type);

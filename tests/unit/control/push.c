@@ -188,6 +188,47 @@ static void count(void *arg, struct xds_resource *r) {
     ++*(unsigned *)arg;
 }
 
+/* An Envoy's own listeners and app are for it alone, though others take all there is too; and clients of each kind have their
+ * own. */
+static void envoys(void **state) {
+    struct px *p = open_push(*state);
+    struct err e = {0};
+    struct ads_node n = {.id = STR("a"),
+                         .service = STR("web"),
+                         .ns = STR("ns"),
+                         .agent = STR("envoy"),
+                         .app = STR("10.0.0.1:1"),
+                         .inbound = STR("10.0.0.1:2"),
+                         .outbound = STR("127.0.0.1:3"),
+                         .certificates = STR("/c")};
+    assert_int_equal(p->src.node(p->src.ctx, &p->a, &n, &e), 0);
+    n.inbound = STR("10.0.0.9:2");
+    assert_int_equal(p->src.node(p->src.ctx, &p->b, &n, &e), 0);
+    for (int i = 0; i < 2; i++)
+        for (int t = 0; t < XDS_TYPES; t++)
+            if (t == XDS_LISTENER || t == XDS_CLUSTER)
+                p->src.subscribed(p->src.ctx, i ? &p->b : &p->a, (enum xds_type)t, STR("*"), true);
+    unsigned listeners = 0, clusters = 0;
+    p->src.all(p->src.ctx, &p->a, XDS_LISTENER, count, &listeners);
+    p->src.all(p->src.ctx, &p->a, XDS_CLUSTER, count, &clusters);
+    assert_int_equal(listeners, 2);
+    assert_int_equal(clusters, 1);
+    p->src.all(p->src.ctx, &p->b, XDS_LISTENER, count, &listeners);
+    p->a.names[0] = p->b.names[0] = 0;
+    fx_security(p->fx, "{\"source_namespace\":\"*\",\"source_service\":\"*\",\"destination_namespace\":\"ns\","
+                       "\"destination_service\":\"web\",\"allowed_methods\":[\"GET\"]}");
+    push_touch(&p->push, STR("ns/web"), 1u << XDS_LISTENER);
+    wait_ms(p, 50);
+    assert_string_equal(p->a.names, "0:inbound|ns/web|10.0.0.1:2|10.0.0.1:1 ");
+    assert_string_equal(p->b.names, "0:inbound|ns/web|10.0.0.9:2|10.0.0.1:1 ");
+    assert_non_null(p->src.get(p->src.ctx, &p->a, XDS_SECRET, STR("default")));
+    assert_null(p->src.get(p->src.ctx, &p->a, XDS_SECRET, STR("other")));
+    put(p, "x", 5);
+    wait_ms(p, 50);
+    assert_non_null(strstr(p->a.names, "2:ns/web "));
+    close_push(p);
+}
+
 static void wildcard(void **state) {
     struct px *p = open_push(*state);
     unsigned n = 0;
@@ -212,6 +253,7 @@ int main(void) {
         TEST(nothing_new),    TEST(compiled_once_for_all),
         TEST(comes_and_goes), TEST(others_are_left_alone),
         TEST(forgets),        TEST(wildcard),
+        TEST(envoys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
