@@ -39,7 +39,7 @@ static bool same_priorities(struct h2_peer *p, uint32_t value) {
     return same;
 }
 
-static void set(struct h2 *h, unsigned which, uint32_t value) {
+static void set(struct h2 *h, unsigned which, uint32_t value, uint32_t *window) {
     struct h2_peer *p = &h->peer;
     bool good = true;
     switch (which) {
@@ -49,8 +49,7 @@ static void set(struct h2 *h, unsigned which, uint32_t value) {
     case H2_SET_INITIAL_WINDOW_SIZE:
         if (value > H2_WINDOW_MAX)
             h2__fail(h, H2_FLOW_CONTROL_ERROR, "SETTINGS_INITIAL_WINDOW_SIZE is too large");
-        else
-            set_window(h, value);
+        *window = value;
         break;
     case H2_SET_MAX_FRAME_SIZE:
         good = value >= H2_FRAME_SIZE_MIN && value <= H2_FRAME_SIZE_MAX;
@@ -91,8 +90,11 @@ static void on_settings(struct h2 *h, const struct h2_frame *f, struct str paylo
     if (!h->peer.known)
         h->peer.max_streams = UINT32_MAX; /* unless they say other */
     h->peer.known = true;
+    uint32_t window = h->peer.window; /* the last one that is said: each would be a walk over all streams, thousands a frame */
     for (; payload.len && !h->failed.code; payload = str_from(payload, ENTRY))
-        set(h, h2_u32(payload.ptr) >> 16, h2_u32(payload.ptr + 2));
+        set(h, h2_u32(payload.ptr) >> 16, h2_u32(payload.ptr + 2), &window);
+    if (!h->failed.code && window != h->peer.window)
+        set_window(h, window);
     if (h->failed.code || !may_answer(h))
         return;
     h2_frame_begin(h2__to(h), &(struct h2_frame){.type = H2_SETTINGS, .flags = H2_ACK});

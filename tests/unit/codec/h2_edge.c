@@ -115,9 +115,14 @@ static void test_negative_window(void **state) {
     setting(&in, 4, 1500); /* it was queued, and may not send */
     assert_int_equal(take(&s, &in), 0);
     assert_int_equal(drain(&s, 1).data, 0);
+    const char both[] = {0, 4, 0, 0x01, 0,    0,
+                         0, 4, 0, 0,    0x05, (char)0xe6}; /* 65,536, then 1,510, in one frame: the last one counts */
+    frame(&in, SETTINGS, 0, 0, str_n(both, sizeof(both)));
+    assert_int_equal(take(&s, &in), 0);
+    assert_int_equal(drain(&s, 1).data, 10);
     update(&in, 1, BIG);
     assert_int_equal(take(&s, &in), 0);
-    assert_int_equal(drain(&s, 1).data, 100000 - 65535 - 510);
+    assert_int_equal(drain(&s, 1).data, 100000 - 65535 - 520);
     assert_int_equal(h2_open_streams(s.h), 0);
     close_side(&s, &in);
 }
