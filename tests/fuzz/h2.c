@@ -14,7 +14,10 @@ enum phase { NONE, HEAD, END, CLOSED };
 struct world {
     struct h2 *h;
     bool server;
-    uint8_t phase[IDS];
+    struct {
+        int32_t id; /* 0: free */
+        uint8_t phase;
+    } streams[IDS];
     uint64_t rng; /* what the owner does next */
 };
 
@@ -25,7 +28,11 @@ static unsigned next(struct world *w, unsigned n) {
 
 static uint8_t *phase(struct world *w, int32_t id) {
     WEFT_ASSERT(id > 0);
-    return &w->phase[id % IDS]; /* the ids of a run stay far below */
+    unsigned at = (unsigned)id % IDS;
+    while (w->streams[at].id && w->streams[at].id != id) /* a run has far fewer, but ids may be any */
+        at = (at + 1) % IDS;
+    w->streams[at].id = id;
+    return &w->streams[at].phase;
 }
 
 static void act(struct world *w, int32_t id) {
