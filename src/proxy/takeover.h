@@ -6,7 +6,7 @@
  *
  * The newer process is one that we start (takeover_start, for SIGUSR2) or one that connects to the Unix socket of --takeover. One
  * at a time; it has TAKEOVER_READY_US to get ready. If it ends, cancels, or takes too long, nothing has happened: the sockets
- * were only shared. Threads: main. Tests: tests/scenario/c05*_upgrade*.py */
+ * were only shared. Threads: main. Tests: tests/unit/proxy/takeover.c, tests/scenario/c05*_upgrade*.py */
 #include "io/loop.h"
 #include "proxy/takeover_msg.h"
 struct inherited;
