@@ -96,6 +96,16 @@ bool compile__speaks_h2(struct reg *r, struct str service) {
     return all;
 }
 
+/* Octets may go to its endpoints as they are: only where none takes requests, of which a sidecar has more to say. A sidecar
+ * knows best what its app speaks. */
+static bool speaks_tcp(struct reg *r, struct str service) {
+    const struct reg_view *v = reg_view(r, service);
+    bool all = v->n > 0;
+    for (size_t i = 0; i < v->n; i++)
+        all &= str_eq(v->at[i].sidecar ? v->at[i].sidecar->protocol : v->at[i].protocol, STR("tcp"));
+    return all;
+}
+
 static struct cluster *service_cluster(const struct mesh *m, struct reg *r, const struct compile_name *n, struct str name) {
     struct cluster *c = cluster_new();
     struct service_settings s;
@@ -152,7 +162,9 @@ void *compile_resource(struct mesh *m, struct reg *r, enum xds_type type, struct
     bool plain_name = !n.inbound && !n.outbound;
     switch (type) {
     case XDS_LISTENER: return plain_name ? NULL : compile__listener(m, &n, name);
-    case XDS_ROUTE: return plain_name && !n.key.len && compile_known(m, r, n.service) ? compile__routes(m, &n, name) : NULL;
+    case XDS_ROUTE:
+        return plain_name && !n.key.len && compile_known(m, r, n.service) ? compile__routes(m, &n, name, speaks_tcp(r, n.service))
+                                                                          : NULL;
     case XDS_CLUSTER:
         if (n.inbound)
             return n.tcp ? NULL : inbound_cluster(m, &n, name);

@@ -231,7 +231,7 @@ static void add_services(const struct outbound *o, struct route_table *t) {
         struct str name = o->names[i], ns = str_cut(&name, '/');
         struct virtual_host *vh = &t->vhosts[t->n_vhosts++];
         vh->name = arena_dup(a, o->names[i]);
-        compile__vhost(o->mesh, o->names[i], a, vh);
+        compile__vhost(o->mesh, o->names[i], false, a, vh);
         plain_routes(vh);
         add_domains(o, ns, name, a, vh);
         routes += vh->n_routes;

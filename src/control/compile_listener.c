@@ -78,6 +78,23 @@ static struct hcm own_pages(const struct mesh *m, const struct compile_name *n, 
     return hcm;
 }
 
+/* The tunnels of callers' CONNECTs, which come by HTTP/2 like all else between sidecars. */
+static struct hcm tunnels(const struct mesh *m, const struct compile_name *n, struct arena *a) {
+    struct hcm hcm = common_hcm(m);
+    hcm.stat_prefix = STR("inbound");
+    hcm.codec = HCM_HTTP2;
+    hcm.rbac = compile__rbac(m, n->ns, n->name, false, a);
+    hcm.xfcc = XFCC_SANITIZE_SET;
+    hcm.routes = to_app(arena_fmt(a, "inbound|" STR_FMT, STR_ARG(n->service)));
+    struct route *rt = hcm.routes->vhosts->routes;
+    rt->match.path.kind = PATH_CONNECT;
+    rt->connect = true;
+    rt->upgrades = hcm.upgrades = arena_alloc(a, sizeof *hcm.upgrades);
+    rt->upgrades[0] = STR("CONNECT");
+    rt->n_upgrades = hcm.n_upgrades = 1;
+    return hcm;
+}
+
 static void make_inbound_tcp(struct listener *l, const struct mesh *m, const struct compile_name *n) {
     struct arena *a = &l->ref.mem;
     struct tcp_proxy tcp = {
@@ -89,8 +106,8 @@ static void make_inbound_tcp(struct listener *l, const struct mesh *m, const str
     l->direction = LISTENER_INBOUND;
     l->detect_timeout_us = DETECT_US;
     l->continue_on_timeout = true;
-    l->chains = arena_zalloc(a, 3 * sizeof *l->chains);
-    l->n_chains = 3;
+    l->chains = arena_zalloc(a, 4 * sizeof *l->chains);
+    l->n_chains = 4;
     l->chains[0] = (struct filter_chain){
         .name = STR("tls"), .match = {.transport = CHAIN_TLS}, .tls = server_tls(a), .kind = CHAIN_TCP, .tcp = tcp};
     l->chains[0].rbac = compile__rbac(m, n->ns, n->name, false, a);
@@ -101,18 +118,30 @@ static void make_inbound_tcp(struct listener *l, const struct mesh *m, const str
     l->chains[2].match.protocols = arena_zalloc(a, sizeof(struct str));
     l->chains[2].match.protocols[0] = STR(LISTENER_OWN_PAGES);
     l->chains[2].hcm = own_pages(m, n, a);
+    l->chains[3] = (struct filter_chain){
+        .name = STR("connect"), .match = {.transport = CHAIN_TLS, .n_protocols = 1}, .tls = server_tls(a), .kind = CHAIN_HTTP};
+    l->chains[3].match.protocols = arena_zalloc(a, sizeof(struct str));
+    l->chains[3].match.protocols[0] = STR("h2");
+    l->chains[3].hcm = tunnels(m, n, a);
 }
 
 static void make_outbound(struct listener *l, const struct mesh *m) {
+    struct arena *a = &l->ref.mem;
     struct hcm hcm = common_hcm(m);
     hcm.stat_prefix = STR("outbound");
     hcm.rds_name = STR("*");
     l->address = STR("127.0.0.1");
     l->port = 15001;
     l->direction = LISTENER_OUTBOUND;
-    l->chains = arena_zalloc(&l->ref.mem, sizeof *l->chains);
-    l->n_chains = 1;
+    l->detect_timeout_us = IDLE_US; /* apps may connect long before they call */
+    l->chains = arena_zalloc(a, 2 * sizeof *l->chains);
+    l->n_chains = 2;
     l->chains[0] = (struct filter_chain){.name = STR("outbound"), .kind = CHAIN_HTTP, .hcm = hcm};
+    l->chains[1] = (struct filter_chain){.name = STR("tls"), .match = {.transport = CHAIN_TLS}, .kind = CHAIN_TCP};
+    l->chains[1].tcp = (struct tcp_proxy){
+        .stat_prefix = STR("outbound"), .n_clusters = 1, .access_log = m->cfg.access_log, .metrics = m->cfg.metrics};
+    l->chains[1].tcp.clusters = arena_zalloc(a, sizeof(struct tcp_cluster));
+    l->chains[1].tcp.clusters[0] = (struct tcp_cluster){STR(TCP_BY_TARGET), 1};
 }
 
 struct listener *compile__listener(const struct mesh *m, const struct compile_name *n, struct str name) {

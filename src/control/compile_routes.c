@@ -8,6 +8,7 @@ struct maker {
     const struct mesh *mesh;
     struct mesh_service *service; /* NULL: no rules */
     struct service_settings settings;
+    bool tcp; /* routes are of CONNECT */
     struct arena *a;
     struct route *at;
     size_t n;
@@ -47,10 +48,13 @@ static struct header_match exact_header(struct str name, struct str value, struc
         .name = arena_dup(a, name), .kind = HEADER_STRING, .string = {.kind = STRING_EXACT, .text = arena_dup(a, value)}};
 }
 
-static void set_match(struct route_match *m, const struct traffic_rule *r, struct arena *a) {
+static void set_match(const struct maker *mk, struct route_match *m, const struct traffic_rule *r) {
+    struct arena *a = mk->a;
     const char *name;
     json_t *value;
     set_path(&m->path, r->path, a);
+    if (mk->tcp)
+        m->path.kind = PATH_CONNECT;
     m->headers = arena_alloc(a, (json_object_size(r->headers) + 1) * sizeof *m->headers);
     json_object_foreach(r->headers, name, value) {
         m->headers[m->n_headers++] = exact_header(str_of(name), json_to_str(value), a);
@@ -103,11 +107,22 @@ static struct route_cluster share(const struct maker *mk, const struct traffic_r
     };
 }
 
+/* By the caller's sidecar it is passed on to the endpoint's; where that has none, it ends there (proxy/exch.h). */
+static void take_connect(const struct maker *mk, struct route *rt) {
+    if (!mk->tcp)
+        return;
+    rt->connect = true;
+    rt->upgrades = arena_alloc(mk->a, sizeof *rt->upgrades);
+    rt->upgrades[0] = STR("CONNECT");
+    rt->n_upgrades = 1;
+}
+
 static struct route *begin_route(struct maker *mk, const struct traffic_rule *r) {
     struct route *rt = &mk->at[mk->n++];
     rt->name = arena_dup(mk->a, r->id);
     rt->action = ROUTE_FORWARD;
-    set_match(&rt->match, r, mk->a);
+    set_match(mk, &rt->match, r);
+    take_connect(mk, rt);
     set_hash(mk, rt, str_of(r->destination->key));
     rt->timeout_us = rule_timeout(mk, r);
     rt->retries = rule_retries(mk, r);
@@ -146,6 +161,9 @@ static void add_default(struct maker *mk, struct str service) {
     struct route *rt = &mk->at[mk->n++];
     rt->name = STR("default");
     rt->match = (struct route_match){.path = {.kind = PATH_PREFIX, .text = STR("")}, .fraction = ROUTE_PPM};
+    if (mk->tcp)
+        rt->match.path.kind = PATH_CONNECT;
+    take_connect(mk, rt);
     rt->action = ROUTE_FORWARD;
     rt->clusters = arena_zalloc(mk->a, sizeof *rt->clusters);
     rt->clusters[0] = (struct route_cluster){.cluster = arena_dup(mk->a, service), .weight = 1};
@@ -166,6 +184,8 @@ static void add_rules(struct maker *mk) {
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && same_condition(rules[i], rules[end]);)
             end++;
+        if (mk->tcp && rules[i]->path.ptr) /* there is no path */
+            continue;
         if (end - i == 1)
             add_single(mk, rules[i]);
         else
@@ -174,8 +194,8 @@ static void add_rules(struct maker *mk) {
     free(rules);
 }
 
-void compile__vhost(const struct mesh *m, struct str service, struct arena *a, struct virtual_host *vh) {
-    struct maker mk = {.mesh = m, .service = mesh_service(m, service), .a = a};
+void compile__vhost(const struct mesh *m, struct str service, bool tcp, struct arena *a, struct virtual_host *vh) {
+    struct maker mk = {.mesh = m, .service = mesh_service(m, service), .tcp = tcp, .a = a};
     mesh_settings(m, service, &mk.settings);
     mk.at = arena_zalloc(a, ((mk.service ? mk.service->rules.len : 0) + 1) * sizeof *mk.at);
     add_rules(&mk);
@@ -184,7 +204,7 @@ void compile__vhost(const struct mesh *m, struct str service, struct arena *a, s
     vh->n_routes = mk.n;
 }
 
-struct route_table *compile__routes(const struct mesh *m, const struct compile_name *n, struct str name) {
+struct route_table *compile__routes(const struct mesh *m, const struct compile_name *n, struct str name, bool tcp) {
     struct route_table *t = route_table_new();
     struct arena *a = &t->ref.mem;
     t->name = arena_dup(a, name);
@@ -194,6 +214,6 @@ struct route_table *compile__routes(const struct mesh *m, const struct compile_n
     t->vhosts->domains = arena_alloc(a, sizeof *t->vhosts->domains);
     t->vhosts->domains[0] = STR("*");
     t->vhosts->n_domains = 1;
-    compile__vhost(m, n->service, a, t->vhosts);
+    compile__vhost(m, n->service, tcp, a, t->vhosts);
     return t;
 }

@@ -32,7 +32,7 @@ struct control {
 
 static void on_touched(void *ctx, struct str service) {
     struct control *c = ctx;
-    push_touch(&c->push, service, PUSH_ENDPOINTS | 1u << XDS_CLUSTER); /* its protocol may have changed */
+    push_touch(&c->push, service, PUSH_ENDPOINTS | 1u << XDS_CLUSTER | 1u << XDS_ROUTE); /* its protocol may have changed */
     if (!c->stopping)
         health_touch(&c->health, service);
 }

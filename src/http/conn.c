@@ -261,6 +261,8 @@ static void opened(struct conn_priv *p) {
         proto = CONN_H1;
     if (proto == CONN_H2)
         start(p, &conn__h2);
+    else if (proto == CONN_RAW)
+        start(p, &conn__raw_client);
     else if (proto == CONN_H1)
         start(p, c->server ? &conn__h1_server : &conn__h1_client);
     else {

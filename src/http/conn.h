@@ -16,12 +16,14 @@
 #include "io/loop.h"
 #include "io/transport.h"
 
-enum conn_proto { CONN_AUTO, CONN_H1, CONN_H2 };
+enum conn_proto { CONN_AUTO, CONN_H1, CONN_H2, CONN_RAW, CONN_PROTOS };
 
 struct conn;
-struct conn_cfg {          /* borrowed: must outlive the connection */
-    enum conn_proto proto; /* server: CONN_AUTO usually; client: CONN_AUTO means what ALPN says, HTTP/1.1 without */
-    bool upgrades;         /* HTTP/2 server: extended CONNECT is announced (RFC 8441); it is told as a GET with `upgrade` */
+struct conn_cfg { /* borrowed: must outlive the connection */
+    /* Server: CONN_AUTO usually; client: CONN_AUTO means what ALPN says, HTTP/1.1 without; CONN_RAW (raw_client.c): no protocol,
+     * its one request, a CONNECT, is answered with 200 when the transport is open, and octets pass as they are from then on. */
+    enum conn_proto proto;
+    bool upgrades; /* HTTP/2 server: extended CONNECT is announced (RFC 8441); it is told as a GET with `upgrade` */
     struct conn_limits limits;
     /* HTTP/2 client: PING after so much silence [none]; with no answer within pong_us [20 s] the connection is dead. */
     uint64_t ping_us, pong_us;

@@ -42,7 +42,7 @@ struct conn_ops {
     size_t (*queued)(const struct stream *s);
     void (*join)(struct stream *from, struct stream *to, struct pipe_pool *pipes); /* may be NULL */
 };
-extern const struct conn_ops conn__h1_server, conn__h1_client, conn__h2;
+extern const struct conn_ops conn__h1_server, conn__h1_client, conn__h2, conn__raw_client;
 
 enum conn_state { CONN_WAIT, CONN_DETECT, CONN_RUN, CONN_LINGER, CONN_DEAD };
 

@@ -17,8 +17,8 @@ void h1__start(struct conn_priv *p) {
 
 void h1__stop(struct conn_priv *p) {
     struct h1 *h = p->impl;
-    if (h->phase == H1_LIVE && h->out == H1_OUT_CLOSE)
-        p->pub.tr->abort = true; /* cut short, and the end of the connection is all that ends such a body */
+    if (h->phase == H1_LIVE && (h->out == H1_OUT_CLOSE || h->out == H1_OUT_TUNNEL))
+        p->pub.tr->abort = true; /* cut short, and the end of the connection is all that ends such a body, or a tunnel */
     if (h->phase == H1_LIVE)
         conn__finish(p, &h->st, p->why ? p->why : WEFT_E_CLOSED);
     h1__unjoin(h);

@@ -334,6 +334,8 @@ static void send_head(struct stream *s, const struct msg *m, bool end) {
     bool tunnel = (m->status == 101 && h->upgrade.len > 0) || (s->method == METHOD_CONNECT && m->status / 100 == 2);
     bool none = h1_bodyless(s->method, m->status);
     int64_t length = tunnel ? H1_UNFRAMED : body_length(h, m, end);
+    if (s->method == METHOD_CONNECT && !tunnel) /* what follows was meant for the tunnel: no request */
+        h->keep_alive = false;
     if (p->pub.draining || (length == H1_UNFRAMED && !none && !tunnel) || (!s->in_ended && !rest_is_short(h)))
         h->keep_alive = false;
     struct h1_framing fr = {.length = length, .close = !h->keep_alive && !tunnel, .keep_alive = h->http10 && h->keep_alive};

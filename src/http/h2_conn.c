@@ -12,7 +12,7 @@
 #define PONG_US (20 * CLOCK_S)
 
 /* Extended CONNECT and CONNECT: told as a request that ends with its head; what comes before the answer is held. */
-enum tunnel { TUNNEL_NONE, TUNNEL_ASKED, TUNNEL_OPEN };
+enum tunnel { TUNNEL_NONE, TUNNEL_ASKED, TUNNEL_OPEN, TUNNEL_REFUSED /* client: the answer is a response like others */ };
 
 struct conn_stream {
     struct stream s;
@@ -168,7 +168,7 @@ static void response_ended(struct h2_conn *hc, struct conn_stream *hs) {
     if (hc->p->pub.server || hs->s.gone || (hs->tunnel == TUNNEL_OPEN && !hs->s.out_ended))
         return;
     decide(hs, 0);
-    if (!hs->s.out_ended || hs->tunnel == TUNNEL_ASKED)
+    if (!hs->s.out_ended || hs->tunnel == TUNNEL_REFUSED)
         h2_reset(hc->h, hs->id, H2_NO_ERROR);
     conn__later(hc->p);
 }
@@ -195,8 +195,10 @@ static void on_final(struct h2_conn *hc, struct conn_stream *hs, const struct ms
         }
     } else {
         hs->s.in_ended = end;
-        if (hs->tunnel)
+        if (hs->tunnel) {
+            hs->tunnel = TUNNEL_REFUSED;
             undo_declined(&head);
+        }
     }
     touch(hc, hs);
     hs->s.cb->head(&hs->s, &head, hs->s.in_ended);

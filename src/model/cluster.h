@@ -58,8 +58,12 @@ struct cluster { /* a resource (CDS) */
     /* HTTP/2 connections: PING after so much silence, and how long the answer may take; 0: the proxy's defaults */
     uint64_t keepalive_us, keepalive_timeout_us;
     struct tls_context *tls; /* for endpoints with mtls (mesh), or for all (tls_always); NULL: plain */
-    bool tls_always; /* bootstrap: every endpoint; false: those whose endpoint says mtls (Envoy: transport_socket_matches on
-                        tlsMode) */
+    bool tls_always;       /* bootstrap: every endpoint; false: those whose endpoint says mtls (Envoy: transport_socket_matches on
+                              tlsMode) */
+    struct {               /* CLUSTER_ORIGINAL_DST: beside where the connection was going to */
+        struct str header; /* lower case: whose value, IP:PORT, says it instead; empty: none */
+        uint16_t port;     /* over the one that was found; 0: none */
+    } original;
     unsigned proxy_protocol; /* version of the PROXY protocol that connections begin with; 0: none */
     struct rbac *plain_rbac; /* mesh: what the caller's sidecar enforces for its own identity on endpoints without a sidecar;
                               * NULL: nothing. On the wire: Cluster.metadata.typed_filter_metadata["weft.rbac"] =

@@ -22,6 +22,10 @@ struct listener *listener_new(void) {
     return ref_new(sizeof(struct listener), free_listener);
 }
 
+bool tcp_by_target(const struct tcp_proxy *t) {
+    return t->n_clusters == 1 && str_eq(t->clusters[0].cluster, STR(TCP_BY_TARGET));
+}
+
 bool chain_match_is_any(const struct chain_match *m) {
     return !m->destination_port && m->transport == CHAIN_ANY && m->source_type == CHAIN_SOURCE_ANY && !m->n_destinations &&
            !m->n_direct_sources && !m->n_sources && !m->n_server_names && !m->n_protocols && !m->n_source_ports;
@@ -31,7 +35,7 @@ unsigned listener_needs(const struct listener *l) {
     unsigned needs = l->proxy_protocol.on ? LISTENER_NEEDS_PROXY : 0;
     for (size_t i = 0; i < l->n_chains; i++) {
         const struct chain_match *m = &l->chains[i].match;
-        if (m->n_server_names || m->n_protocols)
+        if (m->n_server_names || m->n_protocols || tcp_by_target(&l->chains[i].tcp))
             needs |= LISTENER_NEEDS_TLS | LISTENER_NEEDS_HELLO;
         else if (m->transport != CHAIN_ANY)
             needs |= LISTENER_NEEDS_TLS;

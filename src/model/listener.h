@@ -110,6 +110,9 @@ struct tcp_cluster {
     struct str cluster;
     uint32_t weight;
 };
+#define TCP_BY_TARGET                                                                                                            \
+    "*"            /* weft's outbound, the only cluster: that of the service which the connection is for (proxy/reach.h)         \
+                    */
 struct tcp_proxy { /* octets as they come, both ways (envoy.extensions.filters.network.tcp_proxy.v3) */
     struct str stat_prefix;
     struct tcp_cluster *clusters; /* one, or a split by weight */
@@ -172,6 +175,7 @@ struct listener { /* a resource (LDS) */
                                    UINT64_MAX: none */
     bool continue_on_timeout;   /* then the chain is chosen with what is known; else the connection is closed */
 };
+bool tcp_by_target(const struct tcp_proxy *t);
 struct listener *listener_new(void);
 /* What must be known of a connection before its chain can be chosen. */
 enum {

@@ -102,6 +102,8 @@ struct route {
     struct str *upgrades;            /* types that this route allows, and those it forbids, over the connection manager's */
     struct str *no_upgrades;
     size_t n_upgrades, n_no_upgrades;
+    bool connect;          /* a CONNECT ends here: its tunnel goes on as TCP. Else it goes on as a CONNECT */
+    uint8_t connect_proxy; /* version of the PROXY protocol before the tunnel's octets; 0: none */
     /* ROUTE_DIRECT */
     uint16_t status;
     struct str body, body_file; /* one of both */

@@ -185,15 +185,15 @@ static void client_cert(struct exch *x) {
 enum verdict edge_request(struct exch *x) {
     struct msg_fields *f = &x->req.fields;
     struct str via = x->chain->hcm->via;
-    if (x->req.method_id == METHOD_CONNECT)
-        return stage_reply(x, REPLY_BAD_TARGET, STR("CONNECT is not served"));
+    bool connect = x->req.method_id == METHOD_CONNECT; /* has no path */
     msg_strip_hop_by_hop(f);
-    if (str_ieq(x->req.upgrade, STR("h2c"))) /* RFC 9113 §3.1 has it no more, and who offers it goes on without (as Envoy) */
+    /* RFC 9113 §3.1 has h2c no more, and who offers it goes on without (as Envoy). */
+    if (connect || str_ieq(x->req.upgrade, STR("h2c")))
         x->req.upgrade = STR_NONE;
     x->req.absolute_form = false; /* forwarded in origin form, its authority as Host (RFC 9112 §3.2.2) */
     normal_host(x);
     enum verdict v = underscores(x);
-    if (v == STAGE_NEXT)
+    if (v == STAGE_NEXT && !connect)
         v = normal_path(x);
     if (v != STAGE_NEXT)
         return v;
@@ -280,7 +280,7 @@ static void rewrite_host(struct exch *x, struct str host) {
 bool edge_upgrade_allowed(const struct exch *x) {
     const struct hcm *h = x->chain->hcm;
     const struct route *r = x->to.route;
-    struct str type = x->req.upgrade;
+    struct str type = x->req.method_id == METHOD_CONNECT ? x->req.method : x->req.upgrade;
     if (type.len && !x->body.ended) /* a tunnel has no body before it: HTTP/2 could not say it */
         return false;
     if (!type.len || among(r->upgrades, r->n_upgrades, type))
@@ -293,9 +293,11 @@ enum verdict edge_route(struct exch *x) {
     if (x->listener->side == SIDE_STATIC)
         edit_all(x, &x->req.fields, NULL);
     host = new_host(x);
-    x->req.path = rewrite_path(x->to.route, path, &x->down->arena);
+    bool connect = x->req.method_id == METHOD_CONNECT; /* has no path */
+    if (!connect)
+        x->req.path = rewrite_path(x->to.route, path, &x->down->arena);
     rewrite_host(x, host);
-    bool rewrites = x->to.route->prefix_rewrite.len || x->to.route->path_regex.regex;
+    bool rewrites = !connect && (x->to.route->prefix_rewrite.len || x->to.route->path_regex.regex);
     if (x->listener->side == SIDE_STATIC && rewrites && !x->chain->hcm->suppress_envoy)
         msg_set_name(&x->req.fields, &x->down->arena, STR("x-envoy-original-path"), path);
     return url_path_valid(x->req.path) || str_eq(path, x->req.path) ? STAGE_NEXT : stage_reply(x, REPLY_BAD_REWRITE, STR_NONE);
@@ -347,8 +349,8 @@ static void finish(struct exch *x, struct msg_fields *f) {
 void edge_respond(struct exch *x, struct msg *m) {
     struct arena *a = &x->down->arena;
     if (m->status == 101)
-        msg_set_checked(&m->fields, a, HDR_DATE, loop_date(&x->w->loop)); /* written at once: it may be borrowed */
-    else if (!x->chain->hcm->suppress_envoy)
+        msg_set_checked(&m->fields, a, HDR_DATE, loop_date(&x->w->loop));          /* written at once: it may be borrowed */
+    else if (!x->chain->hcm->suppress_envoy && x->req.method_id != METHOD_CONNECT) /* whose request is not over */
         msg_set_checked(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME, arena_u64(a, (x->at.first - x->at.sent) / CLOCK_MS));
     if (x->to.vhost->attempt_count_down)
         msg_set_checked(&m->fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));

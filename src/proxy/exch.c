@@ -2,6 +2,7 @@
 #include "proxy/exch.h"
 #include "base/mem.h"
 #include "codec/grpc.h"
+#include "codec/proxy_protocol.h"
 #include "proxy/compress.h"
 #include "proxy/stage.h"
 
@@ -317,9 +318,11 @@ static void on_down_closed(struct stream *s, int why) {
     loop_timer_stop(&w->loop, &x->timer);
     compress_close(x);
     stage_log(x);
+    list_remove(&x->tunnel);
     buf_fini(&x->body.held);
     if (x->admitted)
         overload_done(&w->env->overload, &w->share);
+    ref_put(x->to.original);
     lease_drop(&x->lease);
 }
 
@@ -393,6 +396,10 @@ static void note_grpc(struct exch *x, const struct msg_fields *f) {
 static void begin_stream(struct exch *x, const struct msg *m) {
     x->stream = is_tunnel(x, m); /* both ways from now on, each with an end of its own */
     x->up->long_lived = x->down->long_lived = true;
+    if (x->stream) {
+        list_push(&x->w->tunnels, &x->tunnel);
+        stage_log_tunnel(x);
+    }
     if (x->stream)
         x->due.at[DUE_REQUEST] = 0;
     if (x->stream || x->lease->serve->profile == PROFILE_MESH)
@@ -400,6 +407,20 @@ static void begin_stream(struct exch *x, const struct msg *m) {
     if (!x->due.silence_us)
         x->due.silence_us = SILENCE_US;
     exch_watch(x);
+}
+
+/* The PROXY protocol before a tunnel's octets; its own octets are not the client's, and no credit comes of them. */
+static void say_whose(struct exch *x) {
+    const struct addr from = addr_kept(&x->from->remote), to = addr_kept(&x->down->conn->tr->local);
+    const struct proxy_head h = {.version = x->to.route->connect_proxy,
+                                 .source = addr_octets(&from),
+                                 .destination = addr_octets(&to),
+                                 .source_port = addr_port(&from),
+                                 .destination_port = addr_port(&to)};
+    char head[PROXY_PROTOCOL_OUT];
+    size_t n = proxy_protocol_write(&h, head);
+    x->body.credited += n;
+    stream_data(x->up, str_n(head, n), false);
 }
 
 static void on_up_head(struct stream *s, const struct msg *m, bool end) {
@@ -431,6 +452,8 @@ static void on_up_head(struct stream *s, const struct msg *m, bool end) {
     stream_head(x->down, &head, end);
     if (x->stream) /* both sides of the tunnel begin anew */
         x->body.ended = false;
+    if (x->stream && exch_ends_connect(x) && x->to.route->connect_proxy)
+        say_whose(x);
 }
 
 static void on_up_info(struct stream *s, const struct msg *m) {

@@ -28,6 +28,7 @@ struct exch {
     const struct serve_chain *chain; /* of the listener: never NULL, and HTTP */
     struct msg req;                  /* the request as it will be forwarded */
     unsigned stage;
+    struct list tunnel;          /* in worker.tunnels, once it is one */
     struct worker_waiter waiter; /* for the main thread's answer */
     struct {                     /* where it goes */
         struct target target;
@@ -38,8 +39,9 @@ struct exch {
         const struct route_cluster *share;
         struct serve_cluster *cluster;
         struct host *host;
-        struct str local; /* our address on the connection to it; kept only where a log may want it */
-        bool asked, away; /* the service had to be asked for; the control plane is away */
+        struct host *original; /* the same, a reference, where it is none of the cluster's endpoints; else NULL */
+        struct str local;      /* our address on the connection to it; kept only where a log may want it */
+        bool asked, away;      /* the service had to be asked for; the control plane is away */
     } to;
     struct { /* endpoints that could not be connected to */
         struct host *at[EXCH_TRIES];
@@ -95,6 +97,11 @@ void exch_rebalance(struct exch *x); /* to another endpoint than those tried: ru
 void exch_fail(struct exch *x, enum reply_id id, struct str reason);
 void exch_watch(struct exch *x);          /* x->due has changed */
 extern const struct stream_cb exch_up_cb; /* of the upstream stream, whose user is the exchange */
+/* A CONNECT that ends here: what it opens goes on as TCP. Of an app's, the sidecar of the endpoint is told: it may say no. */
+static inline bool exch_ends_connect(const struct exch *x) {
+    return x->req.method_id == METHOD_CONNECT && x->to.route->connect &&
+           !(x->listener->side == SIDE_OUTBOUND && x->to.host->mtls);
+}
 static inline uint64_t exch_now(const struct exch *x) {
     return x->w->loop.now;
 }

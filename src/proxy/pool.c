@@ -12,7 +12,8 @@ struct up {           /* an upstream connection, dialling or open; conn->user */
     struct list node; /* in pool.free */
     struct list all;  /* in worker.ups */
     struct pool *pool;
-    struct pool_lane *lane; /* that dialled it */
+    struct pool_lane *lane; /* that dialled it; NULL: its waiter did, for itself */
+    struct pool_wait *waiter;
     struct conn *c;
     uint64_t until;        /* the end of its life */
     uint64_t max_requests; /* that it carries; 0: any number */
@@ -104,21 +105,26 @@ void pool_fini(struct worker *w) {
         free(list_entry(n, struct up_cfg, node));
 }
 
-static void dial(struct pool *p, struct pool_lane *lane, const struct serve_cluster *c) {
+static struct up *add(struct pool *p, struct transport *tr, const struct conn_cfg *cfg) {
     struct worker *w = p->w;
-    enum conn_proto proto = proto_for(p, lane);
-    bool h1 = proto == CONN_H1 && c->tls_h1;
-    struct transport *tr = dial_host(&w->loop, c, p->host, h1 ? c->tls_h1 : c->tls, NULL, NULL, NULL);
     struct up *u = mem_new(struct up);
     u->pool = p;
-    u->lane = lane;
     u->until = w->loop.now + rand_jitter(&w->loop.rand, POOL_LIFE_US, 25);
-    u->max_requests = c->cluster->max_requests;
     p->conns++;
-    lane->dialling++;
     list_push(&w->ups, &u->all);
     stat_add(&w->stats, STAT_up_cx, 1);
-    u->c = conn_client(&w->loop, &tr, cfg_for(w, proto, c, p->host), u);
+    u->c = conn_client(&w->loop, &tr, cfg, u);
+    return u;
+}
+
+static void dial(struct pool *p, struct pool_lane *lane, const struct serve_cluster *c) {
+    enum conn_proto proto = proto_for(p, lane);
+    bool h1 = proto == CONN_H1 && c->tls_h1;
+    lane->dialling++;
+    struct transport *tr = dial_host(&p->w->loop, c, p->host, h1 ? c->tls_h1 : c->tls, NULL, NULL, NULL);
+    struct up *u = add(p, tr, cfg_for(p->w, proto, c, p->host));
+    u->lane = lane;
+    u->max_requests = c->cluster->max_requests;
 }
 
 static void dial_enough(struct pool *p, struct pool_lane *lane) {
@@ -140,6 +146,8 @@ static struct pool_wait *next_waiter(struct pool_lane *lane) {
 
 static void opened(struct up *u) {
     u->opened = true;
+    if (!u->lane)
+        return;
     u->lane->dialling--;
     if (proto_for(u->pool, u->lane) != u->pool->host->proto)
         return; /* it had no choice */
@@ -173,12 +181,27 @@ static void fail_waiters(struct pool *p, struct pool_lane *lane, int why, const 
 
 static const struct err no_upgrades = {WEFT_E_UNSUPPORTED, "the upstream takes no upgrades over HTTP/2"};
 
+/* Whoever dialled for himself; NULL: has left. */
+static struct pool_wait *take_waiter(struct up *u) {
+    struct pool_wait *pw = u->waiter;
+    u->waiter = NULL;
+    if (pw)
+        pw->own = NULL;
+    return pw;
+}
+
 static void on_ready(struct conn *c) {
     struct up *u = c->user;
     struct pool *p = u->pool;
+    struct pool_wait *pw = take_waiter(u);
     list_remove(&u->node);
     if (!u->opened)
         opened(u);
+    if (!u->lane) {
+        if (pw)
+            pw->ready(pw, c);
+        return;
+    }
     serve_waiters(u);
     dial_enough(p, &p->lane[LANE_ANY]);
     if (p->host->proto == CONN_H2 && p->no_upgrades)
@@ -202,9 +225,13 @@ static void on_closed(struct conn *c, int why) {
     struct worker *w = p->w;
     list_remove(&u->node);
     list_remove(&u->all);
-    if (!u->opened) {
-        u->lane->dialling--;
+    struct pool_wait *pw = take_waiter(u);
+    if (!u->opened)
         stat_add(&w->stats, STAT_up_cx_fail, 1);
+    if (pw) {
+        pw->failed(pw, why ? why : WEFT_E_CONNECT, c->error);
+    } else if (!u->opened && u->lane) {
+        u->lane->dialling--;
         fail_waiters(p, u->lane, why, c->error);
     }
     p->conns--;
@@ -264,7 +291,21 @@ void pool_wait(struct worker *w, struct serve_cluster *c, struct host *h, unsign
     dial_enough(p, pw->lane);
 }
 
+void pool_wait_raw(struct worker *w, struct serve_cluster *c, struct host *h, const struct transport *from,
+                   struct pool_wait *pw) {
+    struct pool *p = pool_of(w, h);
+    struct up *u = add(p, dial_host(&w->loop, c, h, c->tls_raw, from, NULL, NULL), &w->up_cfg[CONN_RAW]);
+    u->waiter = pw;
+    pw->own = u;
+}
+
 void pool_wait_cancel(struct pool_wait *pw) {
+    if (pw->own) {
+        struct up *u = pw->own;
+        take_waiter(u);
+        conn_abort(u->c, WEFT_E_CANCELLED);
+        return;
+    }
     list_remove(&pw->node); /* its dial goes on and serves the next; the pool is released when that ends */
     if (pw->lane)
         pw->lane->n_waiters--;
@@ -274,7 +315,7 @@ void pool_wait_cancel(struct pool_wait *pw) {
 void pool_sweep(struct worker *w, uint64_t max_idle_us) {
     LIST_FOR (n, &w->ups) {
         struct up *u = list_entry(n, struct up, all);
-        bool idle = !u->c->streams && w->loop.now - u->c->idle_since >= max_idle_us;
+        bool idle = !u->waiter && !u->c->streams && w->loop.now - u->c->idle_since >= max_idle_us;
         if (u->opened && !u->c->draining && (idle || retired(u->pool) || spent(u)))
             let_go(u);
     }

@@ -7,10 +7,13 @@
  * where the peer says so) before another is opened. What a host speaks by ALPN shows with the first connection; until then it is
  * taken for HTTP/2, so that many who wait share one dial; when it turns out to be HTTP/1.1 the others get dials of their own. A
  * connection that drains (GOAWAY, Connection: close, its lifetime is over) leaves at once and ends when its last request does.
- * Threads: its worker's. Tests: tests/unit/proxy/pool.c */
+ * A tunnel of octets has a connection of its own, which no other waits for. Threads: its worker's. Tests: tests/unit/proxy/pool.c
+ */
 #include "base/list.h"
 #include "http/conn.h"
 #include "proxy/serve.h"
+struct transport;
+struct up;
 struct worker;
 
 #define POOL_STREAMS 32u              /* requests at once on one HTTP/2 connection (architecture.md) */
@@ -36,6 +39,7 @@ struct pool {
 struct pool_wait { /* embed; zeros wait for nothing */
     struct list node;
     struct pool_lane *lane;
+    struct up *own;                /* the dial of pool_wait_raw; private to pool.c */
     struct serve_cluster *cluster; /* how to dial; borrowed */
     /* One of both, once, from the loop. The connection takes a request now. */
     void (*ready)(struct pool_wait *pw, struct conn *c);
@@ -46,6 +50,8 @@ struct pool_wait { /* embed; zeros wait for nothing */
 struct conn *pool_take(struct worker *w, struct host *h, unsigned lane, uint64_t max_idle_us);
 /* Waits for a connection, and dials when those under way are not enough; whichever is free first serves. */
 void pool_wait(struct worker *w, struct serve_cluster *c, struct host *h, unsigned lane, struct pool_wait *pw);
+/* Dials for `pw` alone: a connection of CONN_RAW, for the octets of `from` (proxy/dial.h). */
+void pool_wait_raw(struct worker *w, struct serve_cluster *c, struct host *h, const struct transport *from, struct pool_wait *pw);
 void pool_wait_cancel(struct pool_wait *pw);
 void pool_cfg(struct conn_cfg *cfg, enum conn_proto proto, const struct conn_limits *limits); /* of upstream connections */
 /* Lets go of those without a request for so long, of retired hosts, and past their lifetime. */

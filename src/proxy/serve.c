@@ -157,10 +157,15 @@ static bool alpn_decides(const struct serve_cluster *c) {
     return c->cluster->proto == CLUSTER_AUTO || (c->identity && !c->cluster->tls_always);
 }
 
-static struct host_kind kind_of(const struct serve_cluster *c, const struct endpoint *ep) {
-    bool tls = c->tls && (ep->mtls || c->cluster->tls_always);
+static struct host_kind kind_of(const struct serve_cluster *c, bool mtls, struct str name) {
+    bool tls = c->tls && (mtls || c->cluster->tls_always);
     enum conn_proto stated = c->cluster->proto == CLUSTER_HTTP2 ? CONN_H2 : CONN_H1;
-    return (struct host_kind){tls, tls && alpn_decides(c) ? CONN_AUTO : stated, ep->name};
+    return (struct host_kind){tls, tls && alpn_decides(c) ? CONN_AUTO : stated, name};
+}
+
+struct host *serve_host_new(const struct serve_cluster *c, const struct addr *a, unsigned workers) {
+    struct host_kind kind = kind_of(c, false, STR_NONE);
+    return host_new(a, kind.mtls, kind.proto, workers);
 }
 
 static void add_endpoint(struct serve_cluster *c, const struct serve_cluster *prev, const struct endpoint *ep,
@@ -168,7 +173,7 @@ static void add_endpoint(struct serve_cluster *c, const struct serve_cluster *pr
     struct addr addr;
     if (endpoint_addr(&addr, ep) < 0)
         return;
-    bool fresh = add_host(c, prev, &addr, kind_of(c, ep), in->workers);
+    bool fresh = add_host(c, prev, &addr, kind_of(c, ep->mtls, ep->name), in->workers);
     struct host *h = c->all[c->n_all - 1];
     bool checked = in->checked && c->cluster->check.enabled;
     if (fresh)

@@ -4,6 +4,7 @@
  * for the atomics in hosts, balancers and route states). Each part is reference-counted by itself (model/ref.h) and carried over
  * unchanged when its resources are the same, so a new form costs what has changed, and round robin, splits and hosts' states go
  * on. Threads: serve_build on the main thread; reading, ref_get and ref_put any. Tests: tests/unit/proxy/serve.c */
+#include "base/clock.h"
 #include "base/err.h"
 #include "model/snap.h"
 #include "policy/lb.h"
@@ -107,6 +108,8 @@ struct serve_input {
     struct addr local;
     enum conn_proto local_proto; /* what the app speaks; CONN_AUTO means HTTP/1.1 */
 };
+/* A host at an address that is none of the cluster's endpoints, but reached as they are. */
+struct host *serve_host_new(const struct serve_cluster *c, const struct addr *a, unsigned workers);
 /* A new form with one reference. Fails only on certificates of a static bootstrap that cannot be used. */
 int serve_build(struct serve **out, const struct serve_input *in, struct err *e) MUST_CHECK;
 
@@ -121,6 +124,11 @@ static inline struct serve_cluster *serve_cluster_get(const struct serve *s, str
 }
 static inline struct serve_routes *serve_routes_get(const struct serve *s, struct str name) {
     return map_get(&s->routes, name);
+}
+static inline void serve_routes_used(struct serve_routes *r, uint64_t now) { /* what eviction goes by */
+    uint64_t s = now / CLOCK_S;
+    if (atomic_load_explicit(&r->used_at, memory_order_relaxed) != s)
+        atomic_store_explicit(&r->used_at, s, memory_order_relaxed);
 }
 static inline struct serve_listener *serve_listener_get(const struct serve *s, unsigned id) { /* NULL when absent */
     for (unsigned i = 0; i < s->n_listeners; i++)

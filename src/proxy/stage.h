@@ -4,6 +4,7 @@
  * only its own part of the exchange. Threads: the worker's. */
 #include "proxy/reply.h"
 struct exch;
+struct worker;
 struct msg_fields;
 
 enum verdict { STAGE_NEXT, STAGE_REPLY /* x->resp.own says which */, STAGE_WAIT /* run again by exch_resume */ };
@@ -23,6 +24,8 @@ stage_f stage_forward;   /* the head, and what came of the body */
 /* After the stages: */
 void stage_respond(struct exch *x, struct msg *response); /* the head on its way down */
 void stage_respond_own(void *exch, struct msg_fields *f); /* the head of a reply of our own, in the envoy profile */
-void stage_log(struct exch *x);                           /* access log, metrics: at the end */
+void stage_log_tunnel(struct exch *x);        /* metrics, when a CONNECT has opened a tunnel: a connection of TCP from now on */
+void stage_log(struct exch *x);               /* access log, metrics: at the end */
+void stage_authorize_again(struct worker *w); /* by the newest rules: tunnels that they allow no longer end */
 
 enum verdict stage_reply(struct exch *x, enum reply_id id, struct str reason); /* returns STAGE_REPLY */

@@ -52,15 +52,19 @@ static bool safe_to_repeat(const struct exch *x) {
 }
 
 enum verdict stage_acquire(struct exch *x) {
+    x->wait.ready = on_ready;
+    x->wait.failed = on_failed;
     if (x->conn)
         return STAGE_NEXT;
+    if (exch_ends_connect(x)) {
+        pool_wait_raw(x->w, x->to.cluster, x->to.host, x->down->conn->tr, &x->wait);
+        return STAGE_WAIT;
+    }
     unsigned lane = x->req.upgrade.len ? LANE_UPGRADE : LANE_ANY;
     if (!x->fresh)
         x->conn = pool_take(x->w, x->to.host, lane, safe_to_repeat(x) ? IDLE_US : WARM_US);
     if (x->conn)
         return STAGE_NEXT;
-    x->wait.ready = on_ready;
-    x->wait.failed = on_failed;
     pool_wait(x->w, x->to.cluster, x->to.host, lane, &x->wait);
     return STAGE_WAIT;
 }

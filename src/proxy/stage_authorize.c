@@ -4,10 +4,7 @@
 #include "proxy/exch.h"
 #include "proxy/stage.h"
 
-enum verdict stage_authorize(struct exch *x) {
-    const struct hcm *hcm = x->chain->hcm;
-    if (!hcm->rbac)
-        return STAGE_NEXT;
+static struct rbac_result judge(const struct exch *x, const struct hcm *hcm) {
     const struct down *d = x->from;
     struct request_view view = {.msg = &x->req,
                                 .peer_spiffe = d->peer.spiffe,
@@ -16,7 +13,14 @@ enum verdict stage_authorize(struct exch *x) {
                                 .remote_ip = x->client.len ? x->client : d->remote_ip,
                                 .destination_ip = d->local_ip,
                                 .destination_port = d->local_port};
-    struct rbac_result r = rbac_check(hcm->rbac, &view);
+    return rbac_check(hcm->rbac, &view);
+}
+
+enum verdict stage_authorize(struct exch *x) {
+    const struct hcm *hcm = x->chain->hcm;
+    if (!hcm->rbac)
+        return STAGE_NEXT;
+    struct rbac_result r = judge(x, hcm);
     if (r.verdict == RBAC_PASS)
         return STAGE_NEXT;
     if (x->plain && x->listener->side == SIDE_INBOUND)
@@ -26,4 +30,14 @@ enum verdict stage_authorize(struct exch *x) {
     if (r.policy.len)
         x->resp.details = arena_fmt(&x->down->arena, "rbac_access_denied_matched_policy[" STR_FMT "]", STR_ARG(r.policy));
     return stage_reply(x, REPLY_DENIED, STR_NONE);
+}
+
+void stage_authorize_again(struct worker *w) {
+    LIST_FOR (n, &w->tunnels) {
+        struct exch *x = list_entry(n, struct exch, tunnel);
+        const struct serve_listener *l = down_listener(x->from, down_lease(x->from));
+        const struct serve_chain *c = l ? serve_chain_get(l, x->from->chain) : NULL;
+        if (c && c->hcm && c->hcm->rbac && judge(x, c->hcm).verdict != RBAC_PASS)
+            exch_fail(x, REPLY_DENIED, STR_NONE);
+    }
 }

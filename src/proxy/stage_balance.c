@@ -3,6 +3,7 @@
  * for its own identity. */
 #include "policy/rbac.h"
 #include "proxy/exch.h"
+#include "proxy/original.h"
 #include "proxy/stage.h"
 
 static bool denied_plain(struct exch *x, enum verdict *v) {
@@ -26,8 +27,21 @@ static bool not_tried(void *ctx, size_t i) {
     return true;
 }
 
+/* Where the request says, or its connection was going to. There is no other to try. */
+static enum verdict go_there(struct exch *x) {
+    const struct serve_cluster *c = x->to.cluster;
+    struct addr a;
+    if (!original_address(&a, c->cluster, x->from, &x->down->conn->tr->local, &x->req))
+        return stage_reply(x, REPLY_NO_HOST, STR_NONE);
+    ref_put(x->to.original);
+    x->to.host = x->to.original = original_host(x->w, c, &a);
+    return STAGE_NEXT;
+}
+
 enum verdict stage_balance(struct exch *x) {
     const struct serve_cluster *c = x->to.cluster;
+    if (c->cluster->type == CLUSTER_ORIGINAL_DST)
+        return go_there(x);
     struct request_view view = {.msg = &x->req, .peer_spiffe = x->from->peer.spiffe, .source_ip = x->from->remote_ip};
     uint64_t hash;
     bool hashed = x->to.route->n_hash && route_hash(x->to.route, &view, &hash);

@@ -56,28 +56,57 @@ static void write_logs(struct exch *x, const struct hcm *h) {
     }
 }
 
-static void istio_metrics(struct exch *x) {
+static struct stats_request figures(const struct exch *x) {
     const struct worker_env *env = x->w->env;
     const struct peer *p = &x->from->peer;
     bool in = x->listener->side == SIDE_INBOUND;
-    struct stats_request r = {.inbound = in,
-                              .mtls = in ? p->mtls : x->to.host && x->to.host->mtls,
-                              .source = in ? p->service : env->service,
-                              .source_ns = in ? p->ns : env->ns,
-                              .destination = in             ? env->service
-                                             : x->to.routes ? x->to.target.service
-                                                            : STR_NONE,
-                              .destination_ns = in             ? env->ns
-                                                : x->to.routes ? x->to.target.ns
-                                                               : STR_NONE,
-                              .status = x->resp.status,
-                              .flags = flag(x),
-                              .protocol = x->grpc ? STR("grpc") : STR("http"),
-                              .grpc_status = x->resp.grpc,
-                              .duration_us = exch_now(x) - x->at.start,
-                              .request_bytes = x->body.received,
-                              .response_bytes = x->resp.octets};
-    stats_request(&x->w->stats, &r);
+    return (struct stats_request){.inbound = in,
+                                  .mtls = in ? p->mtls : x->to.host && x->to.host->mtls,
+                                  .source = in ? p->service : env->service,
+                                  .source_ns = in ? p->ns : env->ns,
+                                  .destination = in             ? env->service
+                                                 : x->to.routes ? x->to.target.service
+                                                                : STR_NONE,
+                                  .destination_ns = in             ? env->ns
+                                                    : x->to.routes ? x->to.target.ns
+                                                                   : STR_NONE,
+                                  .status = x->resp.status,
+                                  .flags = flag(x),
+                                  .protocol = x->grpc ? STR("grpc") : STR("http"),
+                                  .grpc_status = x->resp.grpc,
+                                  .duration_us = exch_now(x) - x->at.start,
+                                  .request_bytes = x->body.received,
+                                  .response_bytes = x->resp.octets};
+}
+
+/* What CONNECT opened is a connection, not a request. */
+static bool opened_tunnel(const struct exch *x) {
+    return x->req.method_id == METHOD_CONNECT && list_linked(&x->tunnel);
+}
+
+static struct metric_series *tunnel_series(struct exch *x) {
+    struct stats_request r = figures(x);
+    r.tcp = true;
+    r.protocol = STR("tcp");
+    x->w->stats.changed = true;
+    return stats_series(&x->w->stats, &r);
+}
+
+void stage_log_tunnel(struct exch *x) {
+    if (opened_tunnel(x) && x->chain->hcm->metrics)
+        tunnel_series(x)->tcp_opened++;
+}
+
+static void istio_metrics(struct exch *x) {
+    struct stats_request r = figures(x);
+    if (!opened_tunnel(x)) {
+        stats_request(&x->w->stats, &r);
+        return;
+    }
+    struct metric_series *s = tunnel_series(x);
+    s->tcp_closed++;
+    s->tcp_sent += x->resp.octets;
+    s->tcp_received += x->body.received;
 }
 
 void stage_log(struct exch *x) {

@@ -121,6 +121,12 @@ static enum verdict act(struct exch *x, const struct route *route) {
     return answer_directly(x, route, file.ptr ? file : route->body);
 }
 
+static enum reply_id no_route(const struct exch *x, const struct virtual_host *vh) {
+    if (x->req.method_id == METHOD_CONNECT)
+        return REPLY_NOT_TCP;
+    return vh && vh->n_routes && vh->routes[0].connect ? REPLY_NOT_HTTP : REPLY_NO_SERVICE;
+}
+
 static enum verdict pick(struct exch *x) {
     const struct serve_routes *r = x->to.routes;
     const struct virtual_host *vh = r ? route_vhost(r->table, x->req.authority) : NULL;
@@ -130,7 +136,7 @@ static enum verdict pick(struct exch *x) {
         return redirect_to_tls(x);
     const struct route *route = vh ? route_pick(vh, &view, states) : NULL;
     if (!route || route->action == ROUTE_NONE)
-        return stage_reply(x, REPLY_NO_SERVICE, STR_NONE);
+        return stage_reply(x, no_route(x, vh), STR_NONE);
     x->to.vhost = vh;
     x->to.route = route;
     if (route->action != ROUTE_FORWARD)
@@ -193,18 +199,12 @@ static void start_limits(struct exch *x) {
         x->due.after_request = timeout;
 }
 
-static void note_use(struct exch *x) {
-    uint64_t now = exch_now(x) / CLOCK_S;
-    if (atomic_load_explicit(&x->to.routes->used_at, memory_order_relaxed) != now)
-        atomic_store_explicit(&x->to.routes->used_at, now, memory_order_relaxed);
-}
-
 enum verdict stage_route(struct exch *x) {
     if (x->listener->side == SIDE_OUTBOUND) {
         enum verdict v = outbound(x);
         if (v != STAGE_NEXT)
             return v;
-        note_use(x);
+        serve_routes_used(x->to.routes, exch_now(x));
     } else {
         x->to.routes = x->chain->routes;
         if (x->listener->side == SIDE_INBOUND)

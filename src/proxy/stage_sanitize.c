@@ -51,7 +51,7 @@ enum verdict stage_sanitize(struct exch *x) {
     if (x->listener->side == SIDE_OUTBOUND)
         stat_add(&x->w->stats, STAT_outbound_requests, 1);
     if (x->req.method_id == METHOD_CONNECT)
-        return stage_reply(x, REPLY_BAD_TARGET, STR("CONNECT is not served"));
+        x->req.upgrade = STR_NONE;
     if (x->req.upgrade.len && !upgrade_allowed(x)) {
         if (x->req.version == 20) /* RFC 8441 §4: there is no request without it */
             return stage_reply(x, REPLY_UPGRADE_REFUSED, STR_NONE);

@@ -22,7 +22,7 @@ static enum target_verdict from_headers(struct target *t, const struct msg *m, s
 }
 
 /* service | service.namespace | service.namespace.mesh | service.namespace.svc.cluster.local */
-static enum target_verdict from_name(struct target *t, struct str host, struct str own_ns) {
+enum target_verdict target_of_name(struct target *t, struct str host, struct str own_ns) {
     struct str rest = host;
     t->service = str_cut(&rest, '.');
     t->ns = own_ns;
@@ -48,5 +48,5 @@ enum target_verdict target_resolve(struct target *t, const struct msg *m, struct
         host.len--;
     if (!host.len || addr_is_ip(host) || str_eq(host, STR("localhost")))
         return TARGET_NONE;
-    return from_name(t, host, own_ns);
+    return target_of_name(t, host, own_ns);
 }

@@ -14,4 +14,6 @@ struct target {
     struct str service, ns; /* in the arena, or the caller's default */
     const char *why;        /* TARGET_BAD */
 };
+/* By a name alone, as an SNI gives it: TARGET_FOUND or _UNKNOWN. */
+enum target_verdict target_of_name(struct target *t, struct str host, struct str own_ns);
 enum target_verdict target_resolve(struct target *t, const struct msg *m, struct str own_ns, struct arena *a);

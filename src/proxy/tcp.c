@@ -4,6 +4,8 @@
 #include "policy/split.h"
 #include "proxy/dial.h"
 #include "proxy/gate.h"
+#include "proxy/original.h"
+#include "proxy/reach.h"
 #include "proxy/tunnel.h"
 #include "telemetry/alog.h"
 
@@ -15,11 +17,12 @@ struct tcp {
     struct list node; /* in worker.tcps */
     struct down *d;
     struct worker *w;
-    enum { TCP_HANDSHAKE, TCP_DIALLING, TCP_FLOWING } state;
+    enum { TCP_HANDSHAKE, TCP_REACHING, TCP_DIALLING, TCP_FLOWING } state;
     struct transport *down, *up;
     struct lease *lease; /* until it flows: what it is connected by */
     struct serve_chain *chain;
     struct serve_cluster *cluster;
+    struct reach reach;          /* an app's: which cluster */
     struct {                     /* where it goes; these stay */
         struct cluster *cluster; /* reference */
         struct host *host;       /* reference */
@@ -135,6 +138,7 @@ static void finish(struct tcp *t, bool in_order) {
             write_log(t);
     }
     loop_timer_stop(&t->w->loop, &t->timer);
+    reach_cancel(&t->reach);
     list_remove(&t->node);
     leave_host(t);
     tunnel_fini(&t->tunnel);
@@ -157,6 +161,11 @@ static void refuse(struct tcp *t, const char *flag, struct str details) {
     t->flag = flag;
     t->details = details;
     finish(t, false);
+}
+
+static void refuse_route(struct tcp *t, const char *flag, struct str details) {
+    stat_add(&t->w->stats, STAT_routing_failures, 1);
+    refuse(t, flag, details);
 }
 
 void tcp_abort(struct tcp *t) {
@@ -241,16 +250,18 @@ static bool not_tried(void *ctx, size_t i) {
     return true;
 }
 
-/* One that was not tried yet, where there is one. Where the connection was going to, only if it was redirected: else that is this
- * very listener. */
+/* One that was not tried yet, where there is one. */
 static struct host *choose_host(struct tcp *t) {
     const struct tcp_proxy *conf = t->chain->tcp;
-    const struct addr local = addr_kept(&t->down->local);
+    struct addr a;
     if (t->cluster->cluster->type == CLUSTER_ORIGINAL_DST)
-        return t->d->restored ? host_new(&local, t->cluster->tls_raw != NULL, CONN_AUTO, t->w->env->n) : NULL;
-    uint64_t hash = conf->hash_source_ip ? str_hash(t->d->remote_ip, 0) : 0;
-    struct lb_request r = {
-        .hash = conf->hash_source_ip ? &hash : NULL, .now_us = t->w->loop.now, .rand = &t->w->loop.rand, .ctx = t};
+        return original_address(&a, t->cluster->cluster, t->d, &t->down->local, NULL) ? original_host(t->w, t->cluster, &a)
+                                                                                      : NULL;
+    uint64_t hash = conf->hash_source_ip ? str_hash(t->d->remote_ip, 0) : t->reach.hash;
+    struct lb_request r = {.hash = conf->hash_source_ip || t->reach.hashed ? &hash : NULL,
+                           .now_us = t->w->loop.now,
+                           .rand = &t->w->loop.rand,
+                           .ctx = t};
     if (t->n_tried)
         r.usable = not_tried;
     ptrdiff_t i = serve_pick(t->cluster, &r);
@@ -280,7 +291,7 @@ static bool plain_passes(struct tcp *t) {
 }
 
 static void dial(struct tcp *t) {
-    uint32_t max = t->chain->tcp->max_connect_attempts;
+    uint32_t max = t->reach.cluster.len ? t->reach.attempts : t->chain->tcp->max_connect_attempts;
     ref_put(t->to.host);
     t->to.host = NULL;
     if (t->attempts >= (max ? max : 1)) {
@@ -308,10 +319,9 @@ static void dial(struct tcp *t) {
     t->up = dial_host(&t->w->loop, t->cluster, t->to.host, t->cluster->tls_raw, t->down, on_up, t);
 }
 
-static void connect_up(struct tcp *t) {
+static void connect_up(struct tcp *t, struct str cluster) {
     t->state = TCP_DIALLING;
-    transport_want_read(t->down, false);
-    t->cluster = serve_cluster_get(t->lease->serve, choose_cluster(t));
+    t->cluster = serve_cluster_get(t->lease->serve, cluster);
     if (!t->cluster) {
         refuse(t, "NC", STR_NONE);
         return;
@@ -320,13 +330,44 @@ static void connect_up(struct tcp *t) {
     dial(t);
 }
 
+/* ---- an app's: for which service? ---- */
+static void reach(struct tcp *t);
+
+static void on_reach(struct reach *r) {
+    struct tcp *t = container_of(r, struct tcp, reach);
+    lease_drop(&t->lease);
+    t->lease = lease_again(down_lease(t->d));
+    t->chain = serve_chain_get(down_listener(t->d, t->lease), t->d->chain);
+    reach(t);
+}
+
+static void reach(struct tcp *t) {
+    t->state = TCP_REACHING;
+    t->reach.resume = on_reach;
+    switch (reach_find(&t->reach, t->d, t->lease->serve)) {
+    case REACH_FOUND: connect_up(t, t->reach.cluster); break;
+    case REACH_WAIT: break;
+    case REACH_NO_TARGET: refuse_route(t, "NR", STR("target_not_specified")); break;
+    case REACH_NO_SERVICE: refuse_route(t, "NR", STR("route_not_found")); break;
+    case REACH_AWAY: refuse_route(t, "NC", STR("control_plane_unavailable")); break;
+    }
+}
+
 /* ---- the beginning ---- */
+static void begin(struct tcp *t) {
+    transport_want_read(t->down, false); /* until there is somewhere to pass it on to */
+    if (tcp_by_target(t->chain->tcp))
+        reach(t);
+    else
+        connect_up(t, choose_cluster(t));
+}
+
 static void admit(struct tcp *t) {
     down_learn(t->d, t->down);
     t->start = t->w->loop.now;
     t->start_wall = loop_wall(&t->w->loop);
     if (gate_passes(t->d, t->chain, &t->details))
-        connect_up(t);
+        begin(t);
     else
         finish(t, false);
 }

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include "base/mem.h"
 #include "proxy/accept.h"
+#include "proxy/original.h"
 #include "proxy/pool.h"
 #include "proxy/port.h"
+#include "proxy/stage.h"
 #include "proxy/tcp.h"
 
 #define SWEEP_US (5 * CLOCK_S)    /* how often idle upstream connections are looked at */
@@ -17,6 +19,7 @@ static void take_serve(struct worker *w, struct serve *s) {
     worker_lease(w, s);
     port_serve(w);
     tcp_judge_all(w);
+    stage_authorize_again(w);
     pool_sweep(w, UP_IDLE_US);
     worker_wake_answered(w);
 }
@@ -70,6 +73,7 @@ static void on_order(struct mbox *m, struct mbox_msg *msg) {
 static void on_sweep(struct timer *t) {
     struct worker *w = container_of(t, struct worker, sweep);
     pool_sweep(w, UP_IDLE_US);
+    original_sweep(w);
     loop_timer(&w->loop, &w->sweep, SWEEP_US, on_sweep);
 }
 
@@ -90,12 +94,13 @@ int thread_new(struct worker **out, unsigned id, struct worker_env *env, struct 
     list_init(&w->ports);
     list_init(&w->conn_cfgs);
     list_init(&w->tcps);
+    list_init(&w->tunnels);
     list_init(&w->downs);
     list_init(&w->pools);
     list_init(&w->up_cfgs);
     list_init(&w->ups);
     list_init(&w->metric_waiters);
-    for (int i = CONN_AUTO; i <= CONN_H2; i++)
+    for (int i = CONN_AUTO; i < CONN_PROTOS; i++)
         pool_cfg(&w->up_cfg[i], (enum conn_proto)i, &env->limits->up);
     int rc = loop_init(&w->loop, &(struct loop_cfg){.log = env->log}, e);
     if (rc < 0) {
@@ -153,6 +158,7 @@ void thread_free(struct worker **wp) {
         lease_drop(&last);
     }
     map_fini(&w->waiting);
+    original_fini(w);
     for (unsigned i = 0; i < SINKS_MAX; i++)
         buf_fini(&w->logs[i]);
     compress_pool_fini(&w->compressors);

@@ -104,18 +104,20 @@ struct worker {
         struct str name;
         struct serve_cluster *cluster;
     } last;
-    struct list downs;          /* struct down */
-    struct list tcps;           /* struct tcp */
-    struct list pools;          /* struct pool */
-    struct list ups;            /* every upstream connection: struct up (pool.c) */
-    struct conn_cfg up_cfg[3];  /* of upstream connections, by enum conn_proto */
-    struct list up_cfgs;        /* private to pool.c: those with keep-alives */
-    struct map waiting;         /* "NS/NAME" -> struct waiting: exchanges that wait for a service's first use */
-    struct list metric_waiters; /* exchanges that wait for ORDER_TEXT */
-    struct timer report;        /* every 250 ms: the series, when they have changed */
-    struct timer sweep;         /* every few seconds while there are pools: idle upstream connections */
-    struct timer linger;        /* draining: the end of patience for connections that never sent a request */
-    struct buf logs[SINKS_MAX]; /* access log lines of this turn, by the number of their sink */
+    struct list downs;                   /* struct down */
+    struct list tcps;                    /* struct tcp */
+    struct list tunnels;                 /* struct exch: those that have become tunnels */
+    struct map originals;                /* private to original.c */
+    struct list pools;                   /* struct pool */
+    struct list ups;                     /* every upstream connection: struct up (pool.c) */
+    struct conn_cfg up_cfg[CONN_PROTOS]; /* of upstream connections */
+    struct list up_cfgs;                 /* private to pool.c: those with keep-alives */
+    struct map waiting;                  /* "NS/NAME" -> struct waiting: exchanges that wait for a service's first use */
+    struct list metric_waiters;          /* exchanges that wait for ORDER_TEXT */
+    struct timer report;                 /* every 250 ms: the series, when they have changed */
+    struct timer sweep;                  /* every few seconds while there are pools: idle upstream connections */
+    struct timer linger;                 /* draining: the end of patience for connections that never sent a request */
+    struct buf logs[SINKS_MAX];          /* access log lines of this turn, by the number of their sink */
     struct task log_task;
     struct compress_pool compressors;
     struct buf coded; /* what a compressor has just given: empty between callbacks */

@@ -10,6 +10,7 @@
 #include "xds/xds.h"
 #include "xds/xds_int.h"
 
+#define ORIGINAL_HEADER "x-envoy-original-dst-host"
 #define HTTP_OPTIONS "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 #define KEY_BREAKER "weft.breaker"
 #define KEY_LB "weft.lb"
@@ -74,6 +75,17 @@ static Ec__HttpProtocolOptions *encode_common(struct arena *a, const struct clus
     if (c->max_requests)
         o->max_requests_per_connection = pack_u32(a, c->max_requests);
     return o;
+}
+
+static void encode_original(struct arena *a, const struct cluster *c, Ecl__Cluster *w) {
+    if (!c->original.header.len && !c->original.port)
+        return;
+    w->lb_config_case = ECL__CLUSTER__LB_CONFIG_ORIGINAL_DST_LB_CONFIG;
+    w->original_dst_lb_config = PACK_NEW(a, ecl__cluster__original_dst_lb_config);
+    w->original_dst_lb_config->use_http_header = c->original.header.len > 0;
+    w->original_dst_lb_config->http_header_name = pack_str(a, c->original.header);
+    if (c->original.port)
+        w->original_dst_lb_config->upstream_port_override = pack_u32(a, c->original.port);
 }
 
 static void encode_proto(struct arena *a, const struct cluster *c, Ecl__Cluster *w) {
@@ -196,6 +208,7 @@ struct xds_resource *xds_encode_cluster(const struct cluster *c) {
     if (c->connect_timeout_us)
         w->connect_timeout = pack_duration(&a, c->connect_timeout_us);
     w->lb_policy = encode_lb(c);
+    encode_original(&a, c, w);
     encode_proto(&a, c, w);
     encode_tls(&a, c, w);
     encode_limits(&a, &c->limits, w);
@@ -297,6 +310,22 @@ static int decode_common(struct unpack *u, const Ec__HttpProtocolOptions *w, str
     if (!w || !w->max_stream_duration)
         return 0;
     return unpack_duration(u, w->max_stream_duration, "max_stream_duration", &c->stream_us);
+}
+
+static int decode_original(struct unpack *u, const Ecl__Cluster *w, struct cluster *c) {
+    if (w->lb_config_case != ECL__CLUSTER__LB_CONFIG_ORIGINAL_DST_LB_CONFIG)
+        return 0;
+    const Ecl__Cluster__OriginalDstLbConfig *o = w->original_dst_lb_config;
+    struct str name = str_of(*o->http_header_name ? o->http_header_name : ORIGINAL_HEADER);
+    uint32_t port = o->upstream_port_override ? o->upstream_port_override->value : 0;
+    if (c->type != CLUSTER_ORIGINAL_DST)
+        return err_set(u->e, WEFT_E_INVALID, "original_dst_lb_config: of a cluster of another type");
+    if (port > UINT16_MAX)
+        return err_set(u->e, WEFT_E_INVALID, "original_dst_lb_config: upstream_port_override: must be at most 65535");
+    c->original.port = (uint16_t)port;
+    if (o->use_http_header)
+        c->original.header = arena_lower(u->to, name);
+    return 0;
 }
 
 static int decode_proto(struct unpack *u, const Ecl__Cluster *w, struct cluster *c) {
@@ -431,8 +460,9 @@ int xds__decode_cluster(struct unpack *u, struct str bytes, struct cluster *c) {
         return u->e->code;
     if (w->connect_timeout && !c->connect_timeout_us)
         return err_set(u->e, WEFT_E_INVALID, "connect_timeout: must not be 0");
-    if (decode_discovery(u, w, c) < 0 || decode_lb(u, w, c) < 0 || decode_proto(u, w, c) < 0 || decode_tls(u, w, c) < 0 ||
-        decode_limits(u, w->circuit_breakers, &c->limits) < 0 || decode_metadata(u, w->metadata, c) < 0)
+    if (decode_discovery(u, w, c) < 0 || decode_lb(u, w, c) < 0 || decode_original(u, w, c) < 0 || decode_proto(u, w, c) < 0 ||
+        decode_tls(u, w, c) < 0 || decode_limits(u, w->circuit_breakers, &c->limits) < 0 ||
+        decode_metadata(u, w->metadata, c) < 0)
         return u->e->code;
     if (w->common_lb_config && w->common_lb_config->healthy_panic_threshold) {
         double percent = w->common_lb_config->healthy_panic_threshold->value;

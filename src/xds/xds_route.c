@@ -130,6 +130,16 @@ static void encode_host(struct arena *a, const struct route *r, Er__RouteAction 
     }
 }
 
+static Er__RouteAction__UpgradeConfig__ConnectConfig *encode_connect(struct arena *a, const struct route *r) {
+    Er__RouteAction__UpgradeConfig__ConnectConfig *w = PACK_NEW(a, er__route_action__upgrade_config__connect_config);
+    if (!r->connect_proxy)
+        return w;
+    w->proxy_protocol_config = PACK_NEW(a, ec__proxy_protocol_config);
+    w->proxy_protocol_config->version =
+        r->connect_proxy == 2 ? EC__PROXY_PROTOCOL_CONFIG__VERSION__V2 : EC__PROXY_PROTOCOL_CONFIG__VERSION__V1;
+    return w;
+}
+
 static void encode_upgrades(struct arena *a, const struct route *r, Er__RouteAction *w) {
     w->upgrade_configs = pack_array(a, r->n_upgrades + r->n_no_upgrades);
     for (size_t i = 0; i < r->n_upgrades + r->n_no_upgrades; i++) {
@@ -138,6 +148,8 @@ static void encode_upgrades(struct arena *a, const struct route *r, Er__RouteAct
             PACK_NEW(a, er__route_action__upgrade_config);
         u->upgrade_type = pack_str(a, on ? r->upgrades[i] : r->no_upgrades[i - r->n_upgrades]);
         u->enabled = pack_bool(a, on);
+        if (r->connect && str_ieq(str_of(u->upgrade_type), STR("CONNECT")))
+            u->connect_config = encode_connect(a, r);
     }
 }
 
@@ -451,12 +463,25 @@ static int decode_retry(struct unpack *u, const Er__RetryPolicy *w, struct route
     return 0;
 }
 
+static int decode_connect(struct unpack *u, const Er__RouteAction__UpgradeConfig *w, struct route *r) {
+    const Ec__ProxyProtocolConfig *proxy = w->connect_config ? w->connect_config->proxy_protocol_config : NULL;
+    if (!w->connect_config)
+        return 0;
+    if (!str_ieq(str_of(w->upgrade_type), STR("CONNECT")))
+        return err_set(u->e, WEFT_E_INVALID, "upgrade_configs: connect_config: only CONNECT has one");
+    r->connect = true;
+    if (proxy)
+        r->connect_proxy = proxy->version == EC__PROXY_PROTOCOL_CONFIG__VERSION__V2 ? 2 : 1;
+    return 0;
+}
+
 static int decode_upgrades(struct unpack *u, const Er__RouteAction *w, struct route *r) {
     r->upgrades = arena_zalloc(u->to, w->n_upgrade_configs * sizeof *r->upgrades);
     r->no_upgrades = arena_zalloc(u->to, w->n_upgrade_configs * sizeof *r->no_upgrades);
     for (size_t i = 0; i < w->n_upgrade_configs; i++) {
         struct str type;
-        if (unpack_name(u, w->upgrade_configs[i]->upgrade_type, "upgrade_configs: upgrade_type", &type) < 0)
+        if (unpack_name(u, w->upgrade_configs[i]->upgrade_type, "upgrade_configs: upgrade_type", &type) < 0 ||
+            decode_connect(u, w->upgrade_configs[i], r) < 0)
             return u->e->code;
         if (!w->upgrade_configs[i]->enabled || w->upgrade_configs[i]->enabled->value)
             r->upgrades[r->n_upgrades++] = type;

@@ -57,6 +57,15 @@ def read_all(stream, count=None):
     return bytes(got)
 
 
+def connect(addr, name, *fields):
+    """By CONNECT: the socket, and the head of the answer; what comes behind that is still to be read."""
+    s, head = dial(addr), b''
+    s.sendall('\r\n'.join([f'CONNECT {name} HTTP/1.1', f'Host: {name}', *fields, '', '']).encode())
+    while not head.endswith(b'\r\n\r\n') and (one := s.recv(1)):
+        head += one
+    return s, head
+
+
 def is_cut(addr):
     """Is a connection to it reset before it brings an octet? That may be so soon that connecting meets it."""
     try:

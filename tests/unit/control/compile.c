@@ -483,7 +483,9 @@ static void listeners(void **state) {
                   "\"trust_source_headers\":true}");
     l = compile(fx, XDS_LISTENER, "outbound");
     assert_int_equal(l->direction, LISTENER_OUTBOUND);
-    assert_int_equal(l->n_chains, 1);
+    assert_int_equal(l->n_chains, 2);
+    assert_int_equal(l->chains[1].match.transport, CHAIN_TLS);
+    assert_true(tcp_by_target(&l->chains[1].tcp));
     assert_str(l->chains[0].hcm.rds_name, "*");
     assert_true(l->chains[0].hcm.generate_request_id);
     assert_false(l->chains[0].hcm.access_log);
@@ -496,16 +498,61 @@ static void listeners(void **state) {
     ref_put(l);
 }
 
+/* ---- services of TCP ---- */
+
+static void connects_only_where_all_speak_tcp(void **state) {
+    struct fx *fx = *state;
+    fx_register(fx, "ns/web", "a", "10.0.0.1", 80, ",\"protocol\":\"tcp\"");
+    fx_rule(fx, "ns/web", "{\"match_path\":\"/a\"}"); /* of what has a path */
+    fx_rule(fx, "ns/web", "{\"destination_service\":\"other\",\"weight\":20}");
+    struct route_table *t = compile(fx, XDS_ROUTE, "ns/web");
+    assert_int_equal(t->vhosts[0].n_routes, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(t->vhosts[0].routes[i].match.path.kind, PATH_CONNECT);
+        assert_true(t->vhosts[0].routes[i].connect);
+    }
+    assert_str(t->vhosts[0].routes[0].clusters[0].cluster, "ns/other");
+    assert_str(t->vhosts[0].routes[1].clusters[0].cluster, "ns/web");
+    ref_put(t);
+    fx_register(fx, "ns/web", "b", "10.0.0.2", 80, "");
+    t = compile(fx, XDS_ROUTE, "ns/web");
+    assert_int_equal(t->vhosts[0].n_routes, 3);
+    assert_false(t->vhosts[0].routes[2].connect);
+    ref_put(t);
+}
+
+static void tcp_listener(void **state) {
+    struct fx *fx = *state;
+    struct listener *l = compile(fx, XDS_LISTENER, "inbound-tcp|ns/web");
+    assert_int_equal(l->n_chains, 4);
+    assert_str(l->chains[3].name, "connect"); /* callers' CONNECTs, which come by HTTP/2 */
+    assert_str(l->chains[3].match.protocols[0], "h2");
+    assert_true(l->chains[3].tls->require_client_cert);
+    const struct route *r = l->chains[3].hcm.routes->vhosts[0].routes;
+    assert_int_equal(r->match.path.kind, PATH_CONNECT);
+    assert_true(r->connect);
+    assert_str(r->clusters[0].cluster, "inbound|ns/web");
+    ref_put(l);
+}
+
 /* Everything that is compiled survives the wire. */
 static void on_the_wire(void **state) {
     struct fx *fx = *state;
     static const struct {
         enum xds_type type;
         const char *name;
-    } all[] = {{XDS_LISTENER, "inbound|ns/web"}, {XDS_LISTENER, "outbound"},         {XDS_ROUTE, "ns/web"},
-               {XDS_CLUSTER, "ns/web"},          {XDS_CLUSTER, "inbound|ns/web"},    {XDS_CLUSTER, "ns/web|version=v2"},
-               {XDS_ENDPOINT, "ns/web"},         {XDS_ENDPOINT, "ns/web|version=v2"}};
+    } all[] = {{XDS_LISTENER, "inbound-tcp|ns/web"},
+               {XDS_ROUTE, "ns/db"},
+               {XDS_LISTENER, "inbound|ns/web"},
+               {XDS_LISTENER, "outbound"},
+               {XDS_ROUTE, "ns/web"},
+               {XDS_CLUSTER, "ns/web"},
+               {XDS_CLUSTER, "inbound|ns/web"},
+               {XDS_CLUSTER, "ns/web|version=v2"},
+               {XDS_ENDPOINT, "ns/web"},
+               {XDS_ENDPOINT, "ns/web|version=v2"}};
     fx_register(fx, "ns/web", "a", "10.0.0.1", 80, ",\"labels\":{\"version\":\"v2\"}");
+    fx_register(fx, "ns/db", "a", "10.0.0.1", 81, ",\"protocol\":\"tcp\"");
     fx_rule(fx, "ns/web", "{\"match_path\":\"~/a.*\",\"weight\":20,\"destination_subset\":\"v2\"}");
     fx_security(fx, WEB("ns", "a", ",\"mtls_mode\":\"permissive\",\"required_jwt\":true"));
     fx_config(fx, "{\"trust_source_headers\":true,\"load_balancing\":{\"policy\":\"consistent_hash\",\"hash_on\":\"header:x\"}}");
@@ -528,10 +575,24 @@ static void on_the_wire(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(names),          TEST(unknown_services), TEST(known_by_rules),       TEST(endpoints),
-        TEST(weights),        TEST(clusters),         TEST(default_route),        TEST(no_path),
-        TEST(conditions),     TEST(splits),           TEST(not_equal_conditions), TEST(hashing),
-        TEST(security_rules), TEST(default_action),   TEST(any_rule_suffices),    TEST(listeners),
+        TEST(names),
+        TEST(unknown_services),
+        TEST(known_by_rules),
+        TEST(endpoints),
+        TEST(weights),
+        TEST(clusters),
+        TEST(default_route),
+        TEST(no_path),
+        TEST(conditions),
+        TEST(splits),
+        TEST(not_equal_conditions),
+        TEST(hashing),
+        TEST(security_rules),
+        TEST(default_action),
+        TEST(any_rule_suffices),
+        TEST(listeners),
+        TEST(connects_only_where_all_speak_tcp),
+        TEST(tcp_listener),
         TEST(on_the_wire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,7 @@ static int setup(void **state) {
     list_init(&fx->w.ups);
     list_init(&fx->w.up_cfgs);
     fx->cluster.cluster = &fx->conf;
-    for (int i = CONN_AUTO; i <= CONN_H2; i++)
+    for (int i = CONN_AUTO; i < CONN_PROTOS; i++)
         pool_cfg(&fx->w.up_cfg[i], (enum conn_proto)i, &(struct conn_limits){0});
     fx->cluster.cluster = &fx->conf;
     fx->server_cfg = (struct conn_cfg){.on_stream = on_stream, .on_closed = on_down_closed};
@@ -185,6 +185,35 @@ static void a_cancelled_wait_is_not_served(void **state) {
     assert_non_null(fx->waiter[1].got);
 }
 
+static void wait_raw(unsigned i) {
+    fx->waiter[i].pw.ready = waiter_ready;
+    fx->waiter[i].pw.failed = waiter_failed;
+    pool_wait_raw(&fx->w, &fx->cluster, fx->host, NULL, &fx->waiter[i].pw);
+}
+
+static void a_raw_connection_is_its_waiters_own(void **state) {
+    host_speaks(CONN_H2);
+    wait_raw(0);
+    wait_raw(1);
+    pool_wait_cancel(&fx->waiter[1].pw); /* its dial ends with it */
+    turn_until(&fx->done, 1);
+    assert_non_null(fx->waiter[0].got);
+    assert_null(fx->waiter[1].got);
+    assert_int_equal(fx->waiter[1].why, 0);
+    assert_null(pool_take(&fx->w, fx->host, LANE_ANY, UINT64_MAX)); /* no request goes there */
+    begin_waiting(1);
+    assert_int_equal(dials(), 3);
+    turn_until(&fx->done, 2);
+}
+
+static void a_raw_dial_that_failed_is_told(void **state) {
+    host_speaks(CONN_H1);
+    sock_listener_close(&fx->sl);
+    wait_raw(0);
+    turn_until(&fx->done, 1);
+    assert_int_equal(fx->waiter[0].why, WEFT_E_REFUSED);
+}
+
 static void an_old_connection_gets_no_more(void **state) {
     host_speaks(CONN_H2);
     begin_waiting(1);
@@ -227,6 +256,8 @@ int main(void) {
         TEST(what_turns_out_as_http1_dials_for_the_others),
         TEST(all_hear_of_a_dial_that_failed),
         TEST(a_cancelled_wait_is_not_served),
+        TEST(a_raw_connection_is_its_waiters_own),
+        TEST(a_raw_dial_that_failed_is_told),
         TEST(an_old_connection_gets_no_more),
     };
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);

@@ -189,6 +189,13 @@ static void forward(struct make *m, struct route *r) {
         r->hash[i].kind = (enum hash_on_kind)below(m, 3);
         r->hash[i].name = r->hash[i].kind == HASH_SOURCE ? STR_NONE : STR("x-hash");
     }
+    if (coin(m)) {
+        r->upgrades = SOME(m, struct str, r->n_upgrades = 2);
+        r->upgrades[0] = STR("websocket");
+        r->upgrades[1] = STR("CONNECT");
+        r->connect = coin(m);
+        r->connect_proxy = r->connect ? (uint8_t)below(m, 3) : 0;
+    }
     r->prefix_rewrite = coin(m) ? STR("/new") : STR_NONE;
     r->host_rewrite = coin(m) ? STR("h.test:80") : STR_NONE;
     r->host = r->host_rewrite.len ? HOST_LITERAL : HOST_KEEP;
@@ -282,6 +289,10 @@ static struct cluster *cluster(struct rand *rand) {
     struct make m = {rand, &c->ref.mem};
     c->name = word(&m);
     c->type = (enum cluster_type)below(&m, 4);
+    if (c->type == CLUSTER_ORIGINAL_DST) {
+        c->original.header = coin(&m) ? STR("x-where") : STR_NONE;
+        c->original.port = (uint16_t)below(&m, 3);
+    }
     if (c->type == CLUSTER_EDS)
         c->eds_name = maybe(&m);
     else if (coin(&m))
