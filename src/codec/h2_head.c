@@ -78,10 +78,8 @@ static void take_field(struct h2_collect *c, const struct hpack_field *f) {
     struct str value = f->value.len ? f->value : STR("");
     if ((!f->checked && !(is_lower_token(f->name) && msg_is_field_value(value))) || out_of_place(f->id, value))
         c->bad = true;
-    else if (f->id != HDR_OTHER)
-        msg_add(&c->m.fields, &c->arena, f->id, value);
     else
-        msg_add_name(&c->m.fields, &c->arena, f->name, value);
+        msg_add_checked(&c->m.fields, &c->arena, f->id, f->id != HDR_OTHER ? hdr_name(f->id) : f->name, value);
     c->cookies += f->id == HDR_COOKIE;
 }
 
@@ -195,11 +193,12 @@ void h2__finish_trailers(struct h2_collect *c) {
 
 /* ---- to HPACK ---- */
 
-/* Values that differ with each message would only push useful entries out of the peer's table; secrets have no place in it. */
-static bool no_index(enum hdr_id id) {
+/* Values that differ with each message would only push useful entries out of the peer's table; secrets have no place in anybody's
+ * (RFC 7541 §7.1.3). */
+static enum hpack_index index_of(enum hdr_id id) {
     switch (id) {
     case HDR_AUTHORIZATION:
-    case HDR_PROXY_AUTHORIZATION:
+    case HDR_PROXY_AUTHORIZATION: return HPACK_NEVER_INDEX;
     case HDR_X_REQUEST_ID:
     case HDR_TRACEPARENT:
     case HDR_TRACESTATE:
@@ -207,8 +206,8 @@ static bool no_index(enum hdr_id id) {
     case HDR_X_B3_TRACEID:
     case HDR_X_B3_SPANID:
     case HDR_GRPC_TIMEOUT:
-    case HDR_X_ENVOY_UPSTREAM_SERVICE_TIME: return true;
-    default: return false;
+    case HDR_X_ENVOY_UPSTREAM_SERVICE_TIME: return HPACK_NO_INDEX;
+    default: return HPACK_INDEX;
     }
 }
 
@@ -218,7 +217,7 @@ static bool wanted(const struct msg_field *f, bool trailers) {
         return false;
     if (hdr_hop_by_hop(f->id) && !(f->id == HDR_TE && str_ieq(f->value, STR("trailers"))))
         return false;
-    return f->name.len && (f->id != HDR_OTHER || msg_is_token(f->name)) && msg_is_field_value(f->value);
+    return msg_field_ok(f);
 }
 
 static bool plain_connect(const struct msg *m) {
@@ -234,8 +233,7 @@ bool h2__request_valid(const struct msg *m) {
 }
 
 static struct hpack_field form(const struct msg_field *f) {
-    return (struct hpack_field){
-        .name = f->name, .value = f->value, .id = f->id, .index = no_index(f->id) ? HPACK_NO_INDEX : HPACK_INDEX};
+    return (struct hpack_field){.name = f->name, .value = f->value, .id = f->id, .index = index_of(f->id)};
 }
 
 static struct hpack_field pseudo(enum hpack_pseudo which, struct str value) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Client and server sessions of ours talking in memory. What no honest peer sends is in h2_raw.c. */
+#include "codec/hpack.h"
 #include "h2_side.h"
 
 /* Moves octets until both are quiet; in pieces of `step` octets. */
@@ -477,6 +478,32 @@ static void test_no_index(void **state) {
     close_pair(&p);
 }
 
+static bool on_secret(void *ctx, const struct hpack_field *f) {
+    if (f->id == HDR_AUTHORIZATION)
+        *(enum hpack_index *)ctx = f->index;
+    return true;
+}
+
+/* And whoever passes a secret on is told to keep it out of tables, too (RFC 7541 §7.1.3). */
+static void test_secrets_are_never_indexed(void **state) {
+    enum { FRAME_HEAD = 9 };
+    (void)state;
+    enum hpack_index index = HPACK_INDEX;
+    struct pair p;
+    struct buf wire = {0};
+    struct hpack_decoder *d = hpack_decoder_new(HPACK_TABLE);
+    open_pair(&p, (struct h2_cfg){0}, (struct h2_cfg){0});
+    struct msg m = request("GET", "/");
+    msg_add(&m.fields, &p.a, HDR_AUTHORIZATION, STR("Bearer x"));
+    assert_true(h2_request(p.c.h, &m, true, NULL) > 0);
+    assert_int_equal(h2_send(p.c.h, &wire, 1 << 20, NULL), 0);
+    assert_int_equal(hpack_decode(d, str_from(buf_str(&wire), FRAME_HEAD), &p.a, on_secret, &index, NULL), 0);
+    assert_int_equal(index, HPACK_NEVER_INDEX);
+    hpack_decoder_free(&d);
+    buf_fini(&wire);
+    close_pair(&p);
+}
+
 static void test_too_many_fields(void **state) {
     (void)state;
     for (unsigned n = 9; n <= 11; n++) {
@@ -552,6 +579,7 @@ int main(void) {
         cmocka_unit_test(test_head_too_large),
         cmocka_unit_test(test_many_streams),
         cmocka_unit_test(test_no_index),
+        cmocka_unit_test(test_secrets_are_never_indexed),
         cmocka_unit_test(test_too_many_fields),
         cmocka_unit_test(test_head_we_cannot_send),
         cmocka_unit_test(test_honest_peer_may_reset),
