@@ -49,7 +49,7 @@ class Program:
 def test():
     with Mesh() as m, contextlib.ExitStack() as stack:
         app = stack.enter_context(App())
-        behind = m.sidecar('echo', app=app.addr, app_protocol='grpc')
+        m.sidecar('echo', app=app.addr, app_protocol='grpc')
         m.allow('client', 'echo')
         client = stack.enter_context(Program(m, 'client', 'call', 'xds:///echo.default', '/t.T/Unary'))
         said = []
@@ -63,8 +63,7 @@ def test():
         wait(lambda: other.call('x').startswith('PERMISSION_DENIED'), 'denied: there is no rule')
         m.allow('other', 'served')
         wait(lambda: other.call('x') == 'OK x', 'allowed')
-        # and weft's sidecar calls it
-        m.allow('echo', 'served', allowed_methods=['GET'])
-        assert behind.inbound
+        stranger = stack.enter_context(Program(m, 'stranger', 'call', 'xds:///echo.default', '/t.T/Unary'))
+        wait(lambda: stranger.call('x').startswith('PERMISSION_DENIED'), 'weft\'s sidecar denies whom no rule admits')
         rows = m.api.get('/api/v1/proxies')
-        assert {row['service_name']: row['status'] for row in rows if row['kind'] == 'grpc'} == dict.fromkeys(('client', 'served', 'other'), 'accepted'), rows
+        assert {row['service_name']: row['status'] for row in rows if row['kind'] == 'grpc'} == dict.fromkeys(('client', 'served', 'other', 'stranger'), 'accepted'), rows
