@@ -66,4 +66,5 @@ def test():
         stranger = stack.enter_context(Program(m, 'stranger', 'call', 'xds:///echo.default', '/t.T/Unary'))
         wait(lambda: stranger.call('x').startswith('PERMISSION_DENIED'), 'weft\'s sidecar denies whom no rule admits')
         rows = m.api.get('/api/v1/proxies')
-        assert {row['service_name']: row['status'] for row in rows if row['kind'] == 'grpc'} == dict.fromkeys(('client', 'served', 'other', 'stranger'), 'accepted'), rows
+        status = {row['service_name']: row['status'] for row in rows if row['kind'] == 'grpc'}
+        assert status == dict.fromkeys(('client', 'served', 'other', 'stranger'), 'accepted'), rows
