@@ -33,7 +33,7 @@ void compress_request(struct exch *x) {
 /* ---- the head ---- */
 
 static void add_vary(struct msg *m, struct arena *a) {
-    struct str so_far = msg_join(&m->fields, HDR_VARY, STR(", "), a);
+    struct str so_far = msg_join(&m->fields, HDR_VARY, STR(","), a);
     if (!so_far.ptr)
         msg_add(&m->fields, a, HDR_VARY, STR("Accept-Encoding"));
     else if (!msg_list_has(&m->fields, HDR_VARY, STR("accept-encoding")))
