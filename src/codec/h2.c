@@ -175,7 +175,7 @@ int32_t h2_request(struct h2 *h, const struct msg *m, bool end, struct err *e) {
     h->next_id = h->next_id > INT32_MAX - 2 ? -1 : h->next_id + 2;
     s->told = s->head_sent = true;
     h->n_told++;
-    s->out_end = end;
+    s->out_end = s->head_ends = end;
     s->method = m->method_id;
     if (too_large(m))
         h2__cut(h, s, H2_INTERNAL_ERROR);

@@ -34,6 +34,7 @@ struct h2_stream {
     bool opened;             /* the peer does, or will by what is in h2.kept */
     bool got_head, in_ended; /* the final head, the peer's END_STREAM */
     bool head_sent, out_end; /* our final head, our end: asked for */
+    bool head_ends;          /* client: so the user said; else the end is a DATA frame of its own, as gRPC demands it */
     bool out_ended;          /* our END_STREAM has been written */
     bool cut;                /* reset or refused by us: nothing of it is told or sent any more */
     bool closing;

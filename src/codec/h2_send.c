@@ -41,7 +41,7 @@ static bool may_open(const struct h2 *h) {
 }
 
 static void open_stream(struct h2 *h, struct h2_stream *s) {
-    bool end = s->out_end && s->out.len == 0 && s->trailers.n == 0;
+    bool end = s->head_ends;
     h2__put_request(h, s, end);
     s->opened = true;
     h->n_opened++;
