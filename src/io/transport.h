@@ -71,5 +71,7 @@ static inline void transport_want_read(struct transport *t, bool on) {
 static inline void transport_shutdown(struct transport *t) {
     t->ops->shutdown(t);
 }
+/* One that never opens: TR_FAIL with this code and text (which is copied) follows from the loop. */
+struct transport *transport_broken(struct loop *l, int code, const char *why, transport_f *on_event, void *ctx);
 void transport_take_addresses(struct transport *t, const struct transport *below); /* those of the one that it stands on */
 void transport_close(struct transport **t);                                        /* NULLs it; NULL is fine */
