@@ -16,13 +16,13 @@
 #include "proxy/foreign.h"
 #include "proxy/inherited.h"
 #include "proxy/names.h"
+#include "proxy/secrets.h"
 #include "proxy/sidecar.h"
 #include "proxy/takeover.h"
 
 #define BOOTSTRAP_MAX (4u << 20) /* octets of a bootstrap file */
 #define DRAIN_DEFAULT "30"
-#define FOREIGN_US (15 * CLOCK_S) /* and for the control plane (initial_fetch_timeout) */
-#define NAMES_US (5 * CLOCK_S)    /* how long a start waits for names to be resolved, and hosts to be checked */
+#define NAMES_US (5 * CLOCK_S) /* how long a start waits for names to be resolved, and hosts to be checked */
 
 struct options {
     struct addr control, app, inbound, outbound, admin;
@@ -45,6 +45,7 @@ struct proxy_main {
     struct dns *dns;         /* with a bootstrap that names hosts */
     struct names *names;     /* likewise */
     struct checks *checks;   /* with a bootstrap */
+    struct secrets *secrets; /* likewise */
     struct foreign *foreign; /* the control plane that a bootstrap names */
     struct timer patience;   /* until it serves: for names that nobody answers for */
     bool serving;
@@ -147,6 +148,8 @@ static int read_bootstrap(struct bootstrap *b, const char *path, struct err *e) 
     int rc = file_read(str_of(path), BOOTSTRAP_MAX, &text, e);
     if (rc >= 0) { /* a file that cannot be read is named by the error already */
         rc = bootstrap_parse(b, buf_str(&text), e);
+        if (rc >= 0 && (rc = secrets_read_static(b->xds.snap, e)) < 0)
+            bootstrap_fini(b);
         if (rc < 0)
             rc = err_in(e, "%s", path);
     }
@@ -211,6 +214,7 @@ static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, stru
         names_fill(m->names, snap);
     if (m->foreign)
         foreign_fill(m->foreign, snap);
+    secrets_fill(m->secrets, snap);
     if (m->foreign && m->serving)
         rc = add_foreign(m, ports, &n, e);
     if (rc >= 0)
@@ -220,6 +224,10 @@ static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, stru
     free(ports);
     ref_put(snap);
     return rc;
+}
+
+static void tell_boot(struct proxy_main *m) {
+    proxy_booted(m->proxy, &(struct proxy_boot){m->boot.xds.message, m->boot.xds.snap});
 }
 
 static void on_news(void *ctx);
@@ -246,15 +254,20 @@ static int watch_names(struct proxy_main *m, const struct snap *snap, struct err
 static void reload_bootstrap(struct proxy_main *m) {
     struct bootstrap next;
     struct err e = {0};
+    secrets_refresh(m->secrets);
     int rc = m->foreign ? err_set(&e, WEFT_E_UNSUPPORTED, "a control plane says what is served") : 0;
     if (rc >= 0)
         rc = read_bootstrap(&next, m->o.bootstrap, &e);
     if (rc >= 0) {
+        secrets_watch(m->secrets, next.xds.snap);
         rc = serve_bootstrap(m, &next, &e);
         bootstrap_fini(rc < 0 ? &next : &m->boot);
         if (rc >= 0) {
             m->boot = next;
+            tell_boot(m);
             rc = watch_names(m, m->boot.xds.snap, &e);
+        } else {
+            secrets_watch(m->secrets, m->boot.xds.snap);
         }
     }
     if (rc < 0)
@@ -294,8 +307,19 @@ static void begin_late(struct proxy_main *m) {
     loop_stop(&m->loop);
 }
 
+static void on_patience_over(struct timer *t);
+
+static void wait_for(struct proxy_main *m) {
+    loop_timer(&m->loop, &m->patience, NAMES_US, on_patience_over);
+}
+
+/* How long a control plane is waited for it knows itself, and what names its answers bring comes after that. */
 static void on_patience_over(struct timer *t) {
-    begin_late(container_of(t, struct proxy_main, patience));
+    struct proxy_main *m = container_of(t, struct proxy_main, patience);
+    if (m->foreign && !foreign_settled(m->foreign))
+        wait_for(m);
+    else
+        begin_late(m);
 }
 
 /* Is all known that the first request may need? */
@@ -327,7 +351,7 @@ static void on_news(void *ctx) {
     serve_news(ctx);
 }
 
-/* What the control plane says may name hosts too. */
+/* What the control plane says may name hosts and files too. */
 static void on_foreign(void *ctx) {
     struct proxy_main *m = ctx;
     struct snap *snap = snap_new(m->boot.xds.snap);
@@ -335,6 +359,7 @@ static void on_foreign(void *ctx) {
     foreign_fill(m->foreign, snap);
     if (watch_names(m, snap, &e) < 0)
         log_error(&m->log, "%s", e.msg);
+    secrets_watch(m->secrets, snap);
     ref_put(snap);
     serve_news(m);
 }
@@ -359,6 +384,8 @@ static int start_foreign(struct proxy_main *m, struct err *e) {
                               .node = x->ads.node,
                               .listeners = x->ads.lds,
                               .clusters = x->ads.cds,
+                              .listeners_fetch_us = x->ads.lds_fetch_us,
+                              .clusters_fetch_us = x->ads.cds_fetch_us,
                               .sotw = x->ads.sotw,
                               .fixed = x->snap,
                               .on_change = on_foreign,
@@ -389,14 +416,18 @@ static int start_bootstrap(struct proxy_main *m, struct err *e) {
                             .ctx = m};
     rc = proxy_open(&m->proxy, &m->loop, &cfg, e);
     if (rc >= 0)
+        tell_boot(m);
+    if (rc >= 0)
         rc = admin_start(m->proxy, e);
     m->checks = checks_new(&m->loop, &(struct checks_cfg){.log = &m->log, .on_change = on_news, .ctx = m});
+    m->secrets = secrets_new(&m->loop, &(struct secrets_cfg){.log = &m->log, .on_change = on_news, .ctx = m});
+    secrets_watch(m->secrets, m->boot.xds.snap);
     if (rc >= 0)
         rc = watch_names(m, m->boot.xds.snap, e);
     if (rc >= 0)
         rc = start_foreign(m, e);
     if (rc >= 0 && (waits(m) || waits_for_checks(m)))
-        loop_timer(&m->loop, &m->patience, m->foreign ? FOREIGN_US : NAMES_US, on_patience_over);
+        wait_for(m);
     else if (rc >= 0)
         rc = begin_bootstrap(m, e);
     return rc;
@@ -527,6 +558,7 @@ static int serve(struct proxy_main *m, int elder, struct err *e) {
     foreign_stop(&m->foreign);
     names_free(&m->names);
     checks_free(&m->checks);
+    secrets_free(&m->secrets);
     dns_free(&m->dns);
     admin_stop(m->proxy);
     proxy_close(&m->proxy);

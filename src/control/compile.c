@@ -77,8 +77,8 @@ static struct cluster *inbound_cluster(const struct mesh *m, const struct compil
 
 static struct tls_context *peer_tls(const struct mesh *m, const struct compile_name *n, struct arena *a) {
     struct tls_context *t = arena_zalloc(a, sizeof *t);
-    t->cert_secret = STR("default");
-    t->ca_secret = STR("ROOTCA");
+    t->cert_secret.name = STR("default");
+    t->ca_secret.name = STR("ROOTCA");
     t->sans = arena_alloc(a, sizeof *t->sans);
     t->sans[0] = spiffe_of(a, str_of(m->trust_domain), n->ns, n->name);
     t->n_sans = 1;

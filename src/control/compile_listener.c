@@ -43,8 +43,8 @@ static struct hcm common_hcm(const struct mesh *m) {
 
 static struct tls_context *server_tls(struct arena *a) {
     struct tls_context *t = arena_zalloc(a, sizeof *t);
-    t->cert_secret = STR("default");
-    t->ca_secret = STR("ROOTCA");
+    t->cert_secret.name = STR("default");
+    t->ca_secret.name = STR("ROOTCA");
     t->require_client_cert = true;
     return t;
 }

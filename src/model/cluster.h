@@ -45,6 +45,7 @@ struct cluster { /* a resource (CDS) */
     struct str name;
     enum cluster_type type;
     struct str eds_name;                /* CLUSTER_EDS: whose endpoints; empty: name */
+    uint64_t eds_fetch_us;              /* as secret_ref.fetch_us */
     struct endpoints *inline_endpoints; /* STATIC, STRICT_DNS; a reference, released by fini */
     /* STRICT_DNS: the addresses of each endpoint's name */
     enum cluster_dns dns_family;

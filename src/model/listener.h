@@ -64,8 +64,9 @@ enum underscores { UNDERSCORES_ALLOW, UNDERSCORES_REJECT, UNDERSCORES_DROP };
 struct hcm { /* HTTP connection manager */
     struct str stat_prefix;
     enum { HCM_AUTO, HCM_HTTP1, HCM_HTTP2 } codec;
-    struct str rds_name; /* route table by name; "*" (weft's outbound): the table named after the target service, asked for on
-                            first use */
+    struct str rds_name;   /* route table by name; "*" (weft's outbound): the table named after the target service, asked for on
+                              first use */
+    uint64_t rds_fetch_us; /* as secret_ref.fetch_us */
     struct route_table *routes; /* inline; a reference, released by fini; else NULL */
     struct rbac *rbac;          /* NULL: everything passes */
     bool use_remote_address;    /* edge: the peer's forwarding headers are not believed */

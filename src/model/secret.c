@@ -12,3 +12,20 @@ static void forget(struct ref *ref) {
 struct secret *secret_new(void) {
     return ref_new(sizeof(struct secret), forget);
 }
+
+struct secret *secret_copy(const struct secret *s) {
+    struct secret *to = secret_new();
+    struct arena *a = &to->ref.mem;
+    to->name = arena_dup(a, s->name);
+    to->cert_pem = arena_dup(a, s->cert_pem);
+    to->key_pem = arena_dup(a, s->key_pem);
+    to->ca_pem = arena_dup(a, s->ca_pem);
+    to->cert_text = s->cert_text;
+    to->key_text = s->key_text;
+    to->ca_text = s->ca_text;
+    to->cert_file = arena_dup(a, s->cert_file);
+    to->key_file = arena_dup(a, s->key_file);
+    to->ca_file = arena_dup(a, s->ca_file);
+    to->watched = arena_dup(a, s->watched);
+    return to;
+}

@@ -144,6 +144,10 @@ static void begin_http(struct down *d, const struct serve_chain *c) {
 
 static void begin(struct down *d, const struct serve_chain *c) {
     d->chain = c->id;
+    if (c->secrets.wait) { /* never in the clear instead */
+        close_early(d);
+        return;
+    }
     if (c->tls)
         d->tr = tls_server(&d->tr, c->tls, d->w->env->limits->down.handshake_timeout_us, NULL, NULL);
     if (c->hcm)

@@ -19,6 +19,8 @@ static struct proxy_head head_of(const struct serve_cluster *c, const struct tra
 struct transport *dial_host(struct loop *l, const struct serve_cluster *c, const struct host *h, struct tls_ctx *tls,
                             const struct transport *from, transport_f *on_event, void *ctx) {
     uint64_t timeout = c->cluster->connect_timeout_us;
+    if (h->mtls && !tls) /* never in the clear instead */
+        return transport_broken(l, WEFT_E_CONNECT, "TLS error: Secret is not supplied by SDS", on_event, ctx);
     struct transport *tr = sock_dial(l, &h->addr, timeout, on_event, ctx);
     if (c->cluster->proxy_protocol) {
         struct proxy_head head = head_of(c, from);

@@ -262,7 +262,7 @@ static int serve_on(struct proxy *p, struct serve_input *in, const struct proxy_
     return rc;
 }
 
-static void hand_out(struct proxy *p, struct serve *s) {
+static void hand_out(struct proxy *p, struct serve *s, const struct snap *snap) {
     for (unsigned i = 0; i < p->env.n; i++) {
         struct order *o = order_new(ORDER_SERVE);
         o->serve = ref_get(s);
@@ -270,13 +270,19 @@ static void hand_out(struct proxy *p, struct serve *s) {
     }
     ref_put(p->serve);
     p->serve = s;
+    ref_put(p->snap);
+    p->snap = ref_get((struct snap *)snap);
+}
+
+void proxy_booted(struct proxy *p, const struct proxy_boot *b) {
+    p->boot = *b;
 }
 
 int proxy_serve(struct proxy *p, struct serve_input *in, struct err *e) {
     struct serve *s;
     int rc = serve_on(p, in, p->listeners, p->n_listeners, &s, e);
     if (rc >= 0)
-        hand_out(p, s);
+        hand_out(p, s, in->snap);
     return rc;
 }
 
@@ -292,7 +298,7 @@ int proxy_relisten(struct proxy *p, struct serve_input *in, const struct proxy_p
         return rc;
     }
     plan_do(p, &plan);
-    hand_out(p, s);
+    hand_out(p, s, in->snap);
     return 0;
 }
 
@@ -425,6 +431,7 @@ void proxy_close(struct proxy **pp) {
     }
     sinks_fini(&p->env.sinks);
     ref_put(p->serve);
+    ref_put(p->snap);
     free_listeners(p);
     free(p->series);
     free(p->stats);

@@ -50,6 +50,11 @@ struct proxy_cfg { /* slices and arrays as long as the proxy */
     void *ctx;
 };
 
+struct proxy_boot {           /* the file that it started from, for admin; zeros: there is none */
+    struct str message;       /* a packed envoy.config.bootstrap.v3.Bootstrap */
+    const struct snap *fixed; /* its resources */
+};
+
 struct proxy {
     struct loop *loop;
     struct proxy_cfg cfg;
@@ -57,7 +62,9 @@ struct proxy {
     struct mbox mbox;
     struct proxy_listener *listeners;
     unsigned n_listeners, next_id;
-    struct serve *serve;         /* the newest; a reference; NULL before the first */
+    struct serve *serve; /* the newest; a reference; NULL before the first */
+    struct snap *snap;   /* what it was made from; a reference */
+    struct proxy_boot boot;
     struct metric_table *series; /* one per worker: its newest copy */
     struct stats **stats;        /* one per worker, for env.stats */
     struct server admin;         /* proxy/admin.h, when it is on */
@@ -78,6 +85,7 @@ int proxy_serve(struct proxy *p, struct serve_input *in, struct err *e) MUST_CHE
 /* The same, with these listeners from now on. One whose address stays keeps its sockets; new ones are bound; those that are gone
  * drain: what the kernel has accepted is served, and connections end in order within the drain time. All of it, or nothing. */
 int proxy_relisten(struct proxy *p, struct serve_input *in, const struct proxy_port *ports, unsigned n, struct err *e) MUST_CHECK;
+void proxy_booted(struct proxy *p, const struct proxy_boot *b); /* borrowed until the next call */
 void proxy_away(struct proxy *p,
                 struct str name); /* whoever waits for that service (empty: for any) is told that the control plane is away */
 void proxy_health(struct proxy *p, bool healthy); /* of the app */

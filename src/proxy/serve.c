@@ -27,32 +27,44 @@ static struct str join_alpn(const struct tls_context *t, struct arena *a) {
 }
 
 /* What a context refers to by name is in the snapshot: static secrets of the bootstrap, or what came over SDS. */
-static int read_secret(const struct snap *snap, struct str name, bool ca, struct buf *one, struct buf *key, struct err *e) {
-    const struct secret *s = name.len ? snap_get(snap, XDS_SECRET, name) : NULL;
-    if (!name.len)
-        return 0;
-    if (!s || !(ca ? s->ca_pem : s->cert_pem).len)
-        return err_set(e, WEFT_E_NOT_FOUND, "no secret \"" STR_FMT "\" with a %s", STR_ARG(name),
-                       ca ? "trusted_ca" : "certificate");
-    buf_add(one, ca ? s->ca_pem : s->cert_pem);
-    if (!ca)
-        buf_add(key, s->key_pem);
-    return 0;
+static struct secret *find_secret(const struct snap *snap, const struct secret_ref *r, bool certificate, bool *wait) {
+    struct secret *s = r->name.len ? snap_get(snap, XDS_SECRET, secret_key(r)) : NULL;
+    if (s && (certificate ? s->cert_pem.len && s->key_pem.len : s->ca_pem.len))
+        return ref_get(s);
+    *wait |= r->name.len != 0;
+    return NULL;
 }
 
-static int read_tls(const struct tls_context *t, const struct snap *snap, struct buf *cert, struct buf *key, struct buf *ca,
+static struct serve_secrets find_secrets(const struct tls_context *t, const struct snap *snap) {
+    struct serve_secrets s = {0};
+    s.cert = find_secret(snap, &t->cert_secret, true, &s.wait);
+    s.ca = find_secret(snap, &t->ca_secret, false, &s.wait);
+    return s;
+}
+
+static bool same_secrets(const struct serve_secrets *a, const struct serve_secrets *b) {
+    return a->cert == b->cert && a->ca == b->ca && a->wait == b->wait;
+}
+
+static void secrets_drop(struct serve_secrets *s) {
+    ref_put(s->cert);
+    ref_put(s->ca);
+}
+
+static int read_tls(const struct tls_context *t, const struct serve_secrets *s, struct buf *cert, struct buf *key, struct buf *ca,
                     struct err *e) {
-    int rc = read_secret(snap, t->cert_secret, false, cert, key, e);
-    if (rc >= 0)
-        rc = read_secret(snap, t->ca_secret, true, ca, NULL, e);
-    if (rc >= 0)
-        rc = read_source(&t->cert, cert, e);
+    buf_add(cert, s->cert ? s->cert->cert_pem : STR_NONE);
+    buf_add(key, s->cert ? s->cert->key_pem : STR_NONE);
+    buf_add(ca, s->ca ? s->ca->ca_pem : STR_NONE);
+    int rc = read_source(&t->cert, cert, e);
     if (rc >= 0)
         rc = read_source(&t->key, key, e);
     return rc < 0 ? rc : read_source(&t->ca, ca, e);
 }
 
-static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool server, const struct snap *snap, struct err *e) {
+/* *out stays NULL while a secret is not there. */
+static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool server, const struct serve_secrets *s,
+                      struct err *e) {
     struct buf cert = {0}, key = {0}, ca = {0};
     struct arena a = {0};
     if (server && t->n_sans) /* of a client only the trust domain would be looked at */
@@ -60,7 +72,9 @@ static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool se
     for (size_t i = 0; i < t->n_sans; i++)
         if (!str_starts(t->sans[i], STR("spiffe://")))
             return err_set(e, WEFT_E_UNSUPPORTED, "match_typed_subject_alt_names: a name but of SPIFFE");
-    int rc = read_tls(t, snap, &cert, &key, &ca, e);
+    if (s->wait)
+        return 0;
+    int rc = read_tls(t, s, &cert, &key, &ca, e);
     if (rc >= 0) {
         struct tls_cfg cfg = {.server = server,
                               .cert_pem = buf_str(&cert),
@@ -91,6 +105,7 @@ static void cluster_fini(struct ref *r) {
     tls_ctx_unref(&c->tls);
     tls_ctx_unref(&c->tls_h1);
     tls_ctx_unref(&c->tls_raw);
+    secrets_drop(&c->secrets);
     ref_put(c->identity);
     ref_put(c->endpoints);
     ref_put(c->cluster);
@@ -158,7 +173,7 @@ static bool alpn_decides(const struct serve_cluster *c) {
 }
 
 static struct host_kind kind_of(const struct serve_cluster *c, bool mtls, struct str name) {
-    bool tls = c->tls && (mtls || c->cluster->tls_always);
+    bool tls = (c->tls || c->secrets.wait) && (mtls || c->cluster->tls_always);
     enum conn_proto stated = c->cluster->proto == CLUSTER_HTTP2 ? CONN_H2 : CONN_H1;
     return (struct host_kind){tls, tls && alpn_decides(c) ? CONN_AUTO : stated, name};
 }
@@ -190,7 +205,16 @@ static struct str default_alpn(const struct serve_cluster *c) {
     return c->cluster->proto == CLUSTER_HTTP2 ? STR("h2") : STR("http/1.1");
 }
 
-static int cluster_tls(struct serve_cluster *c, const struct serve_input *in, struct err *e) {
+static bool carry_tls(struct serve_cluster *c, const struct serve_cluster *prev) {
+    if (!prev || prev->cluster != c->cluster || !prev->tls || !same_secrets(&prev->secrets, &c->secrets))
+        return false;
+    c->tls = tls_ctx_ref(prev->tls); /* sessions go on */
+    c->tls_h1 = prev->tls_h1 ? tls_ctx_ref(prev->tls_h1) : NULL;
+    c->tls_raw = tls_ctx_ref(prev->tls_raw);
+    return true;
+}
+
+static int cluster_tls(struct serve_cluster *c, const struct serve_cluster *prev, const struct serve_input *in, struct err *e) {
     const struct tls_context *t = c->cluster->tls;
     struct tls_ctx *base = NULL;
     struct arena a = {0};
@@ -200,9 +224,16 @@ static int cluster_tls(struct serve_cluster *c, const struct serve_input *in, st
     if (in->identity) {
         c->identity = ref_get(in->identity);
         base = tls_ctx_ref(in->identity->client);
-    } else if ((rc = static_tls(&base, t, false, in->snap, e)) < 0) {
-        return err_in(e, "cluster " STR_FMT, STR_ARG(c->cluster->name));
+    } else {
+        c->secrets = find_secrets(t, in->snap);
+        if (carry_tls(c, prev))
+            return 0;
+        rc = static_tls(&base, t, false, &c->secrets, e);
     }
+    if (rc < 0)
+        return err_in(e, "cluster " STR_FMT, STR_ARG(c->cluster->name));
+    if (!base)
+        return 0;
     rc = tls_ctx_offer(&c->tls, base, t->n_alpn ? join_alpn(t, &a) : default_alpn(c), e);
     if (rc >= 0 && (alpn_decides(c) || c->cluster->proto != CLUSTER_HTTP2)) /* an upgrade needs it, whatever the app speaks */
         rc = tls_ctx_offer(&c->tls_h1, base, STR("http/1.1"), e);
@@ -327,22 +358,28 @@ static struct endpoints *endpoints_of(const struct cluster *c, const struct snap
 }
 
 /* What a secret says may have changed, though its name has not. */
-static bool by_secret(const struct cluster *c, const struct serve_input *in) {
-    return c->tls && !in->identity && (c->tls->cert_secret.len || c->tls->ca_secret.len);
+static bool other_secrets(const struct serve_cluster *prev, const struct serve_input *in) {
+    const struct tls_context *t = prev->cluster->tls;
+    if (!t || in->identity)
+        return false;
+    struct serve_secrets now = find_secrets(t, in->snap);
+    bool other = !same_secrets(&prev->secrets, &now);
+    secrets_drop(&now);
+    return other;
 }
 
 static int build_cluster(struct serve_cluster **out, struct cluster *cluster, const struct serve_input *in, struct err *e) {
     struct serve_cluster *prev = in->prev ? serve_cluster_get(in->prev, cluster->name) : NULL;
     struct endpoints *eps = endpoints_of(cluster, in->snap);
     if (prev && !prev->stale && prev->cluster == cluster && prev->endpoints == eps &&
-        (!cluster->tls || prev->identity == in->identity) && !by_secret(cluster, in)) {
+        (!cluster->tls || prev->identity == in->identity) && !other_secrets(prev, in)) {
         *out = ref_get(prev);
         return 0;
     }
     struct serve_cluster *c = ref_new(sizeof(*c), cluster_fini);
     c->cluster = ref_get(cluster);
     c->endpoints = eps ? ref_get(eps) : NULL;
-    int rc = cluster_tls(c, in, e);
+    int rc = cluster_tls(c, prev, in, e);
     if (rc < 0) {
         ref_put(c);
         return rc;
@@ -418,15 +455,30 @@ static struct serve_routes *build_routes(struct route_table *table, struct serve
     return r;
 }
 
+/* A table that has not come, and is not waited for any more. */
+static struct serve_routes *no_routes(struct str name) {
+    struct route_table *empty = route_table_new();
+    empty->name = arena_dup(&empty->ref.mem, name);
+    struct serve_routes *r = build_routes(empty, NULL);
+    ref_put(empty);
+    return r;
+}
+
 /* ---- listeners ---- */
-static int chain_tls(struct serve_chain *c, const struct serve_input *in, struct err *e) {
-    if (!c->conf->tls)
+static int chain_tls(struct serve_chain *c, const struct serve_chain *prev, const struct serve_input *in, struct err *e) {
+    const struct tls_context *t = c->conf->tls;
+    if (!t)
         return 0;
     if (in->identity) {
         c->tls = tls_ctx_ref(in->identity->server);
         return 0;
     }
-    return static_tls(&c->tls, c->conf->tls, true, in->snap, e);
+    c->secrets = find_secrets(t, in->snap);
+    if (prev && prev->conf->tls == t && prev->tls && same_secrets(&prev->secrets, &c->secrets)) {
+        c->tls = tls_ctx_ref(prev->tls); /* sessions go on */
+        return 0;
+    }
+    return static_tls(&c->tls, t, true, &c->secrets, e);
 }
 
 /* The chain that did the same for the same connections before. */
@@ -469,10 +521,12 @@ static int build_chain(struct serve *s, struct serve_chain *c, const struct serv
         table = snap_get(in->snap, XDS_ROUTE, c->hcm->rds_name);
     if (table)
         c->routes = build_routes(table, prev ? prev->routes : NULL);
+    else if (c->hcm && in->profile == PROFILE_ENVOY)
+        c->routes = no_routes(c->hcm->rds_name);
     int rc = c->routes ? read_bodies(c->routes, e) : 0;
     if (rc >= 0 && c->hcm && in->sinks)
         rc = find_sinks(s, c, in, e);
-    return rc < 0 ? rc : chain_tls(c, in, e);
+    return rc < 0 ? rc : chain_tls(c, prev, in, e);
 }
 
 static int build_listener(struct serve *s, const struct serve_port *port, const struct serve_input *in, struct err *e) {
@@ -501,6 +555,7 @@ static void listener_fini(struct serve_listener *l) {
         ref_put(l->chains[i].routes);
         ref_put(l->chains[i].gate);
         tls_ctx_unref(&l->chains[i].tls);
+        secrets_drop(&l->chains[i].secrets);
     }
     ref_put(l->listener);
 }

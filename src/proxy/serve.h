@@ -21,17 +21,23 @@ struct serve_level { /* endpoints of one priority that may be used */
     uint32_t below; /* of 100 requests those from the level's before up to this */
 };
 
+struct serve_secrets {        /* what the secrets of a TLS context were when it was made */
+    struct secret *cert, *ca; /* references; NULL: it names none */
+    bool wait;                /* one is not there yet: nothing may be sent or taken by it */
+};
+
 struct serve_cluster {
     struct ref ref;
-    struct cluster *cluster;     /* reference */
-    struct endpoints *endpoints; /* reference, or NULL */
-    struct identity *identity;   /* reference: whose client context it uses; NULL in a static bootstrap */
-    struct tls_ctx *tls;         /* reference; NULL: plain */
-    struct tls_ctx *tls_raw;     /* reference: the same for TCP tunnels, offering what is configured only; NULL: plain */
-    struct tls_ctx *tls_h1;      /* reference: the same, offering HTTP/1.1 only; NULL: plain, or never HTTP/1.1 */
-    struct host **all;           /* every endpoint, references */
-    bool *healthy;               /* of each of them */
-    struct host **members;       /* those that may be used, borrowed from `all`: level by level, as the balancers know them */
+    struct cluster *cluster;      /* reference */
+    struct endpoints *endpoints;  /* reference, or NULL */
+    struct identity *identity;    /* reference: whose client context it uses; NULL in a static bootstrap */
+    struct tls_ctx *tls;          /* reference; NULL: plain */
+    struct tls_ctx *tls_raw;      /* reference: the same for TCP tunnels, offering what is configured only; NULL: plain */
+    struct tls_ctx *tls_h1;       /* reference: the same, offering HTTP/1.1 only; NULL: plain, or never HTTP/1.1 */
+    struct serve_secrets secrets; /* of its TLS; where one is not there yet nobody is reached */
+    struct host **all;            /* every endpoint, references */
+    bool *healthy;                /* of each of them */
+    struct host **members;        /* those that may be used, borrowed from `all`: level by level, as the balancers know them */
     size_t n_all, n_healthy, n_members;
     struct serve_level *levels; /* by priority: at least one */
     unsigned n_levels;
@@ -57,13 +63,14 @@ struct gate_counts { /* of a chain's network RBAC (proxy/gate.h), by all workers
 struct serve_chain {
     unsigned id; /* > 0; the same as long as a chain of that match and kind is there: what open connections go by */
     const struct filter_chain *conf;
-    const struct hcm *hcm;       /* CHAIN_HTTP, else NULL */
-    const struct tcp_proxy *tcp; /* CHAIN_TCP, else NULL */
-    struct tls_ctx *tls;         /* reference; NULL: TLS is not terminated */
-    struct serve_routes *routes; /* reference: inline table; NULL: by target */
-    struct gate_counts *gate;    /* reference: of its network RBAC; NULL: it has none */
-    unsigned *sinks;             /* of each of hcm->logs: its number (proxy/sinks.h) */
-    _Atomic uint64_t split;      /* connections that were split among tcp->clusters; carried over */
+    const struct hcm *hcm;        /* CHAIN_HTTP, else NULL */
+    const struct tcp_proxy *tcp;  /* CHAIN_TCP, else NULL */
+    struct tls_ctx *tls;          /* reference; NULL: TLS is not terminated */
+    struct serve_secrets secrets; /* of its TLS; where one is not there yet its connections are closed */
+    struct serve_routes *routes;  /* reference: inline table; NULL: by target */
+    struct gate_counts *gate;     /* reference: of its network RBAC; NULL: it has none */
+    unsigned *sinks;              /* of each of hcm->logs: its number (proxy/sinks.h) */
+    _Atomic uint64_t split;       /* connections that were split among tcp->clusters; carried over */
 };
 
 struct serve_listener {

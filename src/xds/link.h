@@ -54,6 +54,9 @@ struct link_cb {
     void (*on_down)(void *ctx, const struct err *why); /* also after each attempt that failed */
     void (*on_drain)(void *ctx);                       /* the control plane asks us to drain */
     void (*on_answer)(void *ctx, enum xds_type type);  /* a response about that type, before on_response; may be NULL */
+    /* The control plane has no such resource, or none for us now (resource_errors); may be NULL. Where it is said to be not found
+     * on_removed has come before; else what was held stays. */
+    void (*on_missing)(void *ctx, enum xds_type type, struct str name, const struct err *why);
 };
 struct link_cfg {
     struct addr control;

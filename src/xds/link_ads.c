@@ -220,6 +220,28 @@ void link__gone(struct link *l, enum xds_type type, struct str name) {
         l->cfg.cb.on_removed(l->cfg.ctx, type, name);
 }
 
+/* Nothing is known of the resource but that: what is not found is gone, what else is wrong may pass (gRFC A88). */
+static void take_error(struct link *l, enum xds_type type, const Ed__ResourceError *w) {
+    struct arena a = {0}; /* a name may be forgotten with its end */
+    struct err why;
+    int status = w->error_detail ? w->error_detail->code : GRPC_UNKNOWN;
+    struct str name = arena_dup(&a, str_of(w->resource_name ? w->resource_name->name : ""));
+    if (name.len && link__wants(l, type, name)) {
+        err_set(&why, status == GRPC_NOT_FOUND ? WEFT_E_NOT_FOUND : WEFT_E_UNAVAILABLE, "%s: %s", grpc_status_name(status),
+                w->error_detail ? w->error_detail->message : "");
+        if (status == GRPC_NOT_FOUND && map_has(&l->of[type].names, name)) /* else a complete answer has said so already */
+            link__gone(l, type, name);
+        if (l->cfg.cb.on_missing && !l->stopping)
+            l->cfg.cb.on_missing(l->cfg.ctx, type, name, &why);
+    }
+    arena_fini(&a);
+}
+
+void link__missing(struct link *l, enum xds_type type, Ed__ResourceError *const *errors, size_t n) {
+    for (size_t i = 0; i < n && !l->stopping; i++)
+        take_error(l, type, errors[i]);
+}
+
 /* What a response brought has been told: now what follows from all of it. */
 void link__told(struct link *l, enum xds_type type) {
     if (l->cfg.cb.on_answer && !l->stopping)

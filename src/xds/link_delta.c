@@ -87,6 +87,7 @@ static void take_response(struct link *l, const Ed__DeltaDiscoveryResponse *m) {
         for (size_t i = 0; i < m->n_removed_resources && !l->stopping; i++)
             if (link__wants(l, (enum xds_type)type, str_of(m->removed_resources[i])))
                 link__gone(l, (enum xds_type)type, str_of(m->removed_resources[i]));
+        link__missing(l, (enum xds_type)type, m->resource_errors, m->n_resource_errors);
         link__told(l, (enum xds_type)type);
     }
     if (l->ads && !l->stopping)

@@ -84,6 +84,8 @@ void link__send(struct arena *a, struct link *l, const void *m);
 int link__type(struct str url, struct link_reasons *bad); /* enum xds_type; < 0: rejected */
 void link__take(struct link *l, enum xds_type type, const struct link_resource *r, struct map *seen, struct link_reasons *bad);
 void link__gone(struct link *l, enum xds_type type, struct str name);
+/* What the control plane could not send, and why (resource_errors). */
+void link__missing(struct link *l, enum xds_type type, Ed__ResourceError *const *errors, size_t n);
 void link__told(struct link *l, enum xds_type type); /* all in it has been */
 void link__reject(struct link_reasons *r, struct str name, const struct err *e);
 Rpc__Status *link__reason(struct arena *a, const struct link_reasons *bad); /* NULL: there is none */

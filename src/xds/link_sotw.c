@@ -96,6 +96,7 @@ static void take_type(struct link *l, enum xds_type type, const Ed__DiscoveryRes
     if (take_resources(l, type, m, &seen, bad) && complete)
         take_absent(l, type, &seen);
     map_fini(&seen);
+    link__missing(l, type, m->resource_errors, m->n_resource_errors);
     link__keep(&l->of[type].nonce, str_of(m->nonce));
     if (!bad->n)
         link__keep(&l->of[type].version, str_of(m->version_info));

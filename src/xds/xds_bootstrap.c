@@ -60,11 +60,30 @@ static int check_routes(struct reading *r, size_t i, const struct route_table *t
     return 0;
 }
 
+/* Secrets of the bootstrap are there, or are never. */
+static int check_secret(struct reading *r, const char *list, size_t i, const struct secret_ref *s) {
+    if (!s->name.len || s->path.len)
+        return 0;
+    if (s->fixed && !snap_get(r->b->snap, XDS_SECRET, s->name))
+        return fail_at(r, list, i, WEFT_E_INVALID, "no such static secret:", s->name);
+    if (!s->fixed && !r->b->ads.on)
+        return fail_at(r, list, i, WEFT_E_INVALID, "sds without dynamic_resources.ads_config:", s->name);
+    return 0;
+}
+
+static int check_tls(struct reading *r, const char *list, size_t i, const struct tls_context *t) {
+    if (!t || check_secret(r, list, i, &t->cert_secret) < 0)
+        return t ? r->e->code : 0;
+    return check_secret(r, list, i, &t->ca_secret);
+}
+
 static int finish_chain(struct reading *r, size_t i, struct filter_chain *c) {
     struct hcm *h = &c->hcm;
     h->metrics = c->tcp.metrics = true;
     if (h->rds_name.len && !r->b->ads.on)
         return fail_at(r, "listeners", i, WEFT_E_INVALID, "rds without dynamic_resources.ads_config:", h->rds_name);
+    if (check_tls(r, "listeners", i, c->tls) < 0)
+        return r->e->code;
     return h->routes && !r->b->ads.cds ? check_routes(r, i, h->routes) : 0;
 }
 
@@ -87,6 +106,8 @@ static int add_cluster(struct reading *r, size_t i, const Ecl__Cluster *w) {
     if (add(r, XDS_CLUSTER, "clusters", i, w, &name) < 0)
         return r->e->code;
     const struct cluster *c = snap_get(r->b->snap, XDS_CLUSTER, name);
+    if (check_tls(r, "clusters", i, c->tls) < 0)
+        return r->e->code;
     return c->type == CLUSTER_EDS && !r->b->ads.on
                ? fail_at(r, "clusters", i, WEFT_E_INVALID, "eds without dynamic_resources.ads_config:", name)
                : 0;
@@ -122,18 +143,29 @@ static int read_service(struct reading *r, const Ec__ApiConfigSource *w) {
     return 0;
 }
 
-static bool is_ads(const Ec__ConfigSource *w) {
-    return w && w->config_source_specifier_case == EC__CONFIG_SOURCE__CONFIG_SOURCE_SPECIFIER_ADS;
+/* One of the two roots: all of them, or none. */
+static int read_root(struct reading *r, const Ec__ConfigSource *w, const char *what, bool *on, uint64_t *fetch_us) {
+    struct unpack u;
+    int rc = 0;
+    *on = w != NULL;
+    if (!w)
+        return 0;
+    unpack_init(&u, &r->b->mem, r->e);
+    if (w->config_source_specifier_case != EC__CONFIG_SOURCE__CONFIG_SOURCE_SPECIFIER_ADS)
+        rc = err_set(r->e, WEFT_E_UNSUPPORTED, "dynamic_resources: %s: must be ads", what);
+    else if (xds__decode_fetch(&u, w, what, fetch_us) < 0)
+        rc = err_in(r->e, "dynamic_resources");
+    unpack_fini(&u);
+    return rc;
 }
 
 static int read_dynamic(struct reading *r, const Ebs__Bootstrap__DynamicResources *w) {
     struct xds_bootstrap *b = r->b;
     if (!w)
         return 0;
-    if ((w->lds_config && !is_ads(w->lds_config)) || (w->cds_config && !is_ads(w->cds_config)))
-        return err_set(r->e, WEFT_E_UNSUPPORTED, "dynamic_resources: lds_config and cds_config must be ads");
-    b->ads.lds = w->lds_config != NULL;
-    b->ads.cds = w->cds_config != NULL;
+    if (read_root(r, w->lds_config, "lds_config", &b->ads.lds, &b->ads.lds_fetch_us) < 0 ||
+        read_root(r, w->cds_config, "cds_config", &b->ads.cds, &b->ads.cds_fetch_us) < 0)
+        return r->e->code;
     const Ec__ApiConfigSource *ads = w->ads_config;
     if (!ads)
         return b->ads.lds || b->ads.cds ? err_set(r->e, WEFT_E_INVALID, "dynamic_resources: ads without ads_config") : 0;
@@ -173,6 +205,7 @@ static int read_all(struct reading *r) {
     if (pbjson_read(&m, &r->mem, &ebs__bootstrap__descriptor, r->root, r->lines, r->e) < 0)
         return r->e->code;
     const Ebs__Bootstrap *w = (const Ebs__Bootstrap *)m;
+    r->b->message = arena_dup(&r->b->mem, pack_msg(&r->mem, w));
     if (w->node)
         r->b->ads.node = arena_dup(&r->b->mem, pack_msg(&r->mem, w->node));
     if (read_dynamic(r, w->dynamic_resources) < 0 || add_static(r, w->static_resources) < 0 || check_control(r) < 0)

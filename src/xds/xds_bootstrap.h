@@ -8,6 +8,7 @@
 
 struct xds_bootstrap {
     struct snap *snap;     /* reference: the static resources */
+    struct str message;    /* the whole as a packed envoy.config.bootstrap.v3.Bootstrap, but for what weft ignores */
     struct str *listeners; /* their names, in order */
     size_t n_listeners;
     struct { /* len 0: none */
@@ -16,10 +17,11 @@ struct xds_bootstrap {
     } admin;
     struct { /* the control plane of dynamic_resources */
         bool on, lds, cds;
-        bool sotw;          /* state of the world; else delta */
-        struct str cluster; /* a static cluster, or */
-        struct str target;  /* "HOST:PORT" */
-        struct str node;    /* a packed envoy.config.core.v3.Node; may be empty */
+        uint64_t lds_fetch_us, cds_fetch_us; /* as secret_ref.fetch_us */
+        bool sotw;                           /* state of the world; else delta */
+        struct str cluster;                  /* a static cluster, or */
+        struct str target;                   /* "HOST:PORT" */
+        struct str node;                     /* a packed envoy.config.core.v3.Node; may be empty */
     } ads;
     struct arena mem; /* holds the texts */
 };

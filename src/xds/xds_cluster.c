@@ -41,7 +41,7 @@ static void encode_discovery(struct arena *a, const struct cluster *c, Ecl__Clus
     encode_dns(a, c, w);
     if (c->type == CLUSTER_EDS) {
         w->eds_cluster_config = PACK_NEW(a, ecl__cluster__eds_cluster_config);
-        w->eds_cluster_config->eds_config = pack_ads(a);
+        w->eds_cluster_config->eds_config = xds__encode_source(a, c->eds_fetch_us);
         w->eds_cluster_config->service_name = pack_str(a, c->eds_name);
     }
     if (c->inline_endpoints)
@@ -262,7 +262,7 @@ static int decode_discovery(struct unpack *u, const Ecl__Cluster *w, struct clus
     if (c->type == CLUSTER_EDS) {
         const Ecl__Cluster__EdsClusterConfig *eds = w->eds_cluster_config;
         c->eds_name = unpack_str(u, eds ? eds->service_name : NULL);
-        return xds__decode_source(u, eds ? eds->eds_config : NULL, "eds_config");
+        return xds__decode_source(u, eds ? eds->eds_config : NULL, "eds_config", &c->eds_fetch_us);
     }
     if (!w->load_assignment)
         return 0;

@@ -52,10 +52,29 @@ int xds__decode_address(struct unpack *u, const Ec__Address *w, bool names, stru
     }
 }
 
-int xds__decode_source(struct unpack *u, const Ec__ConfigSource *w, const char *what) {
-    if (!w || w->config_source_specifier_case == EC__CONFIG_SOURCE__CONFIG_SOURCE_SPECIFIER__NOT_SET)
-        return err_set(u->e, WEFT_E_UNSUPPORTED, "%s: must come over ADS", what);
+Ec__ConfigSource *xds__encode_source(struct arena *a, uint64_t fetch_us) {
+    Ec__ConfigSource *w = pack_ads(a);
+    if (fetch_us)
+        w->initial_fetch_timeout = pack_duration(a, fetch_us == UINT64_MAX ? 0 : fetch_us);
+    return w;
+}
+
+/* 0 means "for ever" on the wire and "the default" in the model. */
+int xds__decode_fetch(struct unpack *u, const Ec__ConfigSource *w, const char *what, uint64_t *fetch_us) {
+    if (!w || !w->initial_fetch_timeout)
+        return 0;
+    if (unpack_duration(u, w->initial_fetch_timeout, "initial_fetch_timeout", fetch_us) < 0)
+        return err_in(u->e, "%s", what);
+    if (!*fetch_us)
+        *fetch_us = UINT64_MAX;
     return 0;
+}
+
+int xds__decode_source(struct unpack *u, const Ec__ConfigSource *w, const char *what, uint64_t *fetch_us) {
+    if (!w || (w->config_source_specifier_case != EC__CONFIG_SOURCE__CONFIG_SOURCE_SPECIFIER_ADS &&
+               w->config_source_specifier_case != EC__CONFIG_SOURCE__CONFIG_SOURCE_SPECIFIER_SELF))
+        return err_set(u->e, WEFT_E_UNSUPPORTED, "%s: must come over ADS", what);
+    return xds__decode_fetch(u, w, what, fetch_us);
 }
 
 /* ---- encoding ---- */

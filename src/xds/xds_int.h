@@ -73,7 +73,10 @@ int xds__decode_address(struct unpack *u, const Ec__Address *w, bool names, stru
 Ee__ClusterLoadAssignment *xds__encode_assignment(struct arena *a, const struct endpoints *eps);
 /* names: host names may stand where IP addresses do. */
 int xds__decode_assignment(struct unpack *u, const Ee__ClusterLoadAssignment *w, bool names, struct endpoints *eps) MUST_CHECK;
-int xds__decode_source(struct unpack *u, const Ec__ConfigSource *w, const char *what) MUST_CHECK; /* must be this stream */
+/* Where another resource comes from: this same stream, and how long its user waits for it (model: *_fetch_us). */
+Ec__ConfigSource *xds__encode_source(struct arena *a, uint64_t fetch_us);
+int xds__decode_source(struct unpack *u, const Ec__ConfigSource *w, const char *what, uint64_t *fetch_us) MUST_CHECK;
+int xds__decode_fetch(struct unpack *u, const Ec__ConfigSource *w, const char *what, uint64_t *fetch_us) MUST_CHECK;
 
 /* xds_route.c */
 Er__RouteConfiguration *xds__encode_table(struct arena *a, const struct route_table *t);

@@ -81,7 +81,7 @@ static void encode_routes(struct arena *a, const struct hcm *h, Eh__HttpConnecti
     } else {
         w->route_specifier_case = EH__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_RDS;
         w->rds = PACK_NEW(a, eh__rds);
-        w->rds->config_source = pack_ads(a);
+        w->rds->config_source = xds__encode_source(a, h->rds_fetch_us);
         w->rds->route_config_name = pack_str(a, h->rds_name);
     }
 }
@@ -271,7 +271,7 @@ static int decode_routes(struct unpack *u, const Eh__HttpConnectionManager *w, s
     case EH__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_RDS:
         if (unpack_name(u, w->rds->route_config_name, "rds: route_config_name", &h->rds_name) < 0)
             return u->e->code;
-        return xds__decode_source(u, w->rds->config_source, "rds: config_source");
+        return xds__decode_source(u, w->rds->config_source, "rds: config_source", &h->rds_fetch_us);
     case EH__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_ROUTE_CONFIG: {
         h->routes = route_table_new();
         struct arena *to = u->to; /* a resource of its own */

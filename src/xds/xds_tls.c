@@ -14,6 +14,9 @@ Ec__DataSource *xds__encode_data(struct arena *a, const struct data_source *d) {
     if (d->file.len) {
         w->specifier_case = EC__DATA_SOURCE__SPECIFIER_FILENAME;
         w->filename = pack_str(a, d->file);
+    } else if (d->text) {
+        w->specifier_case = EC__DATA_SOURCE__SPECIFIER_INLINE_STRING;
+        w->inline_string = pack_str(a, d->inline_bytes);
     } else {
         w->specifier_case = EC__DATA_SOURCE__SPECIFIER_INLINE_BYTES;
         w->inline_bytes = (ProtobufCBinaryData){d->inline_bytes.len, (uint8_t *)d->inline_bytes.ptr};
@@ -28,7 +31,9 @@ static bool has_data(const struct data_source *d) {
 int xds__decode_data(struct unpack *u, const Ec__DataSource *w, const char *what, struct data_source *d) {
     switch (w ? w->specifier_case : EC__DATA_SOURCE__SPECIFIER__NOT_SET) {
     case EC__DATA_SOURCE__SPECIFIER_FILENAME: return unpack_name(u, w->filename, what, &d->file);
-    case EC__DATA_SOURCE__SPECIFIER_INLINE_STRING: return unpack_name(u, w->inline_string, what, &d->inline_bytes);
+    case EC__DATA_SOURCE__SPECIFIER_INLINE_STRING:
+        d->text = true;
+        return unpack_name(u, w->inline_string, what, &d->inline_bytes);
     case EC__DATA_SOURCE__SPECIFIER_INLINE_BYTES:
         d->inline_bytes = arena_dup(u->to, str_n(w->inline_bytes.data, w->inline_bytes.len));
         return d->inline_bytes.len ? 0 : err_set(u->e, WEFT_E_INVALID, "%s: must not be empty", what);
@@ -38,10 +43,23 @@ int xds__decode_data(struct unpack *u, const Ec__DataSource *w, const char *what
 
 /* ---- encoding ---- */
 
-static Etls__SdsSecretConfig *encode_sds(struct arena *a, struct str name) {
+static Ec__ConfigSource *encode_path(struct arena *a, const struct secret_ref *r) {
+    Ec__ConfigSource *w = xds__encode_source(a, r->fetch_us);
+    w->config_source_specifier_case = EC__CONFIG_SOURCE__CONFIG_SOURCE_SPECIFIER_PATH_CONFIG_SOURCE;
+    w->path_config_source = PACK_NEW(a, ec__path_config_source);
+    w->path_config_source->path = pack_str(a, r->path);
+    if (r->watched.len) {
+        w->path_config_source->watched_directory = PACK_NEW(a, ec__watched_directory);
+        w->path_config_source->watched_directory->path = pack_str(a, r->watched);
+    }
+    return w;
+}
+
+static Etls__SdsSecretConfig *encode_sds(struct arena *a, const struct secret_ref *r) {
     Etls__SdsSecretConfig *w = PACK_NEW(a, etls__sds_secret_config);
-    w->name = pack_str(a, name);
-    w->sds_config = pack_ads(a);
+    w->name = pack_str(a, r->name);
+    if (!r->fixed)
+        w->sds_config = r->path.len ? encode_path(a, r) : xds__encode_source(a, r->fetch_us);
     return w;
 }
 
@@ -64,11 +82,11 @@ static void encode_sans(struct arena *a, const struct tls_context *t, Etls__Cert
 }
 
 static void encode_validation(struct arena *a, const struct tls_context *t, Etls__CommonTlsContext *w) {
-    if (!t->ca_secret.len && !has_data(&t->ca) && !t->n_sans)
+    if (!t->ca_secret.name.len && !has_data(&t->ca) && !t->n_sans)
         return;
     Etls__CertificateValidationContext *v = PACK_NEW(a, etls__certificate_validation_context);
     encode_sans(a, t, v);
-    if (!t->ca_secret.len) {
+    if (!t->ca_secret.name.len) {
         if (has_data(&t->ca))
             v->trusted_ca = xds__encode_data(a, &t->ca);
         w->validation_context_type_case = ETLS__COMMON_TLS_CONTEXT__VALIDATION_CONTEXT_TYPE_VALIDATION_CONTEXT;
@@ -78,16 +96,16 @@ static void encode_validation(struct arena *a, const struct tls_context *t, Etls
     Etls__CommonTlsContext__CombinedCertificateValidationContext *both =
         PACK_NEW(a, etls__common_tls_context__combined_certificate_validation_context);
     both->default_validation_context = v;
-    both->validation_context_sds_secret_config = encode_sds(a, t->ca_secret);
+    both->validation_context_sds_secret_config = encode_sds(a, &t->ca_secret);
     w->validation_context_type_case = ETLS__COMMON_TLS_CONTEXT__VALIDATION_CONTEXT_TYPE_COMBINED_VALIDATION_CONTEXT;
     w->combined_validation_context = both;
 }
 
 static void encode_certificate(struct arena *a, const struct tls_context *t, Etls__CommonTlsContext *w) {
-    if (t->cert_secret.len) {
+    if (t->cert_secret.name.len) {
         w->n_tls_certificate_sds_secret_configs = 1;
         w->tls_certificate_sds_secret_configs = pack_array(a, 1);
-        w->tls_certificate_sds_secret_configs[0] = encode_sds(a, t->cert_secret);
+        w->tls_certificate_sds_secret_configs[0] = encode_sds(a, &t->cert_secret);
     } else if (has_data(&t->cert)) {
         w->n_tls_certificates = 1;
         w->tls_certificates = pack_array(a, 1);
@@ -153,10 +171,29 @@ Ec__TransportSocket *xds__encode_downstream(struct arena *a, const struct tls_co
 
 /* ---- decoding ---- */
 
-static int decode_sds(struct unpack *u, const Etls__SdsSecretConfig *w, const char *what, struct str *name) {
-    if (unpack_name(u, w->name, what, name) < 0)
+static int decode_path(struct unpack *u, const Ec__PathConfigSource *w, const char *what, struct secret_ref *r) {
+    if (unpack_name(u, w->path, "path_config_source: path", &r->path) < 0)
+        return err_in(u->e, "%s", what);
+    if (w->watched_directory && unpack_name(u, w->watched_directory->path, "watched_directory: path", &r->watched) < 0)
+        return err_in(u->e, "%s", what);
+    r->key = arena_fmt(u->to, STR_FMT "\n" STR_FMT, STR_ARG(r->path), STR_ARG(r->name));
+    return 0;
+}
+
+static int decode_sds(struct unpack *u, const Etls__SdsSecretConfig *w, const char *what, struct secret_ref *r) {
+    const Ec__ConfigSource *from = w->sds_config;
+    if (unpack_name(u, w->name, what, &r->name) < 0)
         return u->e->code;
-    return w->sds_config ? xds__decode_source(u, w->sds_config, what) : 0; /* absent: a secret of the bootstrap */
+    if (memchr(r->name.ptr, '\n', r->name.len)) /* it would be somebody's key */
+        return err_set(u->e, WEFT_E_INVALID, "%s: a line break in the name of a secret", what);
+    r->fixed = !from;
+    if (!from)
+        return 0;
+    if (from->config_source_specifier_case != EC__CONFIG_SOURCE__CONFIG_SOURCE_SPECIFIER_PATH_CONFIG_SOURCE)
+        return xds__decode_source(u, from, what, &r->fetch_us);
+    if (decode_path(u, from->path_config_source, what, r) < 0)
+        return u->e->code;
+    return xds__decode_fetch(u, from, what, &r->fetch_us);
 }
 
 static int decode_san(struct unpack *u, const Em__StringMatcher *w, struct str *san) {
@@ -274,9 +311,9 @@ int xds__decode_downstream(struct unpack *u, const Ec__TransportSocket *w, struc
         return u->e->code;
     t->require_client_cert = m->require_client_certificate && m->require_client_certificate->value;
     t->no_resumption = m->disable_stateless_session_resumption;
-    if (!t->cert_secret.len && !has_data(&t->cert))
+    if (!t->cert_secret.name.len && !has_data(&t->cert))
         return err_set(u->e, WEFT_E_INVALID, "downstream TLS context: no certificate");
-    if (t->require_client_cert && !t->ca_secret.len && !has_data(&t->ca))
+    if (t->require_client_cert && !t->ca_secret.name.len && !has_data(&t->ca))
         return err_set(u->e, WEFT_E_INVALID, "require_client_certificate without a validation context");
     return 0;
 }

@@ -2,24 +2,8 @@
 """A bootstrap with dynamic_resources: listeners, routes, clusters and endpoints come over delta ADS from a control plane that is not
 weft's, take effect when what they refer to is there, change, are refused by name, and stay when it is gone."""
 
-import json
-
-from foreign_ads import Ads, cluster, endpoint, listener, table
+from foreign_ads import Ads, bootstrap, cluster, endpoint, listener, table
 from weftest import Mesh, connect, request, wait
-
-
-def bootstrap(at):
-    host, port = at.split(':')
-    where = {'socket_address': {'address': host, 'port_value': int(port)}}
-    ads = {'api_type': 'DELTA_GRPC', 'transport_api_version': 'V3', 'grpc_services': [{'envoy_grpc': {'cluster_name': 'ads'}}]}
-    by_ads = {'ads': {}, 'resource_api_version': 'V3'}
-    endpoints = [{'lb_endpoints': [{'endpoint': {'address': where}}]}]
-    return {
-        'node': {'id': 'me', 'cluster': 'mine'},
-        'admin': {'address': {'socket_address': {'address': '127.0.0.1', 'port_value': 0}}},
-        'dynamic_resources': {'ads_config': ads, 'lds_config': by_ads, 'cds_config': by_ads},
-        'static_resources': {'clusters': [{'name': 'ads', 'load_assignment': {'cluster_name': 'ads', 'endpoints': endpoints}}]},
-    }
 
 
 def who(front, conn=None):
@@ -34,8 +18,7 @@ def test():
         for kind, name, what in (('listener', 'l', listener('l', 't')), ('route', 't', table('t', 'c')), ('cluster', 'c', cluster('c'))):
             ads.set(kind, name, what)
         ads.set('endpoint', 'c', endpoint('c', one))
-        (m.dir / 'envoy.json').write_text(json.dumps(bootstrap(ads.at)))
-        proxy = m.process('proxy', 'proxy', '--bootstrap', m.dir / 'envoy.json')
+        proxy = m.process('proxy', 'proxy', '--bootstrap', bootstrap(m, ads))
         front = proxy.ready['listeners']['l']
         conn = connect(front)
         assert who(front, conn) == 'one'

@@ -145,8 +145,8 @@ static void clusters(void **state) {
     struct cluster *c = compile(fx, XDS_CLUSTER, "ns/web|version=v2");
     assert_int_equal(c->type, CLUSTER_EDS);
     assert_str(c->name, "ns/web|version=v2");
-    assert_str(c->tls->cert_secret, "default");
-    assert_str(c->tls->ca_secret, "ROOTCA");
+    assert_str(c->tls->cert_secret.name, "default");
+    assert_str(c->tls->ca_secret.name, "ROOTCA");
     assert_int_equal(c->tls->n_sans, 1);
     assert_str(c->tls->sans[0], "spiffe://td/ns/ns/sa/web");
     assert_false(c->tls_always);

@@ -82,9 +82,23 @@ static char *changed(const char *from, const char *to) {
     return out;
 }
 
+#define SDS(source)                                                                                                              \
+    "    - transport_socket:\n        name: tls\n        typed_config:\n"                                                        \
+    "          \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext\n"                  \
+    "          common_tls_context: {tls_certificate_sds_secret_configs: [{name: s" source "}]}\n      filters:"
+
 static const struct {
     const char *from, *to, *place; /* of the message */
 } refused[] = {
+    {"    - filters:", SDS(""), "no such static secret: \"s\""},
+    {"    - filters:", SDS(", sds_config: {ads: {}}"), "sds without dynamic_resources.ads_config: \"s\""},
+    {"    - filters:", SDS(", sds_config: {path: /x}"), "sds_config.path: not supported: write path_config_source"},
+    {"    - filters:", SDS(", sds_config: {path_config_source: {}}"), "path_config_source: path"},
+    {"    - filters:", SDS(", sds_config: {path_config_source: {path: /x, watched_directory: {}}}"), "watched_directory: path"},
+    {"    - filters:", SDS(", sds_config: {ads: {}, initial_fetch_timeout: -1s}"), "initial_fetch_timeout"},
+    {"    - filters:", SDS(", sds_config: {}"), "must come over ADS"},
+    {"type: STATIC", "type: EDS\n    eds_cluster_config: {eds_config: {path_config_source: {path: /x}}}",
+     "eds_config: must come over ADS"},
     {"stat_prefix: x", "stat_prefix: x\n          local_reply_config: {}", "typed_config.local_reply_config"},
     {"stat_prefix: x", "stat_prefix: x\n          scopedRoutes: {name: y}", "typed_config.scopedRoutes"},
     {"connect_timeout: 0.25s", "nonsense: 1", "line 30: static_resources.clusters[0].nonsense: no such field"},

@@ -566,7 +566,7 @@ static void downstream_tls(void **state) {
         sds);
     w->filter_chains[0]->transport_socket = socket_of(t);
     struct listener *fixed = decode(XDS_LISTENER, w, NULL); /* without a source: a static secret of that name */
-    assert_true(str_eq(fixed->chains[0].tls->cert_secret, STR("default")));
+    assert_true(str_eq(fixed->chains[0].tls->cert_secret.name, STR("default")));
     ref_put(fixed);
     sds->sds_config = PACK_NEW(&a, ec__config_source);
     w->filter_chains[0]->transport_socket = socket_of(t);

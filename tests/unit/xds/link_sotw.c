@@ -16,8 +16,10 @@ static void keep_sent(struct str msg);
 
 static char sent[16][512]; /* "TYPE version nonce [names] error" */
 static unsigned n_sent, n_broken;
-static char told[512]; /* "+name" came, "-name" is gone */
+static char told[512]; /* "+name" came, "-name" is gone, "!name" is said not to be there, "?name" is in trouble */
 static bool unwanted;
+static const char *refused; /* a resource_error of the next answer */
+static int refused_code;
 
 const struct link_wire link__delta = {0};
 
@@ -55,6 +57,10 @@ static void on_removed(void *ctx, enum xds_type type, struct str name) {
     tell('-', name);
 }
 
+static void on_missing(void *ctx, enum xds_type type, struct str name, const struct err *why) {
+    tell(why->code == WEFT_E_NOT_FOUND ? '!' : '?', name);
+}
+
 struct fx {
     struct link l;
     struct loop loop;
@@ -68,6 +74,7 @@ static struct fx *setup(void) {
     fx->l.cfg.foreign = STR("");
     fx->l.cfg.cb.on_resource = on_resource;
     fx->l.cfg.cb.on_removed = on_removed;
+    fx->l.cfg.cb.on_missing = on_missing;
     n_sent = n_broken = 0;
     unwanted = false;
     told[0] = '\0';
@@ -120,6 +127,16 @@ static void answered(struct fx *fx, enum xds_type type, const char *version, con
     m->resources = pack_array(&fx->a, 16);
     for (; *names; names++)
         m->resources[m->n_resources++] = resource(fx, type, *names);
+    if (refused) {
+        Ed__ResourceError *error = PACK_NEW(&fx->a, ed__resource_error);
+        error->resource_name = PACK_NEW(&fx->a, ed__resource_name);
+        error->resource_name->name = (char *)refused;
+        error->error_detail = PACK_NEW(&fx->a, rpc__status);
+        error->error_detail->code = refused_code;
+        m->resource_errors = pack_array(&fx->a, 1);
+        m->resource_errors[m->n_resource_errors++] = error;
+        refused = NULL;
+    }
     link__ads_message(&c, pack_msg(&fx->a, m));
 }
 #define ANSWER(fx, type, version, nonce, ...) answered(fx, type, version, nonce, (const char *const[]){__VA_ARGS__ NULL})
@@ -209,6 +226,33 @@ static void a_new_stream_says_the_version_and_no_nonce(void **state) {
     teardown(fx);
 }
 
+static void resource_errors(void **state) {
+    struct fx *fx = setup();
+    link_subscribe(&fx->l, XDS_ENDPOINT, STR("x"));
+    loop_turn(&fx->loop, false);
+    ANSWER(fx, XDS_ENDPOINT, "1", "a", "x", );
+    expect_told("+x ");
+    refused = "x", refused_code = GRPC_PERMISSION_DENIED; /* what is held stays */
+    ANSWER(fx, XDS_ENDPOINT, "2", "b", );
+    expect_told("?x ");
+    refused = "x", refused_code = GRPC_NOT_FOUND;
+    ANSWER(fx, XDS_ENDPOINT, "3", "c", );
+    expect_told("-x !x ");
+    refused = "unknown", refused_code = GRPC_NOT_FOUND; /* nobody asked */
+    ANSWER(fx, XDS_ENDPOINT, "4", "d", );
+    refused = "", refused_code = GRPC_NOT_FOUND;
+    ANSWER(fx, XDS_ENDPOINT, "5", "e", );
+    expect_told("");
+    assert_string_equal(sent[n_sent - 1], "ClusterLoadAssignment v=5 n=e [x] "); /* no NACK: the response was understood */
+    link_subscribe(&fx->l, XDS_CLUSTER, STR("*"));
+    loop_turn(&fx->loop, false);
+    ANSWER(fx, XDS_CLUSTER, "1", "a", "y", );
+    refused = "y", refused_code = GRPC_NOT_FOUND; /* known by "*" only: forgotten with the word */
+    ANSWER(fx, XDS_CLUSTER, "2", "b", "z", );
+    expect_told("+y +z -y !y ");
+    teardown(fx);
+}
+
 static void nonsense(void **state) {
     struct fx *fx = setup();
     struct call c = {.user = &fx->l};
@@ -230,6 +274,7 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_decoded_is_not_gone),
         cmocka_unit_test(of_endpoints_absence_says_nothing),
         cmocka_unit_test(a_new_stream_says_the_version_and_no_nonce),
+        cmocka_unit_test(resource_errors),
         cmocka_unit_test(nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,17 +122,35 @@ static struct data_source data(struct make *m) {
     return d;
 }
 
+static uint64_t fetch(struct make *m) {
+    return coin(m) ? 0 : coin(m) ? UINT64_MAX : 1000 * (1 + below(m, 100));
+}
+
+static struct secret_ref secret_in(struct make *m, struct str name) {
+    struct secret_ref r = {.name = name};
+    if (coin(m) && coin(m)) {
+        r.fixed = true;
+        return r;
+    }
+    r.fetch_us = fetch(m);
+    if (coin(m)) {
+        r.path = STR("/secrets/one.yaml");
+        r.watched = coin(m) ? STR("/secrets") : STR_NONE;
+    }
+    return r;
+}
+
 static struct tls_context *tls(struct make *m, bool downstream) {
     struct tls_context *t = SOME(m, struct tls_context, 1);
     bool sds = coin(m), ca = coin(m);
     if (sds) {
-        t->cert_secret = STR("default");
+        t->cert_secret = secret_in(m, STR("default"));
     } else if (downstream || coin(m)) {
         t->cert = data(m);
         t->key = data(m);
     }
     if (ca && coin(m))
-        t->ca_secret = STR("ROOTCA");
+        t->ca_secret = secret_in(m, STR("ROOTCA"));
     else if (ca)
         t->ca = data(m);
     t->n_sans = ca ? below(m, 3) : 0;
@@ -294,7 +312,7 @@ static struct cluster *cluster(struct rand *rand) {
         c->original.port = (uint16_t)below(&m, 3);
     }
     if (c->type == CLUSTER_EDS)
-        c->eds_name = maybe(&m);
+        c->eds_name = maybe(&m), c->eds_fetch_us = fetch(&m);
     else if (coin(&m))
         c->inline_endpoints = endpoints(rand, c->type == CLUSTER_STRICT_DNS);
     c->lb = c->type == CLUSTER_ORIGINAL_DST ? LB_ROUND_ROBIN : (enum lb_policy)below(&m, 6);
@@ -325,7 +343,7 @@ static struct hcm hcm(struct make *m) {
     struct hcm h = {.stat_prefix = maybe(m), .server_name = maybe(m)};
     h.codec = below(m, 3);
     if (coin(m))
-        h.rds_name = STR("*");
+        h.rds_name = STR("*"), h.rds_fetch_us = fetch(m);
     else
         h.routes = route_table(m->r);
     if (coin(m))
@@ -428,12 +446,14 @@ static struct secret *secret(struct rand *rand) {
     struct secret *s = secret_new();
     struct make m = {rand, &s->ref.mem};
     s->name = word(&m);
+    bool files = coin(&m);
     if (coin(&m)) {
-        s->cert_pem = word(&m);
-        s->key_pem = word(&m);
+        *(files ? &s->cert_file : &s->cert_pem) = word(&m);
+        *(coin(&m) ? &s->key_file : &s->key_pem) = word(&m);
     } else {
-        s->ca_pem = word(&m);
+        *(files ? &s->ca_file : &s->ca_pem) = word(&m);
     }
+    s->watched = files ? maybe(&m) : STR_NONE;
     return s;
 }
 
@@ -506,12 +526,20 @@ static void say_data(struct buf *out, const struct data_source *d) {
     say_bytes(out, d->inline_bytes);
 }
 
+static void say_ref(struct buf *out, const struct secret_ref *r) {
+    SAY_STR("secret", r->name);
+    SAY_STR("path", r->path);
+    SAY_STR("watched", r->watched);
+    SAY("fetch_us", r->fetch_us);
+    SAY("fixed", r->fixed);
+}
+
 static void say_tls(struct buf *out, const struct tls_context *t) {
     SAY("\ntls", t != NULL);
     if (!t)
         return;
-    SAY_STR("cert_secret", t->cert_secret);
-    SAY_STR("ca_secret", t->ca_secret);
+    say_ref(out, &t->cert_secret);
+    say_ref(out, &t->ca_secret);
     say_data(out, &t->cert);
     say_data(out, &t->key);
     say_data(out, &t->ca);
@@ -584,6 +612,7 @@ static void say_cluster(struct buf *out, const struct cluster *c) {
     SAY_STR("cluster", c->name);
     SAY("type", c->type);
     SAY_STR("eds_name", c->eds_name);
+    SAY("eds_fetch", c->eds_fetch_us);
     SAY("lb", c->lb);
     SAY("proto", c->proto);
     SAY("connect_timeout", c->connect_timeout_us);
@@ -621,6 +650,7 @@ static void say_hcm(struct buf *out, const struct hcm *h) {
     SAY_STR("stat_prefix", h->stat_prefix);
     SAY("codec", h->codec);
     SAY_STR("rds_name", h->rds_name);
+    SAY("rds_fetch", h->rds_fetch_us);
     if (h->routes)
         say_table(out, h->routes);
     say_rbac(out, h->rbac);
@@ -705,6 +735,10 @@ static void say_secret(struct buf *out, const struct secret *s) {
     SAY_STR("cert", s->cert_pem);
     SAY_STR("key", s->key_pem);
     SAY_STR("ca", s->ca_pem);
+    SAY_STR("cert_file", s->cert_file);
+    SAY_STR("key_file", s->key_file);
+    SAY_STR("ca_file", s->ca_file);
+    SAY_STR("watched", s->watched);
 }
 
 void sample_text(struct buf *out, enum xds_type type, const void *resource) {
