@@ -10,6 +10,9 @@
 
 #define ANY_DEPTH 16u /* what lies deeper is left packed */
 
+#define REDACTED "[redacted]"
+#define REDACTED_BASE64 "W3JlZGFjdGVkXQ=="
+
 struct writer {
     struct unpack u;
     bool secrets;
@@ -121,15 +124,22 @@ static json_t *print_field(struct writer *w, const ProtobufCFieldDescriptor *f, 
     return print_value(w, f, at);
 }
 
+/* Every text of a DataSource, as Envoy does: octets stay base64. */
+static void redact(json_t *source) {
+    const char *key;
+    json_t *v;
+    void *next;
+    json_object_foreach_safe(source, next, key, v)
+        json_object_set_new(source, key, json_string(strcmp(key, "inline_bytes") == 0 ? REDACTED_BASE64 : REDACTED));
+}
+
 static void print_fields(struct writer *w, const ProtobufCMessage *m, json_t *o) {
     for (unsigned i = 0; i < m->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *f = &m->descriptor->fields[i];
         bool hide = !w->secrets && (strcmp(f->name, "private_key") == 0 || strcmp(f->name, "password") == 0);
         json_t *v = print_field(w, f, m);
-        if (v && hide) {
-            json_decref(v);
-            v = json_pack("{s:s}", "inline_string", "[redacted]");
-        }
+        if (v && hide)
+            redact(v);
         if (v)
             json_object_set_new(o, f->name, v);
     }

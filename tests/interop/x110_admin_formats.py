@@ -1,10 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The admin pages have Envoy's shapes: what weft says is said by Envoy under the same names, for the same file."""
 
-from envoy_diff import Case
+import pytest
+from envoy_diff import Case, Pair
 from weftest import request
 
 CASES = [Case('plain')]
+SECRETS = [{'name': 'fixed', 'tls_certificate': {'certificate_chain': {'inline_string': 'chain'}, 'private_key': {'inline_bytes': 'a2V5'}}}]
+
+
+@pytest.fixture(scope='module')
+def pair(tmp_path_factory):
+    """Envoy and weft on one case and a secret."""
+
+    class WithSecrets(Pair):
+        def bootstrap(self, cases):
+            made = super().bootstrap(cases)
+            made['static_resources']['secrets'] = SECRETS
+            return made
+
+    both = WithSecrets(CASES, tmp_path_factory.mktemp('envoy_diff'))
+    yield both
+    both.close()
 
 
 def both(pair, path, method='GET'):
@@ -51,6 +68,29 @@ def test_config_dump(pair):
                               ('Routes', 'static_route_configs', 'route_config')):
         theirs, ours = (a[f'type.googleapis.com/envoy.admin.v3.{kind}ConfigDump'][items][0][what] for a in (envoy, weft))
         assert ours['@type'] == theirs['@type'] and ours['name'] == theirs['name'] and set(ours) <= set(theirs), (kind, ours, theirs)
+
+
+def test_bootstrap_dump(pair):
+    envoy, weft = ({c['@type']: c for c in a['configs']} for a in json_of_both(pair, '/config_dump'))
+    kind = 'type.googleapis.com/envoy.admin.v3.BootstrapConfigDump'
+    theirs, ours = (a[kind]['bootstrap'] for a in (envoy, weft))
+    assert list(envoy)[0] == list(weft)[0] == kind
+    assert set(ours) <= set(theirs) and ours['static_resources']['secrets'] == theirs['static_resources']['secrets']
+    assert ours['admin']['address'] == theirs['admin']['address']
+    kind = 'type.googleapis.com/envoy.admin.v3.SecretsConfigDump'
+    theirs, ours = ([{**s, 'last_updated': None} for s in a[kind]['static_secrets']] for a in (envoy, weft))
+    assert ours == theirs and len(ours) == 1
+
+
+def test_dump_of_a_part(pair):
+    for query in ('?resource=static_secrets', '?resource=static_clusters&name_regex=pl.*n', '?resource=static_clusters&name_regex=lain'):
+        theirs, ours = json_of_both(pair, f'/config_dump{query}')
+        assert set(theirs) == set(ours), query
+        for a, b in zip(theirs.get('configs', ()), ours.get('configs', ()), strict=True):
+            assert a['@type'] == b['@type'] and set(b) <= set(a), query
+    for query in ('?resource=nonsense', '?name_regex=(', '?resource=bootstrap', '?mask=nonsense'):
+        answers = [request(at, f'/config_dump{query}') for at in (pair.envoy_admin, pair.weft.ready['admin'])]
+        assert answers[0].status == answers[1].status, (query, answers)
 
 
 def test_stats(pair):
