@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'bench'))
 import configs  # noqa: E402
+import control  # noqa: E402
 import figures  # noqa: E402
 import load  # noqa: E402
 import peers  # noqa: E402
@@ -108,3 +109,15 @@ def test_what_is_spoken_between_a_pair(name, between):
     first, second = peers.hops(name, SCENARIOS['mtls'], peers.Backend(None, 1, 2))
     assert (first.h2_out, second.h2_in, first.upstream == second.listen, second.tls_in) == (between, between, True, 'mutual')
     assert ('alpn h2' in configs.haproxy(first, Path('c'), Path('d'))) == between
+
+
+@pytest.mark.parametrize('slow, met', [(1, True), (2, False)])  # of a hundred
+def test_bars_of_the_control_plane(slow, met):
+    run = control.Run(None)
+    last = [*range(1, 101 - slow), *[101] * slow]
+    run.rows = {'endpoint': {'each': [1, 2], 'last': last, 'cpu': [1.0, 3.0, 2.0], 'octets': [7], 'messages': [2]}}
+    run.memory = {'end': {'resident': 10, 'most': 301}}
+    got = control.result(run)
+    assert got['rows']['endpoint']['last_ms'] == {'p50': 50, 'p90': 90, 'p99': last[98], 'max': 101} and got['rows']['endpoint']['cpu_ms'] == 2
+    of = {what: ok for what, _, _, ok in control.bars(got)}
+    assert of == {'registrations a second': False, 'cold start, last proxy, s': False, 'endpoint change, last proxy, p99 ms': met, 'resident at most, MiB': False}
