@@ -10,12 +10,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'bench'))
 import configs  # noqa: E402
-import control  # noqa: E402
 import figures  # noqa: E402
 import load  # noqa: E402
 import peers  # noqa: E402
 import plot  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
+
+import control  # noqa: E402
 
 WRK = """Running 1s test @ http://127.0.0.1:9981/
   1 threads and 4 connections
@@ -120,4 +121,4 @@ def test_bars_of_the_control_plane(slow, met):
     got = control.result(run)
     assert got['rows']['endpoint']['last_ms'] == {'p50': 50, 'p90': 90, 'p99': last[98], 'max': 101} and got['rows']['endpoint']['cpu_ms'] == 2
     of = {what: ok for what, _, _, ok in control.bars(got)}
-    assert of == {'registrations a second': False, 'cold start, last proxy, s': False, 'endpoint change, last proxy, p99 ms': met, 'resident at most, MiB': False}
+    assert of.pop('endpoint change, last proxy, p99 ms') is met and len(of) == 3 and not any(of.values())  # without figures no bar is met
