@@ -3,6 +3,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "base/mem.h"
+#ifdef __SANITIZE_ADDRESS__ /* what is in a pool is nobody's */
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, n) ((void)(at), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(at, n) ((void)(at), (void)(n))
+#endif
 
 #define POOL_MAX 256u
 #define FIRST_BLOCK 128u /* octets of the first block of an arena without a pool */
@@ -15,6 +21,7 @@ static struct arena_block *take_block(struct arena *a, size_t cap) {
     if (b) {
         pool->free = b->next;
         pool->count--;
+        ASAN_UNPOISON_MEMORY_REGION(b->data, cap);
     } else {
         b = mem_realloc(NULL, sizeof *b + cap);
     }
@@ -36,6 +43,7 @@ static void give_block(struct arena_pool *pool, struct arena_block *b) {
     b->next = pool->free;
     pool->free = b;
     pool->count++;
+    ASAN_POISON_MEMORY_REGION(b->data, b->cap);
 }
 
 void arena_pool_fini(struct arena_pool *p) {
@@ -43,6 +51,7 @@ void arena_pool_fini(struct arena_pool *p) {
     while (p->free) {
         struct arena_block *b = p->free;
         p->free = b->next;
+        ASAN_UNPOISON_MEMORY_REGION(b->data, b->cap);
         free(b);
     }
     *p = (struct arena_pool){.max = p->max};
