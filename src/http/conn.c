@@ -61,7 +61,8 @@ void conn__finish(struct conn_priv *p, struct stream *s, int why) {
     if (p->pub.streams == 0)
         p->pub.idle_since = conn__now(p);
     s->cb->closed(s, why);
-    arena_fini(&s->arena);
+    struct arena a = s->arena; /* the stream may lie in it */
+    arena_fini(&a);
 }
 
 /* ---- the end ---- */
@@ -69,7 +70,7 @@ void conn__finish(struct conn_priv *p, struct stream *s, int why) {
 static void tear_down(struct conn_priv *p) {
     struct conn *c = &p->pub;
     conn__drain_tell(p);
-    if (p->impl)
+    if (c->ops)
         c->ops->stop(p);
     transport_close(&c->tr);
     loop_timer_stop(c->loop, &p->timer);

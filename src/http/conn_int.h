@@ -19,7 +19,7 @@ struct conn_priv;
 
 struct conn_ops {
     const char *name;
-    void (*start)(struct conn_priv *p);                 /* the transport is open: RUN begins; sets p->impl */
+    void (*start)(struct conn_priv *p);                 /* the transport is open: RUN begins */
     bool (*may_read)(const struct conn_priv *p);        /* is there room for input? */
     void (*input)(struct conn_priv *p, struct str in);  /* takes all of it; `in` is the loop's scratch or p->in's content */
     size_t (*cap)(const struct conn_priv *p);           /* octets that a receive brings at most; NULL: LOOP_SCRATCH */
@@ -48,22 +48,25 @@ enum conn_state { CONN_WAIT, CONN_DETECT, CONN_RUN, CONN_LINGER, CONN_DEAD };
 
 struct conn_priv {
     struct conn pub; /* first: a conn is a conn_priv */
-    void *impl;      /* struct h1 or struct h2_conn */
+    void *impl;      /* struct h2_conn; or struct h1, NULL between requests */
     struct task task;
     struct timer timer;
     struct buf in;      /* input that waits: part of a head, a pipelined request */
     struct buf out;     /* output that waits for the end of the turn or for the kernel */
     uint64_t stall_due; /* blocked: when no progress of a write becomes a failure */
-    uint64_t other_due; /* CONN_DETECT, CONN_LINGER: their deadline */
+    uint64_t other_due; /* CONN_DETECT, CONN_LINGER: their deadline; HTTP/1.1: the phase's, see http/h1_int.h */
     uint64_t grace_us;  /* draining: see conn_drain_within */
+    size_t scanned;     /* HTTP/1.1: of `in`: where the search for the end of a head goes on */
+    uint32_t drop;      /* HTTP/1.1 server: octets of a request's body that are read and dropped before the next request */
     int why;            /* DEAD: for on_closed */
     int write_error;    /* HTTP/1.1 client: why nothing can be sent any more; what came before is still read */
     enum conn_state state;
-    bool blocked; /* the kernel takes no more: wait for TR_WRITE */
-    bool paused;  /* reading is off */
-    bool closing; /* LINGER as soon as `out` is empty */
-    bool eof;     /* the peer has ended its side */
-    bool idle;    /* it is closed for being idle: there is nothing of ours that could still be lost */
+    bool blocked;    /* the kernel takes no more: wait for TR_WRITE */
+    bool paused;     /* reading is off */
+    bool closing;    /* LINGER as soon as `out` is empty */
+    bool eof;        /* the peer has ended its side */
+    bool idle;       /* it is closed for being idle: there is nothing of ours that could still be lost */
+    bool keep_alive; /* HTTP/1.1: it may carry another request after this one */
     bool drain_told, ready_due;
 };
 

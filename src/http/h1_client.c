@@ -8,8 +8,8 @@
 /* The response is whole. What is left of the request is not wanted any more, but then the connection cannot go on. */
 static void answered(struct h1 *h) {
     struct conn_priv *p = h->p;
-    bool reusable = h->keep_alive && h->st.out_ended && p->out.len == 0 && h->pipe.len == 0 && !p->eof;
-    h->due = UINT64_MAX;
+    bool reusable = p->keep_alive && h->st.out_ended && p->out.len == 0 && h->pipe.len == 0 && !p->eof;
+    p->other_due = UINT64_MAX;
     if (!reusable)
         conn__drain_tell(p);
     h1__finish(h, 0);
@@ -25,13 +25,13 @@ static void answered(struct h1 *h) {
 static void take_final(struct h1 *h, const struct msg *m) {
     struct conn_priv *p = h->p;
     h->in_head = true;
-    h->keep_alive = h->keep_alive && m->keep_alive;
+    p->keep_alive = p->keep_alive && m->keep_alive;
     bool tunnel = (m->status == 101 && h->upgrade.len > 0) || (h->st.method == METHOD_CONNECT && m->status / 100 == 2);
     h1_body_of_response(&h->body, m, h->st.method);
     bool end = !tunnel && (h->body.kind == H1_BODY_NONE || (h->body.kind == H1_BODY_LENGTH && h->body.left == 0));
     if (h->body.kind == H1_BODY_CLOSE || tunnel)
-        h->keep_alive = false;
-    if (!h->keep_alive)
+        p->keep_alive = false;
+    if (!p->keep_alive)
         conn__drain_tell(p);
     if (tunnel)
         h1__tunnel(h);
@@ -50,18 +50,19 @@ static int refuse(struct h1 *h, const struct err *why) {
 /* 1: a head was taken; 0: it is not whole; < 0: malformed. */
 static int take_head(struct h1 *h, struct str *in) {
     struct err e;
-    int n = h1_head_len(*in, &h->scanned, &h->limits, &e);
+    const struct h1_limits limits = h1__limits(h->p);
+    int n = h1_head_len(*in, &h->p->scanned, &limits, &e);
     if (n == 0)
         return 0;
     if (n < 0) {
-        h1__met(h, n, false);
+        h1__met(h->p, n, false);
         return refuse(h, &e);
     }
-    h->scanned = 0;
+    h->p->scanned = 0;
     struct msg m;
-    int rc = h1_parse_response(&m, str_first(*in, (size_t)n), h->st.method, &h->limits, &h->st.arena, &e);
+    int rc = h1_parse_response(&m, str_first(*in, (size_t)n), h->st.method, &limits, &h->st.arena, &e);
     if (rc < 0) {
-        h1__met(h, rc, true);
+        h1__met(h->p, rc, true);
         return refuse(h, &e);
     }
     *in = str_from(*in, (size_t)n);
@@ -88,17 +89,17 @@ static bool take_body(struct h1 *h, struct str *in) {
     struct err e;
     int rc = h1__body(h, in, &e);
     if (rc < 0) {
-        h1__met(h, rc, false);
+        h1__met(h->p, rc, false);
         refuse(h, &e);
     }
     if (rc > 0 && conn__body_us(h->p) != UINT64_MAX)
-        h1__set_due(h, conn__body_us(h->p));
+        h1__set_due(h->p, conn__body_us(h->p));
     return rc == 0;
 }
 
-struct str h1__client_take(struct h1 *h, struct str in) {
-    struct conn_priv *p = h->p;
-    while (!conn__dead(p) && h->phase == H1_LIVE) {
+struct str h1__client_take(struct conn_priv *p, struct str in) {
+    struct h1 *h;
+    while (!conn__dead(p) && (h = p->impl)) {
         if (h->tunnel) {
             if (in.len > 0)
                 h1__deliver(h, in, false);
@@ -121,15 +122,15 @@ struct str h1__client_take(struct h1 *h, struct str in) {
 
 static bool may_read(const struct conn_priv *p) {
     const struct h1 *h = p->impl;
-    return !p->eof && (h->phase != H1_LIVE || (h->st.credit < STREAM_WINDOW && !h1__passing(h)));
+    return !p->eof && (!h || (h->st.credit < STREAM_WINDOW && !h1__passing(h)));
 }
 
 static void on_eof(struct conn_priv *p) {
     struct h1 *h = p->impl;
-    if (h->phase != H1_LIVE)
+    if (!h)
         conn__fail(p, 0);
     else if (h->tunnel)
-        h1__tunnel_run(h);
+        h1__tunnel_run(p);
     else if (!h->in_head)
         conn__fail(p, p->in.len > 0 || h->infos > 0 ? WEFT_E_RESET : WEFT_E_EOF);
     else if (h1_body_eof(&h->body) < 0)
@@ -142,39 +143,36 @@ static void on_eof(struct conn_priv *p) {
 }
 
 static void run(struct conn_priv *p) {
-    struct h1 *h = p->impl;
-    h1__tell_sent(h);
-    if (!conn__dead(p) && h->phase == H1_LIVE)
-        h1__tunnel_run(h);
+    h1__tell_sent(p);
+    if (!conn__dead(p))
+        h1__tunnel_run(p);
 }
 
 static uint64_t due(struct conn_priv *p, uint64_t now) {
-    struct h1 *h = p->impl;
-    if (now < h->due)
-        return h->due;
-    h->due = UINT64_MAX;
-    if (h->phase != H1_LIVE || h->tunnel)
-        return h->due;
+    const struct h1 *h = p->impl;
+    if (now < p->other_due)
+        return p->other_due;
+    p->other_due = UINT64_MAX;
+    if (!h || h->tunnel)
+        return p->other_due;
     if (h->st.credit >= STREAM_WINDOW || h->st.long_lived || h1__passing(h))
-        h1__set_due(h, conn__body_us(p));
+        h1__set_due(p, conn__body_us(p));
     else {
         conn__met(p, LIMIT_body_timeout);
         conn__fail(p, WEFT_E_TIMEOUT);
     }
-    return h->due;
+    return p->other_due;
 }
 
 static void drain(struct conn_priv *p) {
-    struct h1 *h = p->impl;
-    if (h->phase == H1_IDLE)
+    if (!p->impl)
         conn__close(p);
 }
 
 /* ---- requests ---- */
 
 static unsigned capacity(const struct conn_priv *p) {
-    const struct h1 *h = p->impl;
-    return h->phase == H1_IDLE && !p->eof ? 1 : 0;
+    return !p->impl && !p->eof ? 1 : 0;
 }
 
 static int64_t body_length(const struct msg *m, bool end) {
@@ -188,19 +186,17 @@ static int64_t body_length(const struct msg *m, bool end) {
 /* Nothing of it has been written: as if it had not been asked for. */
 static struct stream *undo(struct h1 *h) {
     struct conn_priv *p = h->p;
-    h->phase = H1_IDLE;
-    h->st.gone = true;
+    struct arena a = h->st.arena;
+    p->impl = NULL;
     p->pub.streams--;
     p->pub.requests--;
-    arena_fini(&h->st.arena);
+    arena_fini(&a);
     return NULL;
 }
 
 static struct stream *request(struct conn_priv *p, const struct msg *m, bool end, struct err *e) {
-    struct h1 *h = p->impl;
+    struct h1 *h = h1__begin(p);
     struct stream *s = &h->st;
-    conn__begin(p, s);
-    h->phase = H1_LIVE;
     s->method = m->method_id;
     s->head_sent = true;
     h->upgrade = m->upgrade.len > 0 ? arena_dup(&s->arena, m->upgrade) : STR_NONE;

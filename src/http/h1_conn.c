@@ -6,37 +6,40 @@
 #define DIRECT 16384u /* octets from which a body is written from the caller's memory */
 
 void h1__start(struct conn_priv *p) {
-    struct h1 *h = mem_new(struct h1);
-    const struct conn_limits *lim = &p->pub.cfg->limits;
-    h->p = p;
-    h->limits = (struct h1_limits){.line = lim->line, .head = lim->head, .fields = lim->fields};
-    h->due = UINT64_MAX;
-    h->keep_alive = true;
-    p->impl = h;
+    p->other_due = UINT64_MAX;
+    p->keep_alive = true;
 }
 
 void h1__stop(struct conn_priv *p) {
     struct h1 *h = p->impl;
-    if (h->phase == H1_LIVE && (h->out == H1_OUT_CLOSE || h->out == H1_OUT_TUNNEL))
+    if (!h)
+        return;
+    if (h->out == H1_OUT_CLOSE || h->out == H1_OUT_TUNNEL)
         p->pub.tr->abort = true; /* cut short, and the end of the connection is all that ends such a body, or a tunnel */
-    if (h->phase == H1_LIVE)
-        conn__finish(p, &h->st, p->why ? p->why : WEFT_E_CLOSED);
-    h1__unjoin(h);
-    h1_body_fini(&h->body);
-    p->impl = NULL;
-    free(h);
+    h1__finish(h, p->why ? p->why : WEFT_E_CLOSED);
 }
 
-void h1__met(struct h1 *h, int code, bool whole) {
+struct h1 *h1__begin(struct conn_priv *p) {
+    struct arena a;
+    arena_init(&a, &p->pub.loop->arenas);
+    struct h1 *h = arena_zalloc(&a, sizeof *h);
+    h->p = p;
+    conn__begin(p, &h->st);
+    h->st.arena = a;
+    p->impl = h;
+    return h;
+}
+
+void h1__met(struct conn_priv *p, int code, bool whole) {
     if (code == WEFT_E_URI_TOO_LONG)
-        conn__met(h->p, LIMIT_line);
+        conn__met(p, LIMIT_line);
     else if (code == WEFT_E_TOO_LARGE)
-        conn__met(h->p, whole ? LIMIT_fields : LIMIT_head);
+        conn__met(p, whole ? LIMIT_fields : LIMIT_head);
 }
 
-void h1__set_due(struct h1 *h, uint64_t us) {
-    h->due = conn__after(h->p, us);
-    conn__due(h->p, h->due);
+void h1__set_due(struct conn_priv *p, uint64_t us) {
+    p->other_due = conn__after(p, us);
+    conn__due(p, p->other_due);
 }
 
 /* ---- in ---- */
@@ -62,10 +65,11 @@ static void body_octets(struct h1 *h, struct str data) {
 }
 
 int h1__body(struct h1 *h, struct str *in, struct err *e) {
+    const struct h1_limits limits = h1__limits(h->p);
     while (!conn__dead(h->p) && !h->st.in_ended) {
         struct str data = STR_NONE;
         struct msg_fields trailers = {0};
-        int ev = h1_body_next(&h->body, in, &data, &trailers, &h->limits, &h->st.arena, e);
+        int ev = h1_body_next(&h->body, in, &data, &trailers, &limits, &h->st.arena, e);
         if (ev < 0)
             return ev;
         if (ev == H1_MORE)
@@ -81,23 +85,21 @@ int h1__body(struct h1 *h, struct str *in, struct err *e) {
 }
 
 void h1__input(struct conn_priv *p, struct str in) {
-    struct h1 *h = p->impl;
     if (p->in.len > 0) {
         buf_add(&p->in, in);
-        h1__pump(h);
+        h1__pump(p);
         return;
     }
-    struct str rest = p->pub.server ? h1__server_take(h, in) : h1__client_take(h, in);
+    struct str rest = p->pub.server ? h1__server_take(p, in) : h1__client_take(p, in);
     if (rest.len > 0 && !conn__dead(p))
         buf_add(&p->in, rest);
 }
 
-void h1__pump(struct h1 *h) {
-    struct conn_priv *p = h->p;
+void h1__pump(struct conn_priv *p) {
     if (p->in.len == 0 || conn__dead(p))
         return;
     struct str in = buf_str(&p->in);
-    struct str rest = p->pub.server ? h1__server_take(h, in) : h1__client_take(h, in);
+    struct str rest = p->pub.server ? h1__server_take(p, in) : h1__client_take(p, in);
     buf_take(&p->in, in.len - rest.len);
 }
 
@@ -218,13 +220,15 @@ void h1__flush(struct h1 *h) {
         count_sent(h, before - h->p->out.len);
 }
 
-void h1__tell_sent(struct h1 *h) {
-    struct conn_priv *p = h->p;
+void h1__tell_sent(struct conn_priv *p) {
+    struct h1 *h = p->impl;
+    if (!h)
+        return;
     h1__flush(h);
     h1__pass_on(h);
     size_t n = h->body_sent;
     h->body_sent = 0;
-    if (n == 0 || h->phase != H1_LIVE || conn__dead(p))
+    if (n == 0 || conn__dead(p))
         return;
     if (h->st.cb->drained)
         h->st.cb->drained(&h->st, n);
@@ -234,17 +238,17 @@ void h1__tell_sent(struct h1 *h) {
 
 void h1__tunnel(struct h1 *h) {
     h->tunnel = true;
-    h->keep_alive = false;
+    h->p->keep_alive = false;
     h->out = H1_OUT_TUNNEL;
     h->st.in_ended = h->st.out_ended = false;
-    h->due = UINT64_MAX;
+    h->p->other_due = UINT64_MAX;
     conn__resume(h->p);
     conn__later(h->p);
 }
 
-bool h1__tunnel_run(struct h1 *h) {
-    struct conn_priv *p = h->p;
-    if (!h->tunnel)
+bool h1__tunnel_run(struct conn_priv *p) {
+    struct h1 *h = p->impl;
+    if (!h || !h->tunnel)
         return false;
     if (p->eof && !h->st.in_ended && p->in.len == 0)
         h1__deliver(h, STR_NONE, true);
@@ -266,12 +270,8 @@ void h1__finish(struct h1 *h, int why) {
     h1__unjoin(h);
     h1_body_fini(&h->body);
     bool tunnel = h->tunnel;
-    h->tunnel = h->in_head = false;
-    h->infos = 0;
-    h->scanned = 0;
-    h->body_queued = h->body_sent = 0;
-    conn__finish(p, &h->st, why); /* still LIVE: the memory must not serve a new request while its user looks at it */
-    h->phase = H1_IDLE;
+    conn__finish(p, &h->st, why); /* still live: no new request comes in between */
+    p->impl = NULL;
     if (tunnel)
         conn__close(p);
 }

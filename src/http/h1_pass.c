@@ -60,17 +60,17 @@ void h1__pass_on(struct h1 *h) {
 
 size_t h1__cap(const struct conn_priv *p) {
     const struct h1 *h = p->impl;
-    return h->to && h->phase == H1_LIVE && !p->pub.server && !h->in_head ? HEAD_CAP : LOOP_SCRATCH;
+    return h && h->to && !p->pub.server && !h->in_head ? HEAD_CAP : LOOP_SCRATCH;
 }
 
 static bool may_pass(const struct h1 *h) {
     const struct h1 *o = h->to;
-    if (!o || h->p->in.len || h->phase != H1_LIVE || h->tunnel || h->st.in_ended || h->st.gone)
+    if (!o || h->p->in.len || h->tunnel || h->st.in_ended || h->st.gone)
         return false;
     if (!(h->p->pub.server || h->in_head) || h->body.kind != H1_BODY_LENGTH || h->body.left < PASS_FROM)
         return false;
-    return o->phase == H1_LIVE && !o->st.gone && !o->st.out_ended && o->out == H1_OUT_LENGTH && o->out_left == h->body.left &&
-           !o->p->blocked && !o->p->write_error && !conn__dead(o->p) && can_splice(h) && can_splice(o);
+    return !o->st.gone && !o->st.out_ended && o->out == H1_OUT_LENGTH && o->out_left == h->body.left && !o->p->blocked &&
+           !o->p->write_error && !conn__dead(o->p) && can_splice(h) && can_splice(o);
 }
 
 /* What is gathered goes first, and waits in the kernel for the octets behind it: one segment. */
@@ -85,9 +85,9 @@ static void passed(struct h1 *h, size_t n) {
     bool end = h->body.left == 0;
     h->st.in_ended = end;
     if (end)
-        h->due = UINT64_MAX;
+        h->p->other_due = UINT64_MAX;
     else if (conn__body_us(h->p) != UINT64_MAX)
-        h1__set_due(h, conn__body_us(h->p));
+        h1__set_due(h->p, conn__body_us(h->p));
     conn__later(o->p);
     h->st.cb->passed(&h->st, n, end);
     if (!end)
@@ -95,14 +95,15 @@ static void passed(struct h1 *h, size_t n) {
     if (!o->st.gone && !conn__dead(o->p))
         h1__data(&o->st, STR_NONE, true);
     if (!h->p->pub.server)
-        (void)h1__client_take(h, STR_NONE); /* the response is whole */
+        (void)h1__client_take(h->p, STR_NONE); /* the response is whole */
 }
 
 ssize_t h1__pass(struct conn_priv *p) {
-    struct h1 *h = p->impl, *o = h->to;
+    struct h1 *h = p->impl, *o;
     struct pipe pipe;
-    if (!may_pass(h) || !pipe_take(h->pipes, &pipe))
+    if (!h || !may_pass(h) || !pipe_take(h->pipes, &pipe))
         return WEFT_E_UNSUPPORTED;
+    o = h->to;
     ssize_t n = sock_splice_in(p->pub.tr, pipe.wr, h->body.left < PIPE_SIZE ? (size_t)h->body.left : PIPE_SIZE);
     if (n <= 0) {
         pipe_give(h->pipes, &pipe);

@@ -33,14 +33,11 @@ void conn_reply_bad(struct stream *s, const struct err *why, enum hdr_id more, s
     buf_fini(&b);
 }
 
-/* `st` has begun and has no request; the connection ends with the answer. */
+/* It has begun and has no request; the connection ends with the answer. */
 static void bad(struct h1 *h, const struct err *why) {
     struct conn_priv *p = h->p;
-    h->phase = H1_LIVE;
-    h->keep_alive = false;
-    h->due = UINT64_MAX;
-    h->http10 = false;
-    h->out = H1_OUT_NONE;
+    p->keep_alive = false;
+    p->other_due = UINT64_MAX;
     h->st.in_ended = true;
     err_keep(&p->pub.error, why);
     if (p->pub.cfg->on_bad)
@@ -57,8 +54,8 @@ static void bad_body(struct h1 *h, const struct err *why) {
     struct conn_priv *p = h->p;
     int code = why->code == WEFT_E_TIMEOUT ? WEFT_E_TIMEOUT : WEFT_E_PROTOCOL;
     if (h->st.out_ended && !h->st.gone) { /* it has its whole answer, which may still have to leave */
-        h->keep_alive = false;
-        h->due = UINT64_MAX;
+        p->keep_alive = false;
+        p->other_due = UINT64_MAX;
         return;
     }
     if (h->st.head_sent) {
@@ -68,7 +65,7 @@ static void bad_body(struct h1 *h, const struct err *why) {
     h1__finish(h, code);
     if (conn__dead(p))
         return;
-    conn__begin(p, &h->st);
+    h = h1__begin(p);
     p->pub.requests--;
     bad(h, why);
 }
@@ -81,10 +78,8 @@ static bool expects_continue(const struct msg *m, bool end) {
 
 static void begin(struct h1 *h, const struct msg *m) {
     struct conn_priv *p = h->p;
-    h->phase = H1_LIVE;
-    h->keep_alive = m->keep_alive && !p->pub.draining;
+    p->keep_alive = m->keep_alive && !p->pub.draining;
     h->http10 = m->version < 11;
-    h->out = H1_OUT_NONE;
     h->upgrade = m->upgrade.len > 0 ? arena_dup(&h->st.arena, m->upgrade) : STR_NONE;
     h1_body_of_request(&h->body, m);
     bool end = h->body.kind == H1_BODY_NONE || (h->body.kind == H1_BODY_LENGTH && h->body.left == 0);
@@ -92,88 +87,80 @@ static void begin(struct h1 *h, const struct msg *m) {
     h->st.in_ended = end;
     h->st.expects_continue = expects_continue(m, end);
     if (end)
-        h->due = UINT64_MAX;
+        p->other_due = UINT64_MAX;
     else
-        h1__set_due(h, conn__body_us(p));
+        h1__set_due(p, conn__body_us(p));
     p->pub.cfg->on_stream(&p->pub, &h->st);
     if (!conn__dead(p))
         h->st.cb->head(&h->st, m, end);
 }
 
 /* A head at the start of *in: false when it is not whole yet. */
-static bool take_head(struct h1 *h, struct str *in) {
-    struct conn_priv *p = h->p;
+static bool take_head(struct conn_priv *p, struct str *in) {
     struct err e;
-    bool first = h->scanned == 0;
-    int n = h1_head_len(*in, &h->scanned, &h->limits, &e);
+    const struct h1_limits limits = h1__limits(p);
+    bool first = p->scanned == 0;
+    int n = h1_head_len(*in, &p->scanned, &limits, &e);
     if (n == 0) {
         if (first)
-            h1__set_due(h, conn__head_us(p));
+            h1__set_due(p, conn__head_us(p));
         return false;
     }
-    h->scanned = 0;
+    p->scanned = 0;
     struct msg m;
     struct str head = str_first(*in, n > 0 ? (size_t)n : 0);
     *in = str_from(*in, head.len);
-    conn__begin(p, &h->st);
-    int rc = n < 0 ? n : h1_parse_request(&m, head, &h->limits, &h->st.arena, &e);
+    struct h1 *h = h1__begin(p);
+    int rc = n < 0 ? n : h1_parse_request(&m, head, &limits, &h->st.arena, &e);
     if (rc < 0) {
         *in = STR_NONE;
-        h1__met(h, rc, n > 0);
+        h1__met(p, rc, n > 0);
         bad(h, &e);
     } else
         begin(h, &m);
     return true;
 }
 
-static bool drop_body(struct h1 *h, struct str *in) {
-    struct str data;
-    struct msg_fields trailers = {0};
-    int ev;
-    struct arena a = {0};
-    while ((ev = h1_body_next(&h->body, in, &data, &trailers, &h->limits, &a, NULL)) == H1_DATA)
-        ;
-    arena_fini(&a);
-    if (ev < 0)
-        conn__fail(h->p, ev);
-    return ev > 0;
-}
-
-static void idle(struct h1 *h) {
-    struct conn_priv *p = h->p;
-    h->phase = H1_IDLE;
-    if (p->eof || !h->keep_alive) {
+static void idle(struct conn_priv *p) {
+    if (p->eof || !p->keep_alive) {
         conn__close(p);
         return;
     }
-    h1__set_due(h, p->pub.draining ? p->grace_us : conn__idle_us(p));
+    h1__set_due(p, p->pub.draining ? p->grace_us : conn__idle_us(p));
+}
+
+static void drop_body(struct conn_priv *p, struct str *in) {
+    uint32_t n = in->len < p->drop ? (uint32_t)in->len : p->drop;
+    *in = str_from(*in, n);
+    p->drop -= n;
+    if (!p->drop)
+        idle(p);
 }
 
 /* The request's body; false when there is nothing left to take. */
 static bool take_body(struct h1 *h, struct str *in) {
     struct err e;
+    struct conn_priv *p = h->p;
     int rc = h1__body(h, in, &e);
-    h->due = UINT64_MAX;
+    p->other_due = UINT64_MAX;
     if (rc < 0) {
-        h1__met(h, rc, false);
+        h1__met(p, rc, false);
         bad_body(h, &e);
     }
     if (rc > 0)
-        h1__set_due(h, conn__body_us(h->p));
+        h1__set_due(p, conn__body_us(p));
     return rc == 0;
 }
 
 /* One step on; false when the rest of *in has to wait (then it stays) or there is none. */
-static bool take_step(struct h1 *h, struct str *in) {
-    if (h->phase == H1_IDLE)
-        return take_head(h, in);
-    if (h->phase == H1_DROP) {
-        if (!drop_body(h, in))
-            return false;
-        h1_body_fini(&h->body);
-        idle(h);
+static bool take_step(struct conn_priv *p, struct str *in) {
+    struct h1 *h = p->impl;
+    if (p->drop) {
+        drop_body(p, in);
         return true;
     }
+    if (!h)
+        return take_head(p, in);
     if (h->tunnel) {
         h1__deliver(h, *in, false);
         *in = STR_NONE;
@@ -187,10 +174,9 @@ static bool take_step(struct h1 *h, struct str *in) {
     return false;
 }
 
-struct str h1__server_take(struct h1 *h, struct str in) {
-    struct conn_priv *p = h->p;
+struct str h1__server_take(struct conn_priv *p, struct str in) {
     while (in.len > 0 && !conn__dead(p) && !p->closing) {
-        if (!take_step(h, &in))
+        if (!take_step(p, &in))
             return in;
     }
     return STR_NONE;
@@ -200,7 +186,7 @@ static bool may_read(const struct conn_priv *p) {
     const struct h1 *h = p->impl;
     if (p->eof)
         return false;
-    if (h->phase != H1_LIVE)
+    if (!h)
         return true;
     if (h->st.in_ended) /* a next request, or the end; one receive of it may wait */
         return p->in.len == 0;
@@ -209,12 +195,12 @@ static bool may_read(const struct conn_priv *p) {
 
 static void on_eof(struct conn_priv *p) {
     struct h1 *h = p->impl;
-    if (h->phase != H1_LIVE) {
+    if (!h) {
         conn__fail(p, 0);
         return;
     }
     if (h->tunnel)
-        h1__tunnel_run(h);
+        h1__tunnel_run(p);
     else if (!h->st.in_ended)
         conn__fail(p, WEFT_E_RESET); /* the request was cut short */
 }
@@ -222,21 +208,16 @@ static void on_eof(struct conn_priv *p) {
 /* The response has gone. */
 static void answered(struct h1 *h) {
     struct conn_priv *p = h->p;
-    bool whole = h->st.in_ended;
-    struct h1_body rest = h->body; /* outlives the stream when it is dropped */
-    if (!whole && h->keep_alive)
-        h->body = (struct h1_body){0};
+    uint32_t rest = h->st.in_ended ? 0 : (uint32_t)h->body.left; /* rest_is_short, or it does not keep alive */
     h1__finish(h, 0);
     if (conn__dead(p))
         return;
-    if (!whole && h->keep_alive && !p->eof) {
-        h->body = rest;
-        h->phase = H1_DROP;
-        h1__set_due(h, DROP_US);
-    } else if (p->eof && h->keep_alive && p->in.len > 0) {
-        h->phase = H1_IDLE; /* it shut its side behind several requests */
-    } else
-        idle(h);
+    if (rest && p->keep_alive && !p->eof) {
+        p->drop = rest;
+        h1__set_due(p, DROP_US);
+    } else if (!p->eof || !p->keep_alive || p->in.len == 0) { /* else it shut its side behind several requests */
+        idle(p);
+    }
     conn__resume(p);
     if (p->in.len > 0 || p->eof)
         conn__later(p);
@@ -244,57 +225,54 @@ static void answered(struct h1 *h) {
 
 static void run(struct conn_priv *p) {
     struct h1 *h = p->impl;
-    h1__tell_sent(h);
+    h1__tell_sent(p);
     if (conn__dead(p))
         return;
-    if (h->phase == H1_LIVE && h->tunnel && p->in.len > 0)
-        h1__pump(h);
-    if (conn__dead(p) || h1__tunnel_run(h))
+    if (h && h->tunnel && p->in.len > 0)
+        h1__pump(p);
+    if (conn__dead(p) || h1__tunnel_run(p))
         return;
-    if (h->phase == H1_LIVE) {
+    if (h) {
         if (h->st.out_ended && p->out.len == 0 && h->pipe.len == 0)
             answered(h);
         return;
     }
-    h1__pump(h);
-    if (p->eof && h->phase == H1_IDLE)
+    h1__pump(p);
+    if (p->eof && !p->impl && !p->drop)
         conn__close(p);
 }
 
-static void late(struct h1 *h) {
-    struct conn_priv *p = h->p;
+static void late(struct conn_priv *p) {
+    struct h1 *h = p->impl;
     struct err e;
-    h->due = UINT64_MAX;
-    if (h->phase == H1_LIVE && (h->st.credit >= STREAM_WINDOW || h->st.long_lived || h1__passing(h))) {
-        h1__set_due(h, conn__body_us(p)); /* it is we who hold it up */
-    } else if (h->phase == H1_LIVE) {
+    p->other_due = UINT64_MAX;
+    if (h && (h->st.credit >= STREAM_WINDOW || h->st.long_lived || h1__passing(h))) {
+        h1__set_due(p, conn__body_us(p)); /* it is we who hold it up */
+    } else if (h) {
         conn__met(p, LIMIT_body_timeout);
         err_set(&e, WEFT_E_TIMEOUT, "request body timed out");
         bad_body(h, &e);
-    } else if (h->phase == H1_DROP) {
-        h->phase = H1_IDLE;
+    } else if (p->drop) {
+        p->drop = 0;
         conn__close(p);
     } else if (p->in.len > 0) {
         conn__met(p, LIMIT_head_timeout);
         err_set(&e, WEFT_E_TIMEOUT, "request head timed out");
-        conn__begin(p, &h->st);
-        bad(h, &e);
+        bad(h1__begin(p), &e);
     } else if (conn__close_idle(p) && !p->pub.draining) {
         conn__met(p, LIMIT_idle_timeout);
     }
 }
 
 static uint64_t due(struct conn_priv *p, uint64_t now) {
-    struct h1 *h = p->impl;
-    if (now >= h->due)
-        late(h);
-    return h->due;
+    if (now >= p->other_due)
+        late(p);
+    return p->other_due;
 }
 
 static void drain(struct conn_priv *p) {
-    struct h1 *h = p->impl;
-    if (h->phase == H1_IDLE && p->in.len == 0)
-        h1__set_due(h, conn__grace_due(p) - conn__now(p)); /* a request may be on its way */
+    if (!p->impl && !p->drop && p->in.len == 0)
+        h1__set_due(p, conn__grace_due(p) - conn__now(p)); /* a request may be on its way */
 }
 
 /* ---- responses ---- */
@@ -335,10 +313,10 @@ static void send_head(struct stream *s, const struct msg *m, bool end) {
     bool none = h1_bodyless(s->method, m->status);
     int64_t length = tunnel ? H1_UNFRAMED : body_length(h, m, end);
     if (s->method == METHOD_CONNECT && !tunnel) /* what follows was meant for the tunnel: no request */
-        h->keep_alive = false;
+        p->keep_alive = false;
     if (p->pub.draining || (length == H1_UNFRAMED && !none && !tunnel) || (!s->in_ended && !rest_is_short(h)))
-        h->keep_alive = false;
-    struct h1_framing fr = {.length = length, .close = !h->keep_alive && !tunnel, .keep_alive = h->http10 && h->keep_alive};
+        p->keep_alive = false;
+    struct h1_framing fr = {.length = length, .close = !p->keep_alive && !tunnel, .keep_alive = h->http10 && p->keep_alive};
     if (tunnel && m->status == 101)
         fr.upgrade = m->upgrade.len > 0 ? m->upgrade : h->upgrade;
     buf_borrow(&p->out, &p->pub.loop->bufs);
@@ -358,7 +336,7 @@ static void send_head(struct stream *s, const struct msg *m, bool end) {
 
 static void start(struct conn_priv *p) {
     h1__start(p);
-    h1__set_due(p->impl, conn__idle_us(p));
+    h1__set_due(p, conn__idle_us(p));
 }
 
 const struct conn_ops conn__h1_server = {

@@ -13,7 +13,7 @@ static void answer(struct h1 *h) {
 
 static bool may_read(const struct conn_priv *p) {
     const struct h1 *h = p->impl;
-    return !p->eof && h->in_head && h->st.credit < STREAM_WINDOW;
+    return !p->eof && h && h->in_head && h->st.credit < STREAM_WINDOW;
 }
 
 static void input(struct conn_priv *p, struct str in) {
@@ -21,17 +21,17 @@ static void input(struct conn_priv *p, struct str in) {
 }
 
 static void on_eof(struct conn_priv *p) {
-    if (!h1__tunnel_run(p->impl))
+    if (!h1__tunnel_run(p))
         conn__fail(p, WEFT_E_EOF);
 }
 
 static void run(struct conn_priv *p) {
     struct h1 *h = p->impl;
-    if (h->phase == H1_LIVE && !h->in_head)
+    if (h && !h->in_head)
         answer(h);
-    h1__tell_sent(h);
-    if (!conn__dead(p) && h->phase == H1_LIVE)
-        h1__tunnel_run(h);
+    h1__tell_sent(p);
+    if (!conn__dead(p))
+        h1__tunnel_run(p);
 }
 
 static uint64_t due(struct conn_priv *p, uint64_t now) {
@@ -39,8 +39,7 @@ static uint64_t due(struct conn_priv *p, uint64_t now) {
 }
 
 static void drain(struct conn_priv *p) {
-    struct h1 *h = p->impl;
-    if (h->phase == H1_IDLE)
+    if (!p->impl)
         conn__close(p);
 }
 
@@ -49,9 +48,7 @@ static unsigned capacity(const struct conn_priv *p) {
 }
 
 static struct stream *request(struct conn_priv *p, const struct msg *m, bool end, struct err *e) {
-    struct h1 *h = p->impl;
-    conn__begin(p, &h->st);
-    h->phase = H1_LIVE;
+    struct h1 *h = h1__begin(p);
     h->st.method = m->method_id;
     h->st.head_sent = h->st.out_ended = true; /* until the tunnel begins */
     conn__drain_tell(p);                      /* it carries no other */
