@@ -13,12 +13,17 @@
 
 #define DIAL_TIMEOUT_US (5 * CLOCK_S)
 
+struct dial {
+    struct timer timeout;
+    struct sock *s;
+};
+
 struct sock {
     struct transport t;
     struct watch watch;
-    struct timer timeout; /* of the dial */
-    struct task later;    /* tells a failure that was found within a call of the owner's, and of octets that were put back */
-    struct buf ahead;     /* put back: read before all else */
+    struct dial *dial; /* while CONNECTING; else NULL */
+    struct task later; /* tells a failure that was found within a call of the owner's, and of octets that were put back */
+    struct buf *ahead; /* put back: read before all else; else NULL */
     int fd;
     enum { CONNECTING, OPEN, FAILED } state;
     bool more;      /* sock_more */
@@ -70,10 +75,17 @@ static void set_want(struct sock *s) {
         loop_rewatch(&s->watch, want);
 }
 
+static void dial_over(struct sock *s) {
+    if (s->dial)
+        loop_timer_stop(s->t.loop, &s->dial->timeout);
+    free(s->dial);
+    s->dial = NULL;
+}
+
 static void fail(struct sock *s, int code, int no) {
     char peer[ADDR_TEXT];
     s->state = FAILED;
-    loop_timer_stop(s->t.loop, &s->timeout);
+    dial_over(s);
     err_note(&s->t.error, code, "%s: %s", addr_kept_text(&s->t.remote, peer), no ? strerror(no) : err_text(code));
     loop_unwatch(&s->watch); /* nothing more to learn from it */
 }
@@ -118,7 +130,7 @@ static int pending_error(const struct sock *s) {
 
 static void opened(struct sock *s) {
     s->state = OPEN;
-    loop_timer_stop(s->t.loop, &s->timeout);
+    dial_over(s);
     note_local(s);
     if (s->shut)
         shutdown(s->fd, SHUT_WR);
@@ -165,7 +177,7 @@ static void on_ready(struct watch *w, unsigned ready) {
 }
 
 static void on_timeout(struct timer *timer) {
-    struct sock *s = container_of(timer, struct sock, timeout);
+    struct sock *s = container_of(timer, struct dial, timeout)->s;
     fail(s, WEFT_E_CONNECT_TIMEOUT, 0);
     tell_fail(s);
 }
@@ -186,22 +198,34 @@ static ssize_t receive(struct sock *s, void *dst, size_t cap, int flags) {
     return errno == EAGAIN ? WEFT_E_AGAIN : fail_in_call(s, stream_code(errno), errno);
 }
 
+static void drop_ahead(struct sock *s) {
+    if (s->ahead)
+        buf_fini(s->ahead);
+    free(s->ahead);
+    s->ahead = NULL;
+}
+
 /* What was put back. The kernel does not know of it: that there is more, or the end, is told from the loop. */
 static ssize_t read_ahead(struct sock *s, void *dst, size_t cap) {
-    size_t n = s->ahead.len < cap ? s->ahead.len : cap;
-    memcpy(dst, buf_str(&s->ahead).ptr, n);
-    buf_take(&s->ahead, n);
-    if (s->state != FAILED && (s->ahead.len || s->eof))
+    size_t n = s->ahead->len < cap ? s->ahead->len : cap;
+    memcpy(dst, buf_str(s->ahead).ptr, n);
+    buf_take(s->ahead, n);
+    if (s->ahead->len == 0)
+        drop_ahead(s);
+    if (s->state != FAILED && (s->ahead || s->eof))
         loop_later(s->t.loop, &s->later, on_later);
     return (ssize_t)n;
 }
 
 void sock_unread(struct transport *t, struct str octets) {
     struct sock *s = sock_of(t);
-    WEFT_ASSERT(!s->ahead.len);
-    buf_add(&s->ahead, octets);
+    WEFT_ASSERT(!s->ahead);
+    if (octets.len == 0)
+        return;
+    s->ahead = mem_new(struct buf);
+    buf_add(s->ahead, octets);
     t->rx -= octets.len;
-    if (octets.len && s->state != FAILED)
+    if (s->state != FAILED)
         loop_later(t->loop, &s->later, on_later);
 }
 
@@ -209,7 +233,7 @@ static ssize_t sock_read(struct transport *t, void *dst, size_t cap) {
     struct sock *s = sock_of(t);
     if (cap == 0)
         return WEFT_E_AGAIN;
-    if (s->ahead.len) {
+    if (s->ahead) {
         ssize_t n = read_ahead(s, dst, cap);
         t->rx += (uint64_t)n;
         return n;
@@ -245,7 +269,7 @@ bool sock_original_dst(struct transport *t) {
 }
 
 bool sock_can_splice(const struct transport *t) {
-    return t->ops == &tcp_ops && !container_of(t, const struct sock, t)->ahead.len;
+    return t->ops == &tcp_ops && !container_of(t, const struct sock, t)->ahead;
 }
 
 ssize_t sock_splice_in(struct transport *t, int pipe_wr, size_t max) {
@@ -328,7 +352,7 @@ static void sock_want_read(struct transport *t, bool on) {
     if (s->state != OPEN)
         return;
     set_want(s);
-    if (on && s->ahead.len)
+    if (on && s->ahead)
         loop_later(t->loop, &s->later, on_later);
 }
 
@@ -346,10 +370,10 @@ static void sock_shutdown(struct transport *t) {
 
 static void sock_close(struct transport *t) {
     struct sock *s = sock_of(t);
-    loop_timer_stop(t->loop, &s->timeout);
+    dial_over(s);
     loop_later_cancel(&s->later);
     loop_unwatch(&s->watch);
-    buf_fini(&s->ahead);
+    drop_ahead(s);
     if (s->fd >= 0 && t->abort)
         (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger)); /* close resets */
     if (s->fd >= 0)
@@ -389,7 +413,9 @@ struct transport *sock_dial(struct loop *l, const struct addr *a, uint64_t timeo
     /* connected at once (Unix sockets): that it can be written to tells so in the next turn */
     if (connect(fd, (const struct sockaddr *)&a->sa, a->len) == 0 || errno == EINPROGRESS) {
         loop_watch(l, &s->watch, fd, LOOP_OUT, on_ready);
-        loop_timer(l, &s->timeout, timeout_us ? timeout_us : DIAL_TIMEOUT_US, on_timeout);
+        s->dial = mem_new(struct dial);
+        s->dial->s = s;
+        loop_timer(l, &s->dial->timeout, timeout_us ? timeout_us : DIAL_TIMEOUT_US, on_timeout);
     } else {
         fail_in_call(s, dial_code(errno), errno);
     }
