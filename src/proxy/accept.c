@@ -30,7 +30,7 @@ static void on_open(struct conn *c) {
     down_learn(d, c->tr);
     if (gate_passes(d, chain, &why))
         return;
-    log_debug(d->w->env->log, STR_FMT ": " STR_FMT, STR_ARG(d->remote_text), STR_ARG(why));
+    log_debug(d->w->env->log, STR_FMT ": " STR_FMT, STR_ARG(down_text(d, DOWN_REMOTE)), STR_ARG(why));
     conn_abort(c, WEFT_E_CLOSED);
 }
 
@@ -125,12 +125,12 @@ void accept_fini(struct worker *w) {
 
 /* ---- before it: which chain ---- */
 static void close_early(struct down *d) {
+    detect_stop(d);
     transport_close(&d->tr);
     down_free(d);
 }
 
-static void on_old(struct timer *t) {
-    struct down *d = container_of(t, struct down, timer);
+static void on_old(struct down *d) {
     conn_drain(d->conn);
 }
 
@@ -138,7 +138,7 @@ static void begin_http(struct down *d, const struct serve_chain *c) {
     const struct hcm *h = c->hcm;
     d->max_requests = h->max_requests;
     if (h->connection_us)
-        loop_timer(&d->w->loop, &d->timer, h->connection_us, on_old);
+        down_after(d, h->connection_us, on_old);
     d->conn = conn_server(&d->w->loop, &d->tr, cfg_for(d->w, h, c->tls && down_lease(d)->serve->identity), d);
 }
 
@@ -185,6 +185,7 @@ static void adopt(struct port *p, int fd, const struct addr *peer) {
     list_push(&w->downs, &d->node);
     stat_add(&w->stats, STAT_down_cx, 1);
     d->direct = addr_octets(peer);
+    d->peer = &peer_none;
     d->tr = sock_adopt(&w->loop, fd, peer, NULL, NULL);
     const struct serve_listener *l = down_listener(d, down_lease(d));
     if (w->stopping || !l || !l->listener)
@@ -313,10 +314,6 @@ void accept_abort(struct down *d) {
         close_early(d);
 }
 
-static void on_expired(struct timer *t) {
-    accept_abort(container_of(t, struct down, timer));
-}
-
 void accept_expire(struct down *d, uint64_t after_us) {
-    loop_timer(&d->w->loop, &d->timer, after_us, on_expired);
+    down_after(d, after_us, accept_abort);
 }

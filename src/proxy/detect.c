@@ -7,27 +7,24 @@
 #define DETECT_US (15 * CLOCK_S) /* Envoy's default for listener filters */
 #define TLS_HANDSHAKE 0x16       /* ContentType handshake (RFC 8446 §5.1) */
 
-struct detect { /* in the connection's arena */
+struct detect {
     struct down *d;
     detect_f *done;
-    unsigned needs; /* what is still to be known */
-    bool may_go_on; /* when time is up */
+    struct timer timer; /* how long it may take */
+    struct buf early;   /* what came so far */
+    struct arena mem;   /* of `hello` */
+    unsigned needs;     /* what is still to be known */
+    bool may_go_on;     /* when time is up */
     struct tls_hello hello;
     bool tls;
     bool own_pages; /* a chain takes requests for them */
 };
 
-static void finish(struct detect *t, bool ok) {
+static void tell(struct detect *t) {
     struct down *d = t->d;
-    loop_timer_stop(&d->w->loop, &d->timer);
-    if (!ok) {
-        t->done(d, NULL);
-        return;
-    }
-    d->server_name = t->hello.server_name;
-    if (d->early.len)
-        sock_unread(d->tr, buf_str(&d->early));
-    buf_fini(&d->early);
+    d->server_name = arena_dup(&d->mem, t->hello.server_name);
+    if (t->early.len)
+        sock_unread(d->tr, buf_str(&t->early));
     const struct addr local = addr_kept(&d->tr->local), remote = addr_kept(&d->remote);
     const struct chain_input in = {.local = addr_octets(&local),
                                    .local_port = addr_port(&local),
@@ -39,6 +36,31 @@ static void finish(struct detect *t, bool ok) {
                                    .source = addr_octets(&remote),
                                    .source_port = addr_port(&remote)};
     t->done(d, &in);
+}
+
+static void drop(struct detect *t) {
+    buf_fini(&t->early);
+    arena_fini(&t->mem);
+    free(t);
+}
+
+static void finish(struct detect *t, bool ok) {
+    struct down *d = t->d;
+    loop_timer_stop(&d->w->loop, &t->timer);
+    d->detect = NULL;
+    if (ok)
+        tell(t);
+    else
+        t->done(d, NULL);
+    drop(t);
+}
+
+void detect_stop(struct down *d) {
+    if (!d->detect)
+        return;
+    loop_timer_stop(&d->w->loop, &d->detect->timer);
+    drop(d->detect);
+    d->detect = NULL;
 }
 
 /* ---- what is looked at: each says true when it knows, or that it never will (then finish(false) was called) ---- */
@@ -57,7 +79,7 @@ static int read_proxy(struct detect *t, const struct listener *l) {
     struct down *d = t->d;
     struct proxy_head h;
     struct err e = {0};
-    int n = proxy_protocol_parse(&h, buf_str(&d->early), &e);
+    int n = proxy_protocol_parse(&h, buf_str(&t->early), &e);
     if (n == WEFT_E_NOT_FOUND && l->proxy_protocol.optional)
         return 1;
     if (n > 0 && (h.version == 1 ? l->proxy_protocol.no_v1 : l->proxy_protocol.no_v2))
@@ -69,14 +91,14 @@ static int read_proxy(struct detect *t, const struct listener *l) {
     }
     if (n <= 0)
         return n;
-    buf_take(&d->early, (size_t)n);
+    buf_take(&t->early, (size_t)n);
     take_addresses(d, &h);
     return 1;
 }
 
 static int read_hello(struct detect *t) {
     struct err e = {0};
-    int r = tls_hello_parse(&t->hello, buf_str(&t->d->early), &t->d->mem, &e);
+    int r = tls_hello_parse(&t->hello, buf_str(&t->early), &t->mem, &e);
     t->tls = r > 0;
     if (r != WEFT_E_PARSE)
         return r;
@@ -96,7 +118,7 @@ static bool wants_own_pages(const struct listener *l) {
 static int read_own_pages(struct detect *t) {
     static const char *const lines[] = {"GET /health", "GET /metrics", "HEAD /health", "HEAD /metrics"};
     static const struct str own[] = {{LISTENER_OWN_PAGES, sizeof(LISTENER_OWN_PAGES) - 1}};
-    struct str in = buf_str(&t->d->early);
+    struct str in = buf_str(&t->early);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct str line = str_of(lines[i]);
         if (in.len <= line.len && str_starts(line, in))
@@ -121,9 +143,9 @@ static int look(struct detect *t) {
     }
     if (!t->needs)
         return 1;
-    if (!d->early.len)
+    if (!t->early.len)
         return 0;
-    t->tls = (unsigned char)buf_str(&d->early).ptr[0] == TLS_HANDSHAKE;
+    t->tls = (unsigned char)buf_str(&t->early).ptr[0] == TLS_HANDSHAKE;
     if (t->tls)
         return t->needs & LISTENER_NEEDS_HELLO ? read_hello(t) : 1;
     return t->own_pages ? read_own_pages(t) : 1;
@@ -145,13 +167,13 @@ static ssize_t read_more(struct detect *t) {
     char *scratch = d->w->loop.scratch;
     ssize_t n = transport_read(d->tr, scratch, TLS_HELLO_MAX);
     if (n > 0)
-        buf_add(&d->early, str_n(scratch, (size_t)n));
+        buf_add(&t->early, str_n(scratch, (size_t)n));
     return n;
 }
 
 static void on_event(void *arg, unsigned events) {
     struct detect *t = arg;
-    bool peek = t->needs == LISTENER_NEEDS_TLS && !t->d->early.len;
+    bool peek = t->needs == LISTENER_NEEDS_TLS && !t->early.len;
     ssize_t n = events & TR_FAIL ? WEFT_E_CLOSED : peek ? peek_first(t) : read_more(t);
     if (n == WEFT_E_AGAIN)
         return;
@@ -161,8 +183,7 @@ static void on_event(void *arg, unsigned events) {
 }
 
 static void on_time(struct timer *timer) {
-    struct down *d = container_of(timer, struct down, timer);
-    struct detect *t = d->tr->ctx;
+    struct detect *t = container_of(timer, struct detect, timer);
     finish(t, t->may_go_on && !(t->needs & LISTENER_NEEDS_PROXY));
 }
 
@@ -171,13 +192,13 @@ void detect_start(struct down *d, const struct serve_listener *l, detect_f *done
     struct detect now = {.d = d, .done = done, .needs = l->needs, .may_go_on = l->listener->continue_on_timeout};
     d->restored = l->listener->original_dst && sock_original_dst(d->tr);
     if (!now.needs) {
-        finish(&now, true);
+        tell(&now);
         return;
     }
-    struct detect *t = arena_alloc(&d->mem, sizeof(*t));
+    struct detect *t = d->detect = mem_new(struct detect);
     *t = now;
     t->own_pages = wants_own_pages(l->listener);
     transport_bind(d->tr, on_event, t);
     if (limit != UINT64_MAX)
-        loop_timer(&d->w->loop, &d->timer, limit, on_time);
+        loop_timer(&d->w->loop, &t->timer, limit, on_time);
 }

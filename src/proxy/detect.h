@@ -13,3 +13,4 @@
 /* Once, perhaps at once: `in` for chain_pick; NULL: close it. The transport's events are the callee's from then on. */
 typedef void detect_f(struct down *d, const struct chain_input *in);
 void detect_start(struct down *d, const struct serve_listener *l, detect_f *done);
+void detect_stop(struct down *d); /* nothing when it is over */

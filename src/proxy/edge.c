@@ -71,7 +71,7 @@ static void normal_host(struct exch *x) {
     struct str host = x->req.authority;
     ptrdiff_t colon = str_rchr(host, ':');
     if (colon >= 0 && colon > str_rchr(host, ']') && h->strip_port != PORT_KEEP) {
-        struct str own = x->from->local_text, port = str_from(host, (size_t)colon);
+        struct str own = down_text(x->from, DOWN_LOCAL), port = str_from(host, (size_t)colon);
         if (h->strip_port == PORT_STRIP_ANY ||
             str_eq(port, str_from(own, (size_t)(str_rchr(own, ':') < 0 ? 0 : str_rchr(own, ':')))))
             host = str_first(host, (size_t)colon);
@@ -121,7 +121,8 @@ static void use_remote_address(struct exch *x) {
     const struct hcm *h = x->chain->hcm;
     struct arena *a = &x->down->arena;
     struct msg_fields *f = &x->req.fields;
-    struct str list = msg_join(&x->req.fields, HDR_X_FORWARDED_FOR, STR(","), &x->down->arena), ip = x->from->remote_ip;
+    struct str list = msg_join(&x->req.fields, HDR_X_FORWARDED_FOR, STR(","), &x->down->arena),
+               ip = down_text(x->from, DOWN_REMOTE_IP);
     if (h->trusted_hops)
         x->client = trusted_address(list, h->trusted_hops - 1);
     if (!h->skip_xff_append && ip.len)
@@ -129,7 +130,7 @@ static void use_remote_address(struct exch *x) {
     if (!h->trusted_hops || !msg_find(f, HDR_X_FORWARDED_PROTO))
         msg_set_checked(f, a, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
     if (h->forwarded_port && !msg_find_name(f, STR("x-forwarded-port"))) {
-        struct str own = x->from->local_text;
+        struct str own = down_text(x->from, DOWN_LOCAL);
         msg_add_name(f, a, STR("x-forwarded-port"), str_from(own, (size_t)(str_rchr(own, ':') + 1)));
     }
 }
@@ -147,7 +148,7 @@ static void who(struct exch *x) {
     remove_claims(f, h->use_remote_address);
     if (!h->use_remote_address)
         return;
-    msg_set(f, &x->down->arena, HDR_X_ENVOY_EXTERNAL_ADDRESS, x->client.len ? x->client : x->from->remote_ip);
+    msg_set(f, &x->down->arena, HDR_X_ENVOY_EXTERNAL_ADDRESS, x->client.len ? x->client : down_text(x->from, DOWN_REMOTE_IP));
     if (!h->preserve_request_id)
         msg_remove(f, HDR_X_REQUEST_ID); /* stage_trace.c makes another */
 }
@@ -177,7 +178,7 @@ static enum verdict underscores(struct exch *x) {
 static void client_cert(struct exch *x) {
     enum xfcc_mode mode = x->chain->hcm->xfcc;
     bool kept =
-        mode == XFCC_ALWAYS_FORWARD_ONLY || (x->from->peer.mtls && (mode == XFCC_FORWARD_ONLY || mode == XFCC_APPEND_FORWARD));
+        mode == XFCC_ALWAYS_FORWARD_ONLY || (x->from->peer->mtls && (mode == XFCC_FORWARD_ONLY || mode == XFCC_APPEND_FORWARD));
     if (!kept)
         msg_remove(&x->req.fields, HDR_X_FORWARDED_CLIENT_CERT);
 }

@@ -64,7 +64,7 @@ static struct str port_of(struct str address) {
 }
 
 static struct str client_address(struct exch *x) { /* what x-forwarded-for says has no port */
-    return x->client.len ? arena_fmt(&x->down->arena, STR_FMT ":0", STR_ARG(x->client)) : x->from->remote_text;
+    return x->client.len ? arena_fmt(&x->down->arena, STR_FMT ":0", STR_ARG(x->client)) : down_text(x->from, DOWN_REMOTE);
 }
 
 static struct str protocol(const struct exch *x) {
@@ -116,13 +116,15 @@ static void read_value(struct exch *x, const struct format_piece *p, const struc
     case FORMAT_RESP: set_text(v, response_field(x, p, resp)); break;
     case FORMAT_PROTOCOL: set_text(v, protocol(x)); break;
     case FORMAT_DOWNSTREAM_REMOTE_ADDRESS: set_text(v, client_address(x)); break;
-    case FORMAT_DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: set_text(v, x->client.len ? x->client : x->from->remote_ip); break;
-    case FORMAT_DOWNSTREAM_DIRECT_REMOTE_ADDRESS: set_text(v, x->from->remote_text); break;
-    case FORMAT_DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: set_text(v, x->from->remote_ip); break;
-    case FORMAT_DOWNSTREAM_LOCAL_ADDRESS: set_text(v, x->from->local_text); break;
-    case FORMAT_DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: set_text(v, without_port(x->from->local_text)); break;
-    case FORMAT_DOWNSTREAM_LOCAL_PORT: set_text(v, port_of(x->from->local_text)); break;
-    case FORMAT_DOWNSTREAM_PEER_URI_SAN: set_text(v, x->from->peer.spiffe); break;
+    case FORMAT_DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT:
+        set_text(v, x->client.len ? x->client : down_text(x->from, DOWN_REMOTE_IP));
+        break;
+    case FORMAT_DOWNSTREAM_DIRECT_REMOTE_ADDRESS: set_text(v, down_text(x->from, DOWN_REMOTE)); break;
+    case FORMAT_DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: set_text(v, down_text(x->from, DOWN_REMOTE_IP)); break;
+    case FORMAT_DOWNSTREAM_LOCAL_ADDRESS: set_text(v, down_text(x->from, DOWN_LOCAL)); break;
+    case FORMAT_DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: set_text(v, without_port(down_text(x->from, DOWN_LOCAL))); break;
+    case FORMAT_DOWNSTREAM_LOCAL_PORT: set_text(v, port_of(down_text(x->from, DOWN_LOCAL))); break;
+    case FORMAT_DOWNSTREAM_PEER_URI_SAN: set_text(v, x->from->peer->spiffe); break;
     default: read_upstream(x, p, v); break;
     }
     if (p->max && v->kind == TEXT)

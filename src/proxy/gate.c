@@ -8,10 +8,10 @@ static const struct msg no_message = {.content_length = -1};
 bool gate_judge(struct down *d, const struct rbac *rules, struct str spiffe, struct str *why) {
     struct request_view view = {.msg = &no_message,
                                 .peer_spiffe = spiffe,
-                                .source_ip = d->remote_ip,
-                                .direct_ip = d->direct_ip,
-                                .remote_ip = d->remote_ip,
-                                .destination_ip = d->local_ip,
+                                .source_ip = down_text(d, DOWN_REMOTE_IP),
+                                .direct_ip = down_text(d, DOWN_DIRECT_IP),
+                                .remote_ip = down_text(d, DOWN_REMOTE_IP),
+                                .destination_ip = down_text(d, DOWN_LOCAL_IP),
                                 .destination_port = d->local_port};
     struct rbac_result r = rbac_check(rules, &view);
     if (r.verdict == RBAC_PASS)
@@ -29,10 +29,10 @@ bool gate_passes(struct down *d, const struct serve_chain *c, struct str *why) {
     struct gate_counts *n = c->gate;
     struct str unused;
     if (shadow)
-        count(gate_judge(d, shadow, d->peer.spiffe, &unused) ? &n->shadow_allowed : &n->shadow_denied);
+        count(gate_judge(d, shadow, d->peer->spiffe, &unused) ? &n->shadow_allowed : &n->shadow_denied);
     if (!rules)
         return true;
-    bool ok = gate_judge(d, rules, d->peer.spiffe, why);
+    bool ok = gate_judge(d, rules, d->peer->spiffe, why);
     count(ok ? &n->allowed : &n->denied);
     return ok;
 }

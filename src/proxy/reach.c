@@ -36,7 +36,7 @@ static enum reach_verdict pick(struct reach *r, const struct down *d, const stru
                                 .method_id = METHOD_CONNECT,
                                 .authority = d->server_name,
                                 .content_length = -1};
-    struct request_view view = {.msg = &connect, .source_ip = d->remote_ip};
+    struct request_view view = {.msg = &connect, .source_ip = down_text(d, DOWN_REMOTE_IP)};
     const struct virtual_host *vh = route_vhost(routes->table, connect.authority);
     struct route_state *states = vh ? routes->states[vh - routes->table->vhosts] : NULL;
     const struct route *route = vh ? route_pick(vh, &view, states) : NULL;

@@ -7,11 +7,11 @@
 static struct rbac_result judge(const struct exch *x, const struct hcm *hcm) {
     const struct down *d = x->from;
     struct request_view view = {.msg = &x->req,
-                                .peer_spiffe = d->peer.spiffe,
-                                .source_ip = d->remote_ip,
-                                .direct_ip = d->direct_ip,
-                                .remote_ip = x->client.len ? x->client : d->remote_ip,
-                                .destination_ip = d->local_ip,
+                                .peer_spiffe = d->peer->spiffe,
+                                .source_ip = down_text(d, DOWN_REMOTE_IP),
+                                .direct_ip = down_text(d, DOWN_DIRECT_IP),
+                                .remote_ip = x->client.len ? x->client : down_text(d, DOWN_REMOTE_IP),
+                                .destination_ip = down_text(d, DOWN_LOCAL_IP),
                                 .destination_port = d->local_port};
     return rbac_check(hcm->rbac, &view);
 }

@@ -11,7 +11,8 @@ static bool denied_plain(struct exch *x, enum verdict *v) {
     const struct identity *own = x->lease->serve->identity;
     if (!rules || x->to.host->mtls)
         return false;
-    struct request_view view = {.msg = &x->req, .peer_spiffe = own ? own->spiffe : STR_NONE, .source_ip = x->from->remote_ip};
+    struct request_view view = {
+        .msg = &x->req, .peer_spiffe = own ? own->spiffe : STR_NONE, .source_ip = down_text(x->from, DOWN_REMOTE_IP)};
     struct rbac_result r = rbac_check(rules, &view);
     if (r.verdict == RBAC_PASS)
         return false;
@@ -42,7 +43,8 @@ enum verdict stage_balance(struct exch *x) {
     const struct serve_cluster *c = x->to.cluster;
     if (c->cluster->type == CLUSTER_ORIGINAL_DST)
         return go_there(x);
-    struct request_view view = {.msg = &x->req, .peer_spiffe = x->from->peer.spiffe, .source_ip = x->from->remote_ip};
+    struct request_view view = {
+        .msg = &x->req, .peer_spiffe = x->from->peer->spiffe, .source_ip = down_text(x->from, DOWN_REMOTE_IP)};
     uint64_t hash;
     bool hashed = x->to.route->n_hash && route_hash(x->to.route, &view, &hash);
     struct lb_request r = {.hash = hashed ? &hash : NULL, .now_us = exch_now(x), .rand = &x->w->loop.rand, .ctx = x};

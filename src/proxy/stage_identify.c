@@ -16,7 +16,7 @@ static bool claims_source(const struct exch *x) {
 }
 
 static void inbound(struct exch *x) {
-    const struct peer *p = &x->from->peer;
+    const struct peer *p = x->from->peer;
     if (p->mtls)
         set_source(x, p->service.len ? p->service : STR("unknown"), p->ns.len ? p->ns : STR("unknown"));
     else if (!x->chain->hcm->trust_source_headers || !claims_source(x))
@@ -32,7 +32,7 @@ enum verdict stage_identify(struct exch *x) {
         msg_remove(f, HDR_X_SOURCE_NAMESPACE);
     }
     bool say = x->listener->side == SIDE_INBOUND || x->chain->hcm->xfcc == XFCC_SANITIZE_SET;
-    if (say && x->from->peer.mtls)
-        msg_add(f, &x->down->arena, HDR_X_FORWARDED_CLIENT_CERT, x->from->peer.xfcc);
+    if (say && x->from->peer->mtls)
+        msg_add(f, &x->down->arena, HDR_X_FORWARDED_CLIENT_CERT, x->from->peer->xfcc);
     return STAGE_NEXT;
 }

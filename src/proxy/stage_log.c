@@ -35,8 +35,8 @@ static void access_log(struct exch *x) {
                             .authority = x->req.authority,
                             .upstream_host = x->to.host ? x->to.host->text : STR_NONE,
                             .upstream_cluster = x->to.cluster ? x->to.cluster->cluster->name : STR_NONE,
-                            .downstream_local_address = x->from->local_text,
-                            .downstream_remote_address = x->from->remote_text,
+                            .downstream_local_address = down_text(x->from, DOWN_LOCAL),
+                            .downstream_remote_address = down_text(x->from, DOWN_REMOTE),
                             .route_name = x->to.route ? x->to.route->name : STR_NONE,
                             .upstream_transport_failure_reason = x->resp.own ? x->reason : STR_NONE};
     alog_json(&x->w->logs[0], &r);
@@ -58,7 +58,7 @@ static void write_logs(struct exch *x, const struct hcm *h) {
 
 static struct stats_request figures(const struct exch *x) {
     const struct worker_env *env = x->w->env;
-    const struct peer *p = &x->from->peer;
+    const struct peer *p = x->from->peer;
     bool in = x->listener->side == SIDE_INBOUND;
     return (struct stats_request){.inbound = in,
                                   .mtls = in ? p->mtls : x->to.host && x->to.host->mtls,

@@ -130,7 +130,8 @@ static enum reply_id no_route(const struct exch *x, const struct virtual_host *v
 static enum verdict pick(struct exch *x) {
     const struct serve_routes *r = x->to.routes;
     const struct virtual_host *vh = r ? route_vhost(r->table, x->req.authority) : NULL;
-    struct request_view view = {.msg = &x->req, .peer_spiffe = x->from->peer.spiffe, .source_ip = x->from->remote_ip};
+    struct request_view view = {
+        .msg = &x->req, .peer_spiffe = x->from->peer->spiffe, .source_ip = down_text(x->from, DOWN_REMOTE_IP)};
     struct route_state *states = vh ? r->states[vh - r->table->vhosts] : NULL;
     if (vh && needs_tls(x, vh))
         return redirect_to_tls(x);

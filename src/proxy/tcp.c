@@ -47,7 +47,7 @@ static bool inbound(const struct tcp *t) {
 /* ---- figures ---- */
 static struct metric_series *series_of(struct tcp *t, struct str flags) {
     const struct worker_env *env = t->w->env;
-    const struct peer *p = &t->d->peer;
+    const struct peer *p = t->d->peer;
     bool in = inbound(t);
     struct str name = t->to.cluster ? t->to.cluster->name : STR_NONE;
     struct str service = str_cut(&name, '|'), ns = str_cut(&service, '/'); /* mesh: "NS/SERVICE|SUBSET" */
@@ -105,8 +105,8 @@ static void write_log(struct tcp *t) {
                             .upstream_service_time = -1,
                             .upstream_host = t->to.host ? t->to.host->text : STR_NONE,
                             .upstream_cluster = t->to.cluster ? t->to.cluster->name : STR_NONE,
-                            .downstream_local_address = t->d->local_text,
-                            .downstream_remote_address = t->d->remote_text,
+                            .downstream_local_address = down_text(t->d, DOWN_LOCAL),
+                            .downstream_remote_address = down_text(t->d, DOWN_REMOTE),
                             .requested_server_name = t->d->server_name,
                             .upstream_transport_failure_reason = t->reason};
     alog_json(&t->w->logs[0], &r);
@@ -257,7 +257,7 @@ static struct host *choose_host(struct tcp *t) {
     if (t->cluster->cluster->type == CLUSTER_ORIGINAL_DST)
         return original_address(&a, t->cluster->cluster, t->d, &t->down->local, NULL) ? original_host(t->w, t->cluster, &a)
                                                                                       : NULL;
-    uint64_t hash = conf->hash_source_ip ? str_hash(t->d->remote_ip, 0) : t->reach.hash;
+    uint64_t hash = conf->hash_source_ip ? str_hash(down_text(t->d, DOWN_REMOTE_IP), 0) : t->reach.hash;
     struct lb_request r = {.hash = conf->hash_source_ip || t->reach.hashed ? &hash : NULL,
                            .now_us = t->w->loop.now,
                            .rand = &t->w->loop.rand,
@@ -407,7 +407,7 @@ void tcp_open(struct down *d, unsigned chain) {
 static void judge(struct tcp *t) {
     const struct serve_listener *l = down_listener(t->d, down_lease(t->d));
     const struct serve_chain *c = l ? serve_chain_get(l, t->d->chain) : NULL;
-    if (t->state != TCP_HANDSHAKE && c && !passes(t, c->conf->rbac, t->d->peer.spiffe))
+    if (t->state != TCP_HANDSHAKE && c && !passes(t, c->conf->rbac, t->d->peer->spiffe))
         finish(t, false);
 }
 
