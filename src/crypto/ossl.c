@@ -28,9 +28,7 @@ static int no_pass_phrase(char *buf, int size, int rwflag, void *ctx) {
     return -1;
 }
 
-static int parse_cert(X509 **out, const char *name, const char *header, struct str der, struct err *e) {
-    if (strcmp(name, PEM_STRING_X509) != 0 || *header)
-        return err_set(e, WEFT_E_PARSE, "PEM block \"%s\" where a certificate is expected", name);
+static int parse_cert(X509 **out, struct str der, struct err *e) {
     const unsigned char *at = (const unsigned char *)der.ptr;
     X509 *cert = d2i_X509(NULL, &at, (long)der.len);
     if (!cert)
@@ -43,7 +41,7 @@ static int parse_cert(X509 **out, const char *name, const char *header, struct s
     return 1;
 }
 
-int ossl_next_cert(X509 **out, BIO *bio, struct err *e) {
+int ossl_next_der(struct str *der, BIO *bio, struct err *e) {
     char *name = NULL, *header = NULL;
     unsigned char *data = NULL;
     long len = 0;
@@ -53,10 +51,30 @@ int ossl_next_cert(X509 **out, BIO *bio, struct err *e) {
         ossl_drain();
         return 0;
     }
-    int rc = parse_cert(out, name, header, str_n(data, (size_t)len), e);
+    int rc = 1;
+    *der = str_n(data, (size_t)len);
+    if (strcmp(name, PEM_STRING_X509) != 0 || *header) {
+        rc = err_set(e, WEFT_E_PARSE, "PEM block \"%s\" where a certificate is expected", name);
+        ossl_drop_der(der);
+    }
     OPENSSL_free(name);
     OPENSSL_free(header);
-    OPENSSL_clear_free(data, (size_t)len); /* may be somebody's key, given in the wrong place */
+    ossl_drain();
+    return rc;
+}
+
+void ossl_drop_der(struct str *der) {
+    OPENSSL_clear_free((void *)(uintptr_t)der->ptr, der->len); /* may be somebody's key, given in the wrong place */
+    *der = STR_NONE;
+}
+
+int ossl_next_cert(X509 **out, BIO *bio, struct err *e) {
+    struct str der;
+    int rc = ossl_next_der(&der, bio, e);
+    if (rc <= 0)
+        return rc;
+    rc = parse_cert(out, der, e);
+    ossl_drop_der(&der);
     ossl_drain();
     return rc;
 }

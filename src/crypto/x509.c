@@ -91,17 +91,20 @@ static void describe_sans(struct x509_info *out, const GENERAL_NAMES *names, str
         out->spiffe = STR_NONE;
 }
 
-static int hash_cert(char out[65], const X509 *cert, struct err *e) {
-    unsigned char md[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    if (X509_digest(cert, EVP_sha256(), md, &n) != 1 || n != 32)
+static int hash_text(char out[65], const unsigned char md[32], bool made, struct err *e) {
+    if (!made)
         return ossl_err(e, WEFT_E_CRYPTO, "SHA-256 of a certificate");
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < 32; i++) {
         out[2 * i] = "0123456789abcdef"[md[i] >> 4];
         out[2 * i + 1] = "0123456789abcdef"[md[i] & 15];
     }
     out[64] = '\0';
     return 0;
+}
+
+static int hash_cert(char out[65], const X509 *cert, struct err *e) {
+    unsigned char md[EVP_MAX_MD_SIZE];
+    return hash_text(out, md, X509_digest(cert, EVP_sha256(), md, NULL) == 1, e);
 }
 
 static int describe_extensions(struct x509_info *out, X509 *cert, struct arena *a, struct err *e) {
@@ -155,13 +158,29 @@ int x509_describe_pem(struct x509_info *out, struct str pem, struct arena *a, st
     return rc;
 }
 
+/* As far as it can be seen without decoding what is in it. */
+static bool is_sequence(struct str der) {
+    const unsigned char *at = (const unsigned char *)der.ptr, *end = at + der.len;
+    long len;
+    int tag, class;
+    int form = ASN1_get_object(&at, &len, &tag, &class, (long)der.len);
+    return form == V_ASN1_CONSTRUCTED && tag == V_ASN1_SEQUENCE && class == V_ASN1_UNIVERSAL && at + len == end;
+}
+
 int x509_pem_hash(char out[65], struct str pem, struct err *e) {
-    X509 *cert = NULL;
-    int rc = first_cert(&cert, pem, e);
-    if (rc < 0)
-        return rc;
-    rc = hash_cert(out, cert, e);
-    X509_free(cert);
+    unsigned char md[EVP_MAX_MD_SIZE];
+    struct str der;
+    BIO *bio = ossl_bio(pem);
+    if (!bio)
+        return ossl_err(e, WEFT_E_TOO_LARGE, "certificate");
+    int rc = ossl_next_der(&der, bio, e);
+    BIO_free(bio);
+    if (rc <= 0)
+        return rc < 0 ? rc : err_set(e, WEFT_E_PARSE, "no certificate in the PEM text");
+    rc = is_sequence(der) ? hash_text(out, md, EVP_Digest(der.ptr, der.len, md, NULL, EVP_sha256(), NULL) == 1, e)
+                          : err_set(e, WEFT_E_PARSE, "malformed certificate");
+    ossl_drop_der(&der);
+    ossl_drain();
     return rc;
 }
 

@@ -28,5 +28,6 @@ int64_t x509_not_after(const X509 *cert);        /* Unix seconds; 0 when it cann
 int x509_check_svid(struct spiffe_id *id, X509 *leaf, struct str trust_domain, struct arena *a, struct err *e) MUST_CHECK;
 /* All certificates of a PEM text: references appended to out[max]; returns how many. Other PEM blocks are an error. */
 int x509_load_pem(X509 **out, size_t max, struct str pem, struct err *e) MUST_CHECK;
-/* SHA-256 (hex) of the DER of the first certificate: what pins a CA, in tokens and kept configurations. */
+/* SHA-256 (hex) of the DER of the first certificate: what pins a CA, in tokens and kept configurations. It is not decoded: who
+ * trusts it does that. */
 int x509_pem_hash(char out[65], struct str pem, struct err *e) MUST_CHECK;

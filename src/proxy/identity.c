@@ -34,7 +34,9 @@ static int describe(struct identity *id, struct err *e) {
     return x509_pem_hash(id->ca_hash, id->ca_pem, e);
 }
 
-static int make_contexts(struct identity *id, struct err *e) {
+int identity_arm(struct identity *id, struct err *e) {
+    if (id->client)
+        return 0;
     struct tls_cfg cfg = {.server = true,
                           .cert_pem = id->cert_pem,
                           .key_pem = id->key_pem,
@@ -43,6 +45,7 @@ static int make_contexts(struct identity *id, struct err *e) {
                           .trust_domain = id->trust_domain,
                           .require_peer = true,
                           .alpn = MESH_ALPN};
+    tls_ctx_unref(&id->server); /* of an attempt that failed */
     int rc = tls_ctx_new(&id->server, &cfg, e);
     if (rc < 0)
         return rc;
@@ -51,18 +54,25 @@ static int make_contexts(struct identity *id, struct err *e) {
     return tls_ctx_new(&id->client, &cfg, e);
 }
 
-int identity_new(struct identity **out, struct str key_pem, struct str cert_pem, struct str ca_pem, struct err *e) {
+int identity_describe(struct identity **out, struct str key_pem, struct str cert_pem, struct str ca_pem, struct err *e) {
     struct identity *id = ref_new(sizeof(*id), identity_fini);
     id->key_pem = arena_dup(&id->ref.mem, key_pem);
     id->cert_pem = arena_dup(&id->ref.mem, cert_pem);
     id->ca_pem = arena_dup(&id->ref.mem, ca_pem);
     int rc = describe(id, e);
-    if (rc >= 0)
-        rc = make_contexts(id, e);
     if (rc < 0) {
         ref_put(id);
         return rc;
     }
     *out = id;
     return 0;
+}
+
+int identity_new(struct identity **out, struct str key_pem, struct str cert_pem, struct str ca_pem, struct err *e) {
+    int rc = identity_describe(out, key_pem, cert_pem, ca_pem, e);
+    if (rc < 0 || (rc = identity_arm(*out, e)) >= 0)
+        return rc;
+    ref_put(*out);
+    *out = NULL;
+    return rc;
 }

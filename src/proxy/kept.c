@@ -94,7 +94,7 @@ static int read_identity(struct identity **out, struct str dir, int64_t now, str
     if (rc >= 0)
         rc = file_read(join(&a, dir, "ca.crt"), PEM_MAX, &ca, e);
     if (rc >= 0)
-        rc = identity_new(out, buf_str(&key), buf_str(&cert), buf_str(&ca), e);
+        rc = identity_describe(out, buf_str(&key), buf_str(&cert), buf_str(&ca), e);
     if (rc >= 0 && (*out)->not_after <= now) {
         ref_put(*out);
         *out = NULL;

@@ -12,7 +12,7 @@
 #define KEPT_MAX (64u << 20) /* octets of config.bin */
 
 struct kept {
-    struct identity *identity; /* reference; NULL: none that is usable now */
+    struct identity *identity; /* reference; only described, since it is seldom used; NULL: none, or it has expired */
     struct snap *snap;         /* reference; NULL: none of the same CA */
 };
 

@@ -346,10 +346,15 @@ static void take_kept(struct sidecar *s, enum xds_type type, struct str name) {
 
 static void on_fallback(struct timer *t) {
     struct sidecar *s = container_of(t, struct sidecar, fallback);
+    struct err e;
     if (s->ready || !s->kept.identity || !s->kept.snap)
         return;
     if (s->identity && strcmp(s->identity->ca_hash, s->kept.identity->ca_hash) != 0)
         return; /* what another CA's control plane said is none of this mesh's */
+    if (!s->identity && identity_arm(s->kept.identity, &e) < 0) {
+        log_warn(s->cfg.log, "kept identity is not used: %s", e.msg);
+        return;
+    }
     log_warn(s->cfg.log, "no configuration from the control plane for 2 s: starting from the kept one");
     take_kept(s, XDS_LISTENER, OUTBOUND);
     take_kept(s, XDS_LISTENER, s->inbound_listener);

@@ -114,6 +114,9 @@ static void a_start_from_disk(void **state) {
     assert_non_null(k.identity);
     assert_true(str_eq(k.identity->spiffe, STR("spiffe://cluster.local/ns/shop/sa/api")));
     assert_non_null(k.snap);
+    assert_null(k.identity->server);
+    assert_true(identity_arm(k.identity, &e) >= 0 && k.identity->server && k.identity->client);
+    assert_true(identity_arm(k.identity, &e) >= 0);
     kept_fini(&k);
     struct stat st;
     snprintf(path, sizeof path, "%s/identity.key", dir);
@@ -129,7 +132,9 @@ static void a_start_from_disk(void **state) {
     kept_fini(&k);
     assert_true(file_write(str_of(path), STR("rubbish"), 0600, &e) >= 0);
     kept_read(&k, str_of(dir), NOW, &silent);
-    assert_null(k.identity);
+    assert_int_equal(identity_arm(k.identity, &e), WEFT_E_PARSE); /* found when it is to be used, each time */
+    assert_int_equal(identity_arm(k.identity, &e), WEFT_E_PARSE);
+    assert_null(k.identity->client);
     kept_fini(&k);
     static const char *const files[] = {"identity.key", "identity.crt", "ca.crt", "config.bin"};
     for (size_t i = 0; i < 4; i++) {
