@@ -7,7 +7,7 @@
 #include "base/str.h"
 
 #define BUF_SPARE 32u        /* allocations that a buf_pool keeps at most ... */
-#define BUF_SPARE_CAP 16384u /* ... of so many octets each at most */
+#define BUF_SPARE_CAP 32768u /* ... of so many octets each at most */
 
 struct buf {
     char *mem;  /* private: allocation */

@@ -8,6 +8,7 @@
  * Host, which is not among the fields; cookie crumbs are joined (RFC 9113 §8.2.3); `upgrade` is :protocol of an extended CONNECT
  * (RFC 8441). Model: the calls of nghttp2 (session_mem_recv, mem_send), h2o lib/http2/frame.c. One owner, one thread. Tests:
  * tests/unit/codec/h2.c, h2_raw.c and h2_peer.c (beside nghttp2), tests/fuzz/h2.c */
+#include "base/blocks.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "codec/h2_guard.h"
@@ -24,7 +25,8 @@ struct h2_cfg { /* zeros mean the defaults of base/limits.def, or those in brack
     uint32_t control_frames, resets; /* a second; see h2_guard.h */
     uint32_t frame_size;             /* SETTINGS_MAX_FRAME_SIZE [16,384] */
     bool extended_connect;           /* announce RFC 8441 */
-    struct arena_pool *arenas;       /* of the thread, as `bufs`; either may be NULL */
+    struct arena_pool *arenas;       /* of the thread, as `blocks` and `bufs`; each may be NULL */
+    struct block_pool *blocks;
     struct buf_pool *bufs;
 };
 

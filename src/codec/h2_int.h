@@ -14,7 +14,7 @@
 
 /* A stream of the session, from its first HEADERS (or h2_request) on. */
 struct h2_stream {
-    struct h2_stream *next; /* in the bucket, or among the spare ones */
+    struct h2_stream *next; /* in the bucket */
     struct list all;        /* in h2.streams */
     struct list queue;      /* in one of h2.opening, ready, starved and ended, or in none */
     void *user;
@@ -73,15 +73,12 @@ struct h2_peer { /* its SETTINGS */
     uint32_t no_priorities; /* UINT32_MAX: not said */
 };
 
-enum { H2_SPARE = 8 };
-
 struct h2 {
     struct h2_cfg cfg; /* defaults filled in */
     struct h2_events ev;
     void *ctx;
     struct h2_stream **buckets;
-    struct h2_stream *spare;
-    unsigned n_buckets, n_streams, n_spare;
+    unsigned n_buckets, n_streams;
     unsigned n_opened, n_told;                  /* of the streams: those that the peer knows, and the user */
     struct list streams;                        /* all */
     struct list opening, ready, starved, ended; /* requests that wait; with something to send; with no window of the connection's

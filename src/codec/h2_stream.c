@@ -32,12 +32,7 @@ static void more_buckets(struct h2 *h) {
 }
 
 struct h2_stream *h2__stream_new(struct h2 *h, int32_t id) {
-    struct h2_stream *s = h->spare;
-    if (s) {
-        h->spare = s->next;
-        h->n_spare--;
-    } else
-        s = mem_alloc(sizeof(*s));
+    struct h2_stream *s = block_take(h->cfg.blocks, sizeof(*s));
     if (h->n_streams == h->n_buckets)
         more_buckets(h);
     *s = (struct h2_stream){.id = id, .body_left = -1, .out_window = h->peer.window};
@@ -47,20 +42,6 @@ struct h2_stream *h2__stream_new(struct h2 *h, int32_t id) {
     list_push(&h->streams, &s->all);
     h->n_streams++;
     return s;
-}
-
-/* No stream is open: what was made for many is given back. */
-static void went_idle(struct h2 *h) {
-    while (h->n_spare > 1) {
-        struct h2_stream *s = h->spare;
-        h->spare = s->next;
-        h->n_spare--;
-        free(s);
-    }
-    if (h->n_buckets > FIRST_BUCKETS) {
-        h->n_buckets = 0;
-        more_buckets(h);
-    }
 }
 
 static void stream_free(struct h2 *h, struct h2_stream *s) {
@@ -75,24 +56,16 @@ static void stream_free(struct h2 *h, struct h2_stream *s) {
     h->n_opened -= s->opened;
     h2__give(h, &s->out);
     arena_fini(&s->arena);
-    if (h->n_spare < H2_SPARE) {
-        s->next = h->spare;
-        h->spare = s;
-        h->n_spare++;
-    } else
-        free(s);
-    if (h->n_streams == 0)
-        went_idle(h);
+    block_give(h->cfg.blocks, s, sizeof(*s));
+    if (h->n_streams > 0 || h->n_buckets <= FIRST_BUCKETS)
+        return;
+    h->n_buckets = 0; /* no stream is open: what was made for many is given back */
+    more_buckets(h);
 }
 
 void h2__streams_free(struct h2 *h) {
-    struct h2_stream *s;
     LIST_FOR (n, &h->streams)
         stream_free(h, list_entry(n, struct h2_stream, all));
-    while ((s = h->spare)) {
-        h->spare = s->next;
-        free(s);
-    }
     free(h->buckets);
 }
 

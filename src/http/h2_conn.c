@@ -61,10 +61,9 @@ static struct h2_conn *conn_of(const struct stream *s) {
 /* ---- streams ---- */
 
 static struct conn_stream *stream_new(struct h2_conn *hc, int32_t id) {
-    struct conn_stream *hs = mem_new(struct conn_stream);
+    struct conn_stream *hs = block_take(&hc->p->pub.loop->blocks, sizeof(*hs));
+    *hs = (struct conn_stream){.id = id, .body_due = UINT64_MAX, .send_due = UINT64_MAX};
     conn__begin(hc->p, &hs->s);
-    hs->id = id;
-    hs->body_due = hs->send_due = UINT64_MAX;
     list_push(&hc->streams, &hs->node);
     h2_set_stream_data(hc->h, id, hs);
     hc->idle_due = UINT64_MAX;
@@ -77,7 +76,7 @@ static void stream_close(struct h2_conn *hc, struct conn_stream *hs, int why) {
     hc->early -= hs->early;
     conn__finish(hc->p, &hs->s, why);
     buf_fini(&hs->held);
-    free(hs);
+    block_give(&hc->p->pub.loop->blocks, hs, sizeof(*hs));
 }
 
 static void close_streams(struct h2_conn *hc, int why) {
@@ -388,6 +387,7 @@ static void start(struct conn_priv *p) {
                          .resets = lim->resets,
                          .extended_connect = p->pub.cfg->upgrades,
                          .arenas = &p->pub.loop->arenas,
+                         .blocks = &p->pub.loop->blocks,
                          .bufs = &p->pub.loop->bufs};
     hc->h = h2_new(&cfg, &events, hc);
     if (p->pub.server) {

@@ -283,6 +283,7 @@ void loop_fini(struct loop *l) {
     free(l->slots);
     free(l->scratch);
     arena_pool_fini(&l->arenas);
+    block_pool_fini(&l->blocks);
     buf_pool_fini(&l->bufs);
     *l = (struct loop){.epfd = -1};
 }

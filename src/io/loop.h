@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/arena.h"
+#include "base/blocks.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -31,6 +32,7 @@ struct loop {
     struct log *log;           /* where whoever runs here talks to; never NULL */
     struct rand rand;          /* of this thread */
     struct arena_pool arenas;  /* of this thread: blocks for requests */
+    struct block_pool blocks;  /* of this thread: what a stream keeps */
     struct buf_pool bufs;      /* of this thread: memory for output that is gathered within a turn */
     char *scratch;             /* LOOP_SCRATCH octets, valid within one callback: for receives, and no other use */
     struct timer_wheel wheel;  /* private */

@@ -330,9 +330,10 @@ static ssize_t sock_writev(struct transport *t, const struct iovec *iov, int n) 
     if (all == 0)
         return 0;
     struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)(n < IOV_MAX ? n : IOV_MAX)};
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (s->more ? MSG_MORE : 0);
     ssize_t sent;
-    do
-        sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | (s->more ? MSG_MORE : 0));
+    do /* one piece, as nearly always, needs no message header, which the kernel would copy and check */
+        sent = n == 1 ? send(s->fd, iov->iov_base, all, flags) : sendmsg(s->fd, &msg, flags);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN)
         return fail_in_call(s, stream_code(errno), errno);
