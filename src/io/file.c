@@ -49,7 +49,17 @@ static int read_all(int fd, const char *path, size_t max, struct buf *out, struc
     }
 }
 
-int file_read(struct str path, size_t max, struct buf *out, struct err *e) {
+static int check_secret(int fd, const char *path, struct err *e) {
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return os_error(e, path);
+    if (st.st_mode & (S_IRWXG | S_IRWXO))
+        return err_set(e, WEFT_E_DENIED, "%s: others than its owner may read it (mode %04o): chmod 600", path,
+                       (unsigned)(st.st_mode & 07777));
+    return 0;
+}
+
+static int open_and_read(struct str path, bool secret, size_t max, struct buf *out, struct err *e) {
     char z[PATH_MAX];
     int code = path_z(path, z, e);
     if (code < 0)
@@ -57,9 +67,20 @@ int file_read(struct str path, size_t max, struct buf *out, struct err *e) {
     int fd = open(z, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return os_error(e, z);
-    code = read_all(fd, z, max, out, e);
+    if (secret)
+        code = check_secret(fd, z, e);
+    if (code >= 0)
+        code = read_all(fd, z, max, out, e);
     close(fd);
     return code;
+}
+
+int file_read(struct str path, size_t max, struct buf *out, struct err *e) {
+    return open_and_read(path, false, max, out, e);
+}
+
+int file_read_secret(struct str path, size_t max, struct buf *out, struct err *e) {
+    return open_and_read(path, true, max, out, e);
 }
 
 static int write_all(int fd, struct str s) {

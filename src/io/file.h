@@ -7,6 +7,8 @@
 #include "base/err.h"
 
 int file_read(struct str path, size_t max, struct buf *out, struct err *e) MUST_CHECK; /* WEFT_E_NOT_FOUND, _TOO_LARGE, _IO */
+/* The same of what only its owner may read (mode & 077 is 0): else WEFT_E_DENIED, and what to do. */
+int file_read_secret(struct str path, size_t max, struct buf *out, struct err *e) MUST_CHECK;
 /* Writes a temporary file beside it, fsyncs, renames over `path`, fsyncs the directory: whole or not at all. */
 int file_write(struct str path, struct str content, mode_t mode, struct err *e) MUST_CHECK;
 /* The same but for the fsyncs: readers find it whole or not at all, and after a crash of the machine perhaps not. */

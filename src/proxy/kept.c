@@ -88,7 +88,7 @@ int kept_unpack(struct snap **out, struct str bytes, const char *ca_hash, struct
 static int read_identity(struct identity **out, struct str dir, int64_t now, struct err *e) {
     struct arena a = {0};
     struct buf key = {0}, cert = {0}, ca = {0};
-    int rc = file_read(join(&a, dir, "identity.key"), PEM_MAX, &key, e);
+    int rc = file_read_secret(join(&a, dir, "identity.key"), PEM_MAX, &key, e);
     if (rc >= 0)
         rc = file_read(join(&a, dir, "identity.crt"), PEM_MAX, &cert, e);
     if (rc >= 0)

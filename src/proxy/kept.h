@@ -18,7 +18,8 @@ struct kept {
 
 int kept_open(struct str dir, struct err *e)
     MUST_CHECK; /* makes it (0700) and takes its lock: the fd to hold on to. CONFLICT: another sidecar has it */
-/* What is there and usable; damaged or foreign parts are left out, with a word to the log. now: Unix seconds. */
+/* What is there and usable; damaged or foreign parts, and a key that others may read, are left out, with a word to the log: what
+ * is left out, a new certificate replaces. now: Unix seconds. */
 void kept_read(struct kept *k, struct str dir, int64_t now, const struct log *log);
 void kept_fini(struct kept *k);
 int kept_write_identity(struct str dir, const struct identity *id, struct err *e) MUST_CHECK;

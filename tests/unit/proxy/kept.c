@@ -122,6 +122,13 @@ static void a_start_from_disk(void **state) {
     snprintf(path, sizeof path, "%s/identity.key", dir);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(chmod(path, 0640), 0); /* who else has read it? */
+    struct kept seen;
+    kept_read(&seen, str_of(dir), NOW, &silent);
+    assert_null(seen.identity);
+    assert_null(seen.snap);
+    kept_fini(&seen);
+    assert_int_equal(chmod(path, 0600), 0);
     kept_read(&k, str_of(dir), NOW + 7200, &silent); /* expired meanwhile */
     assert_null(k.identity);
     kept_fini(&k);
