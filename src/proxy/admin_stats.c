@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include "codec/regex.h"
 #include "proxy/admin_int.h"
+#include "proxy/identity.h"
 #include "proxy/proxy.h"
 #include "telemetry/prom.h"
 
@@ -79,6 +80,8 @@ static void tell_all(struct sink *s) {
     tell(s, STR("http.downstream_cx_active"), connections(p));
     tell(s, STR("server.live"), strcmp(admin_state(p), "LIVE") == 0);
     tell(s, STR("server.uptime"), admin_uptime(p));
+    if (p->serve && p->serve->identity)
+        tell(s, STR("server.days_until_first_cert_expiring"), identity_days_left(p->serve->identity, loop_wall(p->loop)));
     tell(s, STR("server.concurrency"), p->env.n);
     for (unsigned i = 0; i < STAT_COUNT_; i++)
         tell(s, arena_fmt(s->r->a, "weft.%s", stats_name(i)), proxy_stat(p, i) - p->reset_at[i]);

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/identity.h"
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "crypto/ca.h"
 #include "crypto/x509.h"
 #include "io/tls.h"
+#include "telemetry/prom.h"
 
 /* Between sidecars HTTP/2; a peer that is not weft may have HTTP/1.1 only. */
 #define MESH_ALPN STR("h2,http/1.1")
+#define DAY 86400
+#define RENEW_JITTER 10u              /* percent */
+#define RENEW_MIN_US (250 * CLOCK_MS) /* a leaf lives for a second at least */
 
 static void identity_fini(struct ref *r) {
     struct identity *id = container_of(r, struct identity, ref);
@@ -75,4 +81,40 @@ int identity_new(struct identity **out, struct str key_pem, struct str cert_pem,
     ref_put(*out);
     *out = NULL;
     return rc;
+}
+
+/* ---- when it is renewed ---- */
+static int64_t issued_at(const struct identity *id) { /* by the CA's clock */
+    return id->not_before + CA_BACKDATE;
+}
+
+uint64_t identity_renew_in(const struct identity *id, bool fresh, uint64_t wall_us, struct rand *r) {
+    int64_t left = id->not_after * (int64_t)CLOCK_S - (int64_t)wall_us,
+            whole = (id->not_after - issued_at(id)) * (int64_t)CLOCK_S;
+    if (fresh && whole > 0) /* else it is not back-dated: of another CA */
+        left = whole;
+    uint64_t half = rand_jitter(r, left > 0 ? (uint64_t)left / 2 : 0, RENEW_JITTER);
+    return half > RENEW_MIN_US ? half : RENEW_MIN_US;
+}
+
+int64_t identity_skew(const struct identity *id, uint64_t wall_us) {
+    return (int64_t)(wall_us / CLOCK_S) - issued_at(id);
+}
+
+/* ---- when it expires ---- */
+static int64_t seconds_left(const struct identity *id, uint64_t wall_us) {
+    return id->not_after - (int64_t)(wall_us / CLOCK_S);
+}
+
+uint64_t identity_days_left(const struct identity *id, uint64_t wall_us) {
+    int64_t left = seconds_left(id, wall_us);
+    return left > 0 ? (uint64_t)left / DAY : 0;
+}
+
+void identity_print(const struct identity *id, uint64_t wall_us, struct buf *out) {
+    struct prom p = {.out = out};
+    prom_family(&p, "istio_agent_cert_expiry_seconds", PROM_GAUGE, "Seconds until the certificate expires, < 0: since it has.");
+    prom_sample_real(&p, STR("resource_name=\"default\""), (double)seconds_left(id, wall_us));
+    prom_family(&p, "envoy_server_days_until_first_cert_expiring", PROM_GAUGE, "Whole days until the certificate expires.");
+    prom_sample(&p, STR_NONE, identity_days_left(id, wall_us));
 }

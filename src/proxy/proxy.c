@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "io/file.h"
+#include "proxy/identity.h"
 #include "proxy/inherited.h"
 #include "proxy/spread.h"
 
@@ -79,6 +80,8 @@ void proxy_metrics(struct proxy *p, struct buf *out) {
     for (unsigned i = 0; i < p->env.n; i++)
         metric_merge(&merged, &p->series[i]);
     overload_print(&p->env.overload, out);
+    if (p->serve && p->serve->identity)
+        identity_print(p->serve->identity, loop_wall(p->loop), out);
     stats_prometheus(&p->env.stats, &merged, out);
     metric_table_fini(&merged);
 }

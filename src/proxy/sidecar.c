@@ -13,10 +13,11 @@
 
 #define STATS_US (250 * CLOCK_MS)
 #define EVICT_US (1 * CLOCK_S)
-#define FALLBACK_US (2 * CLOCK_S) /* without the control plane: then the kept configuration */
-#define KEEP_US (1 * CLOCK_S)     /* changes are gathered for so long before they go to disk */
-#define SIGN_AGAIN_US (1 * CLOCK_S)
-#define LEARN_US (250 * CLOCK_MS) /* draining: for peers to learn that we leave, before the listeners close */
+#define FALLBACK_US (2 * CLOCK_S)   /* without the control plane: then the kept configuration */
+#define KEEP_US (1 * CLOCK_S)       /* changes are gathered for so long before they go to disk */
+#define SIGN_AGAIN_US (1 * CLOCK_S) /* after a refusal; then twice as long each time, up to eight times; +- a quarter */
+#define SKEW_S 60                   /* seconds of difference between clocks that are worth a word */
+#define LEARN_US (250 * CLOCK_MS)   /* draining: for peers to learn that we leave, before the listeners close */
 #define CHECK_INTERVAL_US (30 * CLOCK_S)
 #define CHECK_TIMEOUT_US (5 * CLOCK_S)
 #define OUTBOUND STR("outbound")
@@ -33,6 +34,7 @@ struct sidecar {
     struct str key_pem;        /* of the CSR under way */
     struct arena csr_mem;
     bool signing, dirty, ready, leaving, handed;
+    unsigned refused; /* times in a row that no certificate was had */
     int lock_fd;
     struct probe *probe;
     struct check check;
@@ -157,12 +159,24 @@ static void follow_check(struct sidecar *s) {
 /* ---- identity ---- */
 static void on_sign_timer(struct timer *t);
 
-static void take_identity(struct sidecar *s, struct identity *id) {
-    int64_t now = (int64_t)(loop_wall(s->loop) / CLOCK_S), left = id->not_after - now;
+static void take_identity(struct sidecar *s, struct identity *id, bool fresh) {
     ref_put(s->identity);
     s->identity = id;
-    loop_timer(s->loop, &s->sign, (uint64_t)(left > 2 ? left / 2 : 1) * CLOCK_S, on_sign_timer);
+    loop_timer(s->loop, &s->sign, identity_renew_in(id, fresh, loop_wall(s->loop), &s->loop->rand), on_sign_timer);
     serve(s);
+}
+
+static void warn_of_skew(const struct sidecar *s, const struct identity *id) {
+    int64_t skew = identity_skew(id, loop_wall(s->loop));
+    if (skew > SKEW_S || skew < -SKEW_S)
+        log_warn(s->cfg.log, "this machine's clock is %lld s %s the control plane's: peers' certificates may seem invalid",
+                 (long long)(skew < 0 ? -skew : skew), skew < 0 ? "behind" : "ahead of");
+}
+
+static void sign_again(struct sidecar *s) {
+    uint64_t us = SIGN_AGAIN_US << (s->refused < 3 ? s->refused : 3);
+    s->refused++;
+    loop_timer(s->loop, &s->sign, rand_jitter(&s->loop->rand, us, 25), on_sign_timer);
 }
 
 static void on_cert(void *ctx, int code, struct str chain, struct str ca, const struct err *why) {
@@ -177,10 +191,12 @@ static void on_cert(void *ctx, int code, struct str chain, struct str ca, const 
     arena_fini(&s->csr_mem);
     if (code < 0) {
         log_warn(s->cfg.log, "no certificate: %s", e.msg);
-        loop_timer(s->loop, &s->sign, SIGN_AGAIN_US, on_sign_timer);
+        sign_again(s);
         return;
     }
-    take_identity(s, id); /* serving comes first: to keep it takes some milliseconds of the disk */
+    s->refused = 0;
+    warn_of_skew(s, id);
+    take_identity(s, id, true); /* serving comes first: to keep it takes some milliseconds of the disk */
     if (kept_write_identity(s->cfg.data_dir, id, &e) < 0)
         log_warn(s->cfg.log, "the certificate cannot be kept: %s", e.msg);
 }
@@ -192,7 +208,7 @@ static void sign(struct sidecar *s) {
         return; /* on_up asks again */
     if (csr_create(&s->csr_mem, &s->key_pem, &csr, &e) < 0) {
         log_error(s->cfg.log, "no key can be made: %s", e.msg);
-        loop_timer(s->loop, &s->sign, SIGN_AGAIN_US, on_sign_timer);
+        sign_again(s);
         return;
     }
     s->signing = true;
@@ -241,6 +257,7 @@ static void on_response(void *ctx) {
 static void on_up(void *ctx) {
     struct sidecar *s = ctx;
     log_info(s->cfg.log, "connected to the control plane");
+    s->refused = 0;
     sign(s);
 }
 
@@ -363,7 +380,7 @@ static void on_fallback(struct timer *t) {
     if (s->identity)
         serve(s);
     else
-        take_identity(s, ref_get(s->kept.identity));
+        take_identity(s, ref_get(s->kept.identity), false);
 }
 
 /* ---- start ---- */
