@@ -128,6 +128,18 @@ char *arena_z(struct arena *a, struct str s) {
     return z;
 }
 
+struct str arena_join(struct arena *a, struct str s, struct str between, struct str t) {
+    struct str parts[] = {s, between, t};
+    size_t len = 0;
+    char *p = arena_alloc(a, s.len + between.len + t.len);
+    for (size_t i = 0; i < 3; i++) {
+        if (parts[i].len)
+            memcpy(p + len, parts[i].ptr, parts[i].len);
+        len += parts[i].len;
+    }
+    return str_n(p, len);
+}
+
 struct str arena_lower(struct arena *a, struct str s) {
     if (s.len == 0)
         return STR_NONE;

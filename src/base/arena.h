@@ -42,7 +42,8 @@ static inline void *arena_alloc(struct arena *a, size_t n) { /* not zeroed */
 }
 void *arena_zalloc(struct arena *a, size_t n); /* zeroed */
 struct str arena_dup(struct arena *a, struct str s);
-char *arena_z(struct arena *a, struct str s); /* NUL-terminated copy */
+char *arena_z(struct arena *a, struct str s);                                           /* NUL-terminated copy */
+struct str arena_join(struct arena *a, struct str s, struct str between, struct str t); /* one after the other */
 struct str arena_lower(struct arena *a, struct str s);
 struct str arena_u64(struct arena *a, uint64_t n); /* in decimal; for hot paths */
 struct str arena_fmt(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -15,10 +15,23 @@ bool str_starts(struct str s, struct str prefix) {
     return s.len >= prefix.len && str_eq(str_first(s, prefix.len), prefix);
 }
 
+/* Eight octets, capital letters made small: an octet's high bit tells whether it is above '@' and not above 'Z'. */
+static inline uint64_t lower_word(const char *p) {
+    const uint64_t each = 0x0101010101010101u, high = each << 7;
+    uint64_t w;
+    memcpy(&w, p, sizeof(w));
+    uint64_t low = w & ~high, capital = (low + each * (0x80 - 'A')) & ~(low + each * (0x7f - 'Z')) & ~w & high;
+    return w | capital >> 2;
+}
+
 bool str_istarts(struct str s, struct str prefix) {
+    size_t i = 0;
     if (s.len < prefix.len)
         return false;
-    for (size_t i = 0; i < prefix.len; i++)
+    for (; i + 8 <= prefix.len; i += 8)
+        if (lower_word(s.ptr + i) != lower_word(prefix.ptr + i))
+            return false;
+    for (; i < prefix.len; i++)
         if (str_lower_c(s.ptr[i]) != str_lower_c(prefix.ptr[i]))
             return false;
     return true;

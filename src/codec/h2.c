@@ -35,7 +35,6 @@ struct h2 *h2_new(const struct h2_cfg *cfg, const struct h2_events *ev, void *ct
     h->ctx = ctx;
     fill_in(&h->cfg);
     list_init(&h->streams);
-    list_init(&h->opening);
     list_init(&h->ready);
     list_init(&h->starved);
     list_init(&h->ended);
@@ -179,10 +178,8 @@ int32_t h2_request(struct h2 *h, const struct msg *m, bool end, struct err *e) {
     s->method = m->method_id;
     if (too_large(m))
         h2__cut(h, s, H2_INTERNAL_ERROR);
-    else {
-        h2__keep_request(s, m);
-        list_push(&h->opening, &s->queue);
-    }
+    else
+        h2__open(h, s, m);
     return s->id;
 }
 

@@ -97,7 +97,6 @@ static void new_stream(struct h2 *h, int32_t id, struct str block, bool end) {
     }
     struct h2_stream *s = h2__stream_new(h, id);
     s->opened = true;
-    h->n_opened++;
     h->taken_id = id;
     on_request(h, s, block, end);
 }

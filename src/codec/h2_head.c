@@ -193,8 +193,8 @@ void h2__finish_trailers(struct h2_collect *c) {
 
 /* ---- to HPACK ---- */
 
-/* Values that differ with each message would only push useful entries out of the peer's table; secrets have no place in anybody's
- * (RFC 7541 §7.1.3). */
+/* Values that differ with each message would only push useful entries out of the peer's table, but their names are worth one;
+ * secrets have no place in anybody's (RFC 7541 §7.1.3). */
 static enum hpack_index index_of(enum hdr_id id) {
     switch (id) {
     case HDR_AUTHORIZATION:
@@ -206,7 +206,7 @@ static enum hpack_index index_of(enum hdr_id id) {
     case HDR_X_B3_TRACEID:
     case HDR_X_B3_SPANID:
     case HDR_GRPC_TIMEOUT:
-    case HDR_X_ENVOY_UPSTREAM_SERVICE_TIME: return HPACK_NO_INDEX;
+    case HDR_X_ENVOY_UPSTREAM_SERVICE_TIME: return HPACK_INDEX_NAME;
     default: return HPACK_INDEX;
     }
 }
@@ -240,30 +240,6 @@ static struct hpack_field pseudo(enum hpack_pseudo which, struct str value) {
     return (struct hpack_field){.value = value, .pseudo = which};
 }
 
-/* A copy that outlives the message. */
-static void keep(struct h2_stream *s, struct hpack_field f, bool name) {
-    f.value = f.value.len ? arena_dup(&s->arena, f.value) : STR("");
-    if (name)
-        f.name = arena_dup(&s->arena, f.name);
-    s->head[s->n_head++] = f;
-}
-
-void h2__keep_request(struct h2_stream *s, const struct msg *m) {
-    enum { PSEUDO = 5 }; /* at most */
-    s->head = arena_alloc(&s->arena, (m->fields.n + PSEUDO) * sizeof(*s->head));
-    keep(s, pseudo(PSEUDO_METHOD, m->method), false);
-    if (!plain_connect(m)) {
-        keep(s, pseudo(PSEUDO_SCHEME, str_ieq(m->scheme, STR("https")) ? STR("https") : STR("http")), false);
-        keep(s, pseudo(PSEUDO_PATH, m->path), false);
-    }
-    keep(s, pseudo(PSEUDO_AUTHORITY, m->authority), false);
-    if (m->method_id == METHOD_CONNECT && m->upgrade.len)
-        keep(s, pseudo(PSEUDO_PROTOCOL, m->upgrade), false);
-    for (unsigned i = 0; i < m->fields.n; i++)
-        if (wanted(&m->fields.at[i], false))
-            keep(s, form(&m->fields.at[i]), m->fields.at[i].id == HDR_OTHER);
-}
-
 static size_t begin_block(struct h2 *h) {
     struct buf *to = h2__to(h);
     size_t at = to->len;
@@ -287,13 +263,30 @@ static void add_fields(struct h2 *h, const struct msg_fields *f, bool trailers) 
             add(h, form(&f->at[i]));
 }
 
-void h2__put_request(struct h2 *h, struct h2_stream *s, bool end) {
+enum { MAX_PSEUDOS = 5 };
+
+/* A request's pseudo-headers; returns their number. */
+static unsigned pseudos(const struct msg *m, struct hpack_field to[MAX_PSEUDOS]) {
+    unsigned n = 0;
+    to[n++] = pseudo(PSEUDO_METHOD, m->method);
+    if (!plain_connect(m)) {
+        to[n++] = pseudo(PSEUDO_SCHEME, str_ieq(m->scheme, STR("https")) ? STR("https") : STR("http"));
+        to[n++] = pseudo(PSEUDO_PATH, m->path);
+    }
+    to[n++] = pseudo(PSEUDO_AUTHORITY, m->authority);
+    if (m->method_id == METHOD_CONNECT && m->upgrade.len)
+        to[n++] = pseudo(PSEUDO_PROTOCOL, m->upgrade);
+    return n;
+}
+
+void h2__put_request(struct h2 *h, struct h2_stream *s, const struct msg *m) {
+    struct hpack_field own[MAX_PSEUDOS];
+    unsigned n = pseudos(m, own);
     size_t at = begin_block(h);
-    for (unsigned i = 0; i < s->n_head; i++)
-        hpack_add(h->encoder, h->to, &s->head[i]);
-    end_block(h, at, s, end);
-    s->head = NULL;
-    s->n_head = 0;
+    for (unsigned i = 0; i < n; i++)
+        add(h, own[i]);
+    add_fields(h, &m->fields, false);
+    end_block(h, at, s, s->head_ends);
 }
 
 bool h2__put_response(struct h2 *h, struct h2_stream *s, const struct msg *m, bool end) {

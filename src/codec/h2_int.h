@@ -5,9 +5,9 @@
  * HPACK's fields), h2_send.c (what goes out).
  *
  * What goes out is put into `kept` as it is asked for, and moved from there by h2_send, which then writes what can wait for its
- * turn: requests, bodies, trailers. So header blocks are on the wire in the order in which they were encoded. A stream ends in
- * h2_send, once its last frame has gone: until then it counts, so that a peer that does not read cannot begin others.
- * Tests: tests/unit/codec/h2.c */
+ * turn: bodies and trailers. So header blocks are on the wire in the order in which
+ * they were encoded. A stream ends in h2_send, once its last frame has gone: until then it counts, so that a peer that does not
+ * read cannot begin others. Tests: tests/unit/codec/h2.c */
 #include "base/list.h"
 #include "codec/h2.h"
 #include "codec/hpack.h"
@@ -16,19 +16,17 @@
 struct h2_stream {
     struct h2_stream *next; /* in the bucket */
     struct list all;        /* in h2.streams */
-    struct list queue;      /* in one of h2.opening, ready, starved and ended, or in none */
+    struct list queue;      /* in one of h2.ready, starved and ended, or in none */
     void *user;
     struct buf out;     /* body octets that wait for window */
-    struct arena arena; /* of the trailers, and of a request that waits */
+    struct arena arena; /* of the trailers */
     struct msg_fields trailers;
-    struct hpack_field *head; /* client: a request that waits to be sent */
-    size_t unconsumed;        /* octets told by events.data and not given back */
+    size_t unconsumed; /* octets told by events.data and not given back */
     int64_t out_window, in_window;
     int64_t body_left; /* octets that content-length still promises; -1: it says nothing */
     uint32_t credit;   /* given back and not yet told the peer */
     uint32_t code;     /* why it was cut */
     int32_t id;
-    unsigned n_head;
     enum http_method method; /* client: of the request */
     bool told;               /* the user knows it */
     bool opened;             /* the peer does, or will by what is in h2.kept */
@@ -79,10 +77,10 @@ struct h2 {
     void *ctx;
     struct h2_stream **buckets;
     unsigned n_buckets, n_streams;
-    unsigned n_opened, n_told;                  /* of the streams: those that the peer knows, and the user */
-    struct list streams;                        /* all */
-    struct list opening, ready, starved, ended; /* requests that wait; with something to send; with no window of the connection's
-                                                   for it; over but for being told so */
+    unsigned n_told;                   /* of the streams: those that the user knows */
+    struct list streams;               /* all */
+    struct list ready, starved, ended; /* with something to send; with no window of the connection's for it; over but for being
+                                          told so */
     struct h2_guard guard;
     struct h2_collect head;
     struct h2_in in;
@@ -146,12 +144,12 @@ bool h2__finish_response(struct h2_collect *c, enum http_method method); /* of t
 void h2__finish_trailers(struct h2_collect *c);                          /* drops what has no place in a trailer section */
 /* False: it cannot be written. */
 bool h2__request_valid(const struct msg *m);
-void h2__keep_request(struct h2_stream *s, const struct msg *m); /* copied into s->arena */
-void h2__put_request(struct h2 *h, struct h2_stream *s, bool end);
+void h2__put_request(struct h2 *h, struct h2_stream *s, const struct msg *m);
 bool h2__put_response(struct h2 *h, struct h2_stream *s, const struct msg *m, bool end);
 void h2__put_trailers(struct h2 *h, struct h2_stream *s, const struct msg_fields *f);
 
 /* h2_send.c */
-void h2__hello(struct h2 *h); /* preface, SETTINGS */
+void h2__open(struct h2 *h, struct h2_stream *s, const struct msg *m); /* client: with its request */
+void h2__hello(struct h2 *h);                                          /* preface, SETTINGS */
 void h2__send(struct h2 *h, struct buf *out, size_t max);
 bool h2__want_send(const struct h2 *h);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What goes out: what was kept, requests that wait, then bodies by turns (h2_int.h). */
+/* What goes out: what was kept, then bodies by turns (h2_int.h). */
 #include "codec/h2_int.h"
 
 enum {
@@ -36,19 +36,11 @@ static void out_ended(struct h2 *h, struct h2_stream *s) {
 
 /* ---- requests ---- */
 
-static bool may_open(const struct h2 *h) {
-    return !list_empty(&h->opening) && h->n_opened < h->peer.max_streams;
-}
-
-static void open_stream(struct h2 *h, struct h2_stream *s) {
-    bool end = s->head_ends;
-    h2__put_request(h, s, end);
+void h2__open(struct h2 *h, struct h2_stream *s, const struct msg *m) {
+    h2__put_request(h, s, m);
     s->opened = true;
-    h->n_opened++;
     h->sent_id = s->id;
-    if (s->trailers.n == 0)
-        arena_fini(&s->arena); /* of what it kept, nothing is needed any more */
-    if (end)
+    if (s->head_ends)
         out_ended(h, s);
     else
         h2__queue(h, s);
@@ -112,7 +104,13 @@ static bool flush(struct h2 *h, struct buf *out, size_t max) {
         buf_take(&h->kept, max);
         return false;
     }
-    buf_add(out, buf_str(&h->kept));
+    if (out->len)
+        buf_add(out, buf_str(&h->kept));
+    else { /* all of it, by exchange */
+        struct buf none = *out;
+        *out = h->kept;
+        h->kept = none;
+    }
     h2__give(h, &h->kept);
     h->acks = 0;
     return true;
@@ -124,8 +122,6 @@ void h2__send(struct h2 *h, struct buf *out, size_t max) {
     if (!flush(h, out, max))
         return;
     h->to = out; /* what the events ask for goes where it belongs: behind what is there */
-    while (out->len < limit && !h->failed.code && may_open(h))
-        open_stream(h, list_entry(list_pop(&h->opening), struct h2_stream, queue));
     while (out->len < limit && !h->failed.code && (n = list_pop(&h->ready)))
         send_turn(h, list_entry(n, struct h2_stream, queue));
     while ((n = list_pop(&h->ended))) {
@@ -136,5 +132,5 @@ void h2__send(struct h2 *h, struct buf *out, size_t max) {
 }
 
 bool h2__want_send(const struct h2 *h) {
-    return h->kept.len || !list_empty(&h->ended) || (!h->failed.code && (!list_empty(&h->ready) || may_open(h)));
+    return h->kept.len || !list_empty(&h->ended) || (!h->failed.code && !list_empty(&h->ready));
 }

@@ -53,7 +53,6 @@ static void stream_free(struct h2 *h, struct h2_stream *s) {
     list_remove(&s->queue);
     h->n_streams--;
     h->n_told -= s->told;
-    h->n_opened -= s->opened;
     h2__give(h, &s->out);
     arena_fini(&s->arena);
     block_give(h->cfg.blocks, s, sizeof(*s));

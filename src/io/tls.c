@@ -381,6 +381,8 @@ static ssize_t tls_read(struct transport *t, void *dst, size_t cap) {
         got += n;
         if (!ok)
             code = judge(s, ok);
+        else if (s->drained && !SSL_has_pending(s->ssl)) /* what OpenSSL would find out at more cost */
+            code = WEFT_E_AGAIN;
     }
     t->rx += got;
     return end_read(s, got, code);
@@ -392,7 +394,7 @@ static struct str next_record(const struct iovec **iov, int *n, size_t *off, cha
     while (*n && len < RECORD_MAX) {
         struct str left = str_from(str_n((*iov)->iov_base, (*iov)->iov_len), *off);
         struct str part = str_first(left, RECORD_MAX - len);
-        if (part.len == RECORD_MAX) {
+        if (part.len == RECORD_MAX || (len == 0 && *n == 1)) {
             *off += part.len;
             return part;
         }

@@ -126,7 +126,7 @@ static void use_remote_address(struct exch *x) {
     if (h->trusted_hops)
         x->client = trusted_address(list, h->trusted_hops - 1);
     if (!h->skip_xff_append && ip.len)
-        msg_set(f, a, HDR_X_FORWARDED_FOR, list.len ? arena_fmt(a, STR_FMT "," STR_FMT, STR_ARG(list), STR_ARG(ip)) : ip);
+        msg_set(f, a, HDR_X_FORWARDED_FOR, list.len ? arena_join(a, list, STR(","), ip) : ip);
     if (!h->trusted_hops || !msg_find(f, HDR_X_FORWARDED_PROTO))
         msg_set_checked(f, a, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
     if (h->forwarded_port && !msg_find_name(f, STR("x-forwarded-port"))) {
@@ -202,8 +202,7 @@ enum verdict edge_request(struct exch *x) {
     who(x);
     if (via.len) {
         const struct msg_field *was = msg_find_name(f, STR("via"));
-        msg_set_name(f, &x->down->arena, STR("via"),
-                     was ? arena_fmt(&x->down->arena, STR_FMT ", " STR_FMT, STR_ARG(was->value), STR_ARG(via)) : via);
+        msg_set_name(f, &x->down->arena, STR("via"), was ? arena_join(&x->down->arena, was->value, STR(", "), via) : via);
     }
     return STAGE_NEXT;
 }
@@ -263,7 +262,7 @@ static struct str new_host(struct exch *x) {
 static void append(struct exch *x, enum hdr_id id, struct str value) {
     struct str was = msg_get(&x->req.fields, id);
     struct arena *a = &x->down->arena;
-    msg_set(&x->req.fields, a, id, was.len ? arena_fmt(a, STR_FMT "," STR_FMT, STR_ARG(was), STR_ARG(value)) : value);
+    msg_set(&x->req.fields, a, id, was.len ? arena_join(a, was, STR(","), value) : value);
 }
 
 /* A host out of a request is one only if it looks like it. */
@@ -322,8 +321,7 @@ static void add_via(struct exch *x, struct msg_fields *f) {
     struct str via = x->chain->hcm->via;
     const struct msg_field *was = via.len ? msg_find_name(f, STR("via")) : NULL;
     if (via.len)
-        msg_set_name(f, &x->down->arena, STR("via"),
-                     was ? arena_fmt(&x->down->arena, STR_FMT ", " STR_FMT, STR_ARG(was->value), STR_ARG(via)) : via);
+        msg_set_name(f, &x->down->arena, STR("via"), was ? arena_join(&x->down->arena, was->value, STR(", "), via) : via);
 }
 
 static void set_server(struct exch *x, struct msg_fields *f) {

@@ -17,7 +17,7 @@ static enum verdict resolve(struct exch *x) {
     case TARGET_FOUND: break;
     }
     t->service = arena_dup(&x->down->arena, t->service);
-    x->to.name = arena_fmt(&x->down->arena, STR_FMT "/" STR_FMT, STR_ARG(t->ns), STR_ARG(t->service));
+    x->to.name = arena_join(&x->down->arena, t->ns, STR("/"), t->service);
     t->ns = str_first(x->to.name, t->ns.len);
     return STAGE_NEXT;
 }

@@ -26,7 +26,7 @@ static void append_forwarded_for(struct exch *x) {
     struct arena *a = &x->down->arena;
     struct str ip = down_text(x->from, DOWN_REMOTE_IP), so_far = msg_join(&x->req.fields, HDR_X_FORWARDED_FOR, STR(", "), a);
     if (so_far.len && ip.len)
-        msg_set(&x->req.fields, a, HDR_X_FORWARDED_FOR, arena_fmt(a, STR_FMT ", " STR_FMT, STR_ARG(so_far), STR_ARG(ip)));
+        msg_set(&x->req.fields, a, HDR_X_FORWARDED_FOR, arena_join(a, so_far, STR(", "), ip));
     else if (ip.len)
         msg_set(&x->req.fields, a, HDR_X_FORWARDED_FOR, ip);
 }

@@ -81,6 +81,8 @@ static void texts(void **state) {
     assert_true(str_eq(arena_u64(&a, 0), STR("0")));
     assert_true(str_eq(arena_u64(&a, 1024), STR("1024")));
     assert_true(str_eq(arena_u64(&a, UINT64_MAX), STR("18446744073709551615")));
+    assert_true(str_eq(arena_join(&a, STR("a"), STR(", "), STR("bc")), STR("a, bc")));
+    assert_true(str_eq(arena_join(&a, STR_NONE, STR("/"), STR_NONE), STR("/")));
     struct str s = arena_fmt(&a, "%d %s", 42, "x");
     assert_true(str_eq(s, STR("42 x")));
     s = arena_fmt(&a, "%05000d", 7); /* larger than a block */

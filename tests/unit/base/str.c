@@ -18,6 +18,16 @@ static void comparing(void **state) {
     assert_true(str_cmp(STR("a\xff"), STR("aa")) > 0);
     assert_int_equal(str_cmp(STR_NONE, STR("")), 0);
     assert_true(str_starts(STR("abc"), STR("ab")) && str_starts(STR("abc"), STR_NONE) && !str_starts(STR("a"), STR("ab")));
+    for (int c = 0; c < 256; c++) /* by words and by octets: only A to Z have a small letter */
+        for (size_t n = 1; n <= 16; n += 15) {
+            char one[16], other[16];
+            memset(one, c, sizeof(one));
+            memset(other, str_lower_c((char)c), sizeof(other));
+            assert_true(str_ieq(str_n(one, n), str_n(other, n)));
+            memset(other, c ^ 0x20, sizeof(other));
+            bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+            assert_int_equal(str_ieq(str_n(one, n), str_n(other, n)), letter);
+        }
     assert_true(str_istarts(STR("Bearer x"), STR("bearer ")) && !str_istarts(STR("Bea"), STR("bearer ")));
     assert_true(str_ends(STR("abc"), STR("bc")) && str_ends(STR("abc"), STR("abc")) && str_ends(STR("a"), STR_NONE));
     assert_true(str_ends(STR_NONE, STR_NONE) && !str_ends(STR("c"), STR("bc")) && !str_ends(STR("abc"), STR("ab")));
