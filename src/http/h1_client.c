@@ -164,11 +164,6 @@ static uint64_t due(struct conn_priv *p, uint64_t now) {
     return p->other_due;
 }
 
-static void drain(struct conn_priv *p) {
-    if (!p->impl)
-        conn__close(p);
-}
-
 /* ---- requests ---- */
 
 static unsigned capacity(const struct conn_priv *p) {
@@ -213,29 +208,17 @@ static struct stream *request(struct conn_priv *p, const struct msg *m, bool end
     return s;
 }
 
-static void send_head(struct stream *s, const struct msg *m, bool end) {
-    WEFT_ASSERT(!"a client's head is sent by conn_request");
-}
-
 const struct conn_ops conn__h1_client = {
     .name = "h1",
-    .start = h1__start,
     .may_read = may_read,
     .input = h1__input,
     .eof = on_eof,
     .run = run,
     .due = due,
-    .drain = drain,
-    .stop = h1__stop,
     .capacity = capacity,
     .request = request,
-    .head = send_head,
-    .data = h1__data,
-    .end = h1__end,
-    .reset = h1__reset,
-    .consumed = h1__consumed,
-    .queued = h1__queued,
     .cap = h1__cap,
     .pass = h1__pass,
     .join = h1__join,
+    H1__CLIENT_OPS, /* the rest */
 };

@@ -42,6 +42,11 @@ void h1__set_due(struct conn_priv *p, uint64_t us) {
     conn__due(p, p->other_due);
 }
 
+void h1__drain(struct conn_priv *p) {
+    if (!p->impl)
+        conn__close(p);
+}
+
 /* ---- in ---- */
 
 void h1__deliver(struct h1 *h, struct str data, bool end) {
@@ -109,6 +114,10 @@ void h1__consumed(struct stream *s, size_t octets) {
 }
 
 /* ---- out ---- */
+
+void h1__no_head(struct stream *s, const struct msg *m, bool end) {
+    WEFT_ASSERT(!"a client's head is sent by conn_request");
+}
 
 void h1__body_start(struct h1 *h, int64_t length) {
     h->out = length >= 0 ? H1_OUT_LENGTH : length == H1_CHUNKED ? H1_OUT_CHUNKED : H1_OUT_NONE;

@@ -67,6 +67,12 @@ void h1__end(struct stream *s, const struct msg_fields *trailers);
 void h1__reset(struct stream *s, int why);
 void h1__consumed(struct stream *s, size_t octets);
 size_t h1__queued(const struct stream *s);
+#define H1__STREAM_OPS                                                                                                           \
+    .stop = h1__stop, .data = h1__data, .end = h1__end, .reset = h1__reset, .consumed = h1__consumed, .queued = h1__queued
+/* Those of clients, whatever they speak. */
+void h1__drain(struct conn_priv *p);
+void h1__no_head(struct stream *s, const struct msg *m, bool end); /* a client's is sent by conn_request */
+#define H1__CLIENT_OPS H1__STREAM_OPS, .start = h1__start, .drain = h1__drain, .head = h1__no_head
 
 /* ---- bodies that do not come through here (h1_pass.c) ---- */
 void h1__join(struct stream *from, struct stream *to, struct pipe_pool *pipes);

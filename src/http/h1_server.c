@@ -348,13 +348,8 @@ const struct conn_ops conn__h1_server = {
     .run = run,
     .due = due,
     .drain = drain,
-    .stop = h1__stop,
     .head = send_head,
-    .data = h1__data,
-    .end = h1__end,
-    .reset = h1__reset,
-    .consumed = h1__consumed,
-    .queued = h1__queued,
     .pass = h1__pass,
     .join = h1__join,
+    H1__STREAM_OPS, /* the rest */
 };

@@ -38,11 +38,6 @@ static uint64_t due(struct conn_priv *p, uint64_t now) {
     return UINT64_MAX;
 }
 
-static void drain(struct conn_priv *p) {
-    if (!p->impl)
-        conn__close(p);
-}
-
 static unsigned capacity(const struct conn_priv *p) {
     return p->pub.requests == 0;
 }
@@ -56,26 +51,14 @@ static struct stream *request(struct conn_priv *p, const struct msg *m, bool end
     return &h->st;
 }
 
-static void send_head(struct stream *s, const struct msg *m, bool end) {
-    WEFT_ASSERT(!"a client's head is sent by conn_request");
-}
-
 const struct conn_ops conn__raw_client = {
     .name = "raw",
-    .start = h1__start,
     .may_read = may_read,
     .input = input,
     .eof = on_eof,
     .run = run,
     .due = due,
-    .drain = drain,
-    .stop = h1__stop,
     .capacity = capacity,
     .request = request,
-    .head = send_head,
-    .data = h1__data,
-    .end = h1__end,
-    .reset = h1__reset,
-    .consumed = h1__consumed,
-    .queued = h1__queued,
+    H1__CLIENT_OPS, /* the rest */
 };
