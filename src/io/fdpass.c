@@ -102,9 +102,11 @@ int fdpass_listen(struct str path, struct err *e) {
 }
 
 int fdpass_accept(int listener, struct err *e) {
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), no = errno;
+    if (fd < 0 && (no == EAGAIN || no == EINTR || no == ECONNABORTED))
+        return err_set(e, WEFT_E_AGAIN, "nobody to accept: %s", strerror(no));
     if (fd < 0)
-        return err_set(e, WEFT_E_AGAIN, "nobody to accept: %s", strerror(errno));
+        return err_set(e, WEFT_E_LIMIT, "cannot accept: %s", strerror(no));
     return is_ours(fd) ? fd : denied(fd, e, STR("takeover"));
 }
 

@@ -22,7 +22,8 @@ bool fdpass_adopt(int fd); /* is it a descriptor of that kind? Then children of 
 /* Listens at `path`, which only our own user may open (0600). A file that nobody listens at is replaced. WEFT_E_EXISTS: somebody
  * does. */
 int fdpass_listen(struct str path, struct err *e) MUST_CHECK;
-/* A peer's end; WEFT_E_AGAIN without one, WEFT_E_DENIED for one of another user (it is closed). */
+/* A peer's end; WEFT_E_AGAIN without one, WEFT_E_DENIED for one of another user (it is closed), WEFT_E_LIMIT when there is no
+ * descriptor or memory for it (it waits on). */
 int fdpass_accept(int listener, struct err *e) MUST_CHECK;
 /* WEFT_E_NOT_FOUND when nobody listens there; WEFT_E_DENIED when somebody else than our own user does. */
 int fdpass_connect(struct str path, struct err *e) MUST_CHECK;

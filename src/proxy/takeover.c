@@ -9,11 +9,14 @@
 #include "proxy/inherited.h"
 #include "proxy/proxy.h"
 
+#define REST_US CLOCK_S
+
 struct takeover {
     struct loop *loop;
     struct takeover_cfg cfg;
     int path_fd; /* -1: none */
     struct watch path_watch;
+    struct timer path_rest; /* while there is no descriptor for who has come */
     /* the newer process, one at a time */
     int peer; /* our end; -1: there is none */
     struct watch watch;
@@ -95,6 +98,15 @@ static void give_up(struct takeover *t, const char *why) {
     proc_signal(&t->child, SIGKILL);
 }
 
+static void leave_path(struct takeover *t) {
+    if (t->path_fd < 0)
+        return;
+    loop_unwatch(&t->path_watch);
+    loop_timer_stop(t->loop, &t->path_rest);
+    close(t->path_fd);
+    t->path_fd = -1;
+}
+
 static void on_ready(struct takeover *t) {
     struct err e = {0};
     if (send_msg(t->peer, &(struct takeover_msg){.type = TAKEOVER_YOURS}, NULL, &e) < 0) {
@@ -105,11 +117,7 @@ static void on_ready(struct takeover *t) {
     t->taken = true;
     part(t);
     proc_forget(&t->child);
-    if (t->path_fd >= 0) {
-        loop_unwatch(&t->path_watch);
-        close(t->path_fd);
-        t->path_fd = -1;
-    }
+    leave_path(t);
     t->cfg.on_taken(t->cfg.ctx);
 }
 
@@ -194,12 +202,21 @@ static void meet(struct takeover *t, int fd) {
 }
 
 /* ---- by path ---- */
+static void on_rested(struct timer *timer) {
+    loop_rewatch(&container_of(timer, struct takeover, path_rest)->path_watch, LOOP_IN);
+}
+
 static void on_path(struct watch *w, unsigned ready) {
     struct takeover *t = container_of(w, struct takeover, path_watch);
     struct err e = {0};
     int fd = fdpass_accept(t->path_fd, &e);
     if (fd == WEFT_E_DENIED)
         log_warn(t->cfg.log, "%s", e.msg);
+    if (fd == WEFT_E_LIMIT) { /* who waits there would wake us at once */
+        log_warn(t->cfg.log, "a newer process waits: %s", e.msg);
+        loop_rewatch(&t->path_watch, 0);
+        loop_timer(t->loop, &t->path_rest, REST_US, on_rested);
+    }
     if (fd < 0)
         return;
     if (t->peer < 0 && !t->cfg.proxy->draining && !t->child.pid) {
@@ -277,9 +294,6 @@ void takeover_close(struct takeover **tp) {
     if (t->peer >= 0)
         give_up(t, "the running proxy ends");
     proc_forget(&t->child);
-    if (t->path_fd >= 0) {
-        loop_unwatch(&t->path_watch);
-        close(t->path_fd);
-    }
+    leave_path(t);
     free(t);
 }

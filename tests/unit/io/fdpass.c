@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -102,6 +103,18 @@ static void a_path_is_ours_alone(void **state) {
     assert_int_equal(fdpass_accept(l, NULL), WEFT_E_AGAIN);
     int c = fdpass_connect(path, NULL), s = fdpass_accept(l, NULL);
     assert_true(c >= 0 && s >= 0 && fdpass_adopt(c) && !fdpass_adopt(l));
+    close(c);
+    close(s);
+    c = fdpass_connect(path, NULL);
+    struct rlimit was, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    few = (struct rlimit){.rlim_cur = (rlim_t)c + 1, .rlim_max = was.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int none = fdpass_accept(l, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_int_equal(none, WEFT_E_LIMIT); /* not "nobody": who came waits on */
+    s = fdpass_accept(l, NULL);
+    assert_true(s >= 0);
     close(c);
     close(s);
     close(l);

@@ -2,6 +2,7 @@
 /* The older side on virtual time: who comes and does not get ready in time is told so, and the next one is taken. */
 #include "proxy/takeover.h"
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "../io/pump.h"
 #include "io/fdpass.h"
@@ -129,8 +130,33 @@ static void the_next_one(void **state) {
     close(late);
 }
 
+static void count_line(void *ctx, enum log_level level, struct str line) {
+    ++*(unsigned *)ctx;
+}
+
+/* Who comes while there is no descriptor for it is not spun on, and is taken when there is one. */
+static void no_descriptors(void **state) {
+    struct fx *fx = *state;
+    char why[128];
+    unsigned lines = 0;
+    int fd = newer(fx);
+    struct rlimit was, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    few = (struct rlimit){.rlim_cur = (rlim_t)fd + 1, .rlim_max = was.rlim_max};
+    fx->log = (struct log){.sink = count_line, .ctx = &lines, .level = LOG_WARN};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int early = hear(fx, fd, why); /* 20 turns */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+    assert_int_equal(early, -1);
+    assert_int_equal(lines, 1);
+    say(fd, TAKEOVER_HELLO);
+    fx->ahead += 2 * CLOCK_S;
+    assert_int_equal(hear(fx, fd, why), TAKEOVER_OFFER);
+    close(fd);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(too_late), TEST(the_next_one)};
+    const struct CMUnitTest tests[] = {TEST(too_late), TEST(the_next_one), TEST(no_descriptors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
