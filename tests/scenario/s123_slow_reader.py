@@ -68,7 +68,7 @@ def test_upload(proto):
     """The app reads an octet now and then of what clients send as fast as they may."""
     def handle(stream):
         if b'GET' in read_head(stream):
-            stream.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+            stream.sendall(b'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
         elif gate.append(stream) is None:
             wait(lambda: over, seconds=120)
     gate, over = [], []

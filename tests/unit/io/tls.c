@@ -204,6 +204,7 @@ static void contexts(struct fix *f, const struct tls_cfg *client, const struct t
 }
 
 static void dial(struct fix *f, struct str id) {
+    loop_turn(&f->l, false); /* keys may have taken seconds: time limits begin now, not when the loop last looked */
     struct transport *below = sock_dial(&f->l, &f->sl.addr, 0, NULL, NULL);
     f->client.t = tls_client(&below, f->client_ctx, STR("web.default"), &id, id.len ? 1 : 0, 0, on_event, &f->client);
     assert_null(below);
