@@ -18,10 +18,9 @@ def mesh():
         m.db = m.sidecar('db', app=app.addr, app_protocol='tcp')
         m.sidecar('gone', app=nobody, app_protocol='tcp')
         m.service('http')
-        m.register('sick', nobody, protocol='tcp')
         m.register('bare', app.addr, protocol='tcp')
         m.web = m.sidecar('web')
-        for name in ('gone', 'http', 'sick', 'bare'):
+        for name in ('gone', 'http', 'bare'):
             m.allow('web', name)
         yield m
 
@@ -53,23 +52,3 @@ def test_no_octets_of_a_refused_tunnel_are_a_request(mesh):
     s, head = l4.connect(mesh.web.outbound, 'nobody:1', 'Content-Length: 0\r\n\r\nGET / HTTP/1.1\r\nHost: http')
     with s:
         assert b' 404 ' in head and b'HTTP/1.1' not in (l4.read_all(s) or b'')
-
-
-def test_without_sidecar(mesh):
-    """Where nobody is beside the endpoint, the caller's sidecar ends the CONNECT: if a rule admits it so."""
-    mesh.allow('web', 'bare', mtls_mode='permissive')
-    wait(lambda: ask_echo(mesh, 'bare:5432'), 'the rule to hold')
-
-
-def test_no_healthy_endpoint(mesh):
-    mesh.api.post('/api/v1/config', {'health_check': {'interval': 0.2}})
-    mesh.allow('web', 'sick', mtls_mode='permissive')
-    got, text = wait(lambda: (r := ask(mesh, 'sick:1'))[0] == 503 and r, '503')
-    assert 'no healthy endpoints available' in text, text
-
-
-def ask_echo(mesh, name):
-    s, head = l4.connect(mesh.web.outbound, name)
-    with s:
-        s.sendall(b'echo')
-        return b' 200 ' in head and l4.read_all(s, 4) == b'echo'

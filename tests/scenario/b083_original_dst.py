@@ -9,14 +9,6 @@ from foreign import Server
 from weftest import Mesh, wait
 
 
-def greeter(name):
-    def greet(stream):
-        stream.sendall(name)  # before the client has said a word
-        while data := stream.recv(100):
-            stream.sendall(b'> ' + data)
-    return Server(greet)
-
-
 def web(stream):
     with stream.makefile('rb') as f:
         while line := f.readline():
@@ -36,7 +28,7 @@ def test():
     there = {'name': 'there', 'type': 'ORIGINAL_DST', 'lb_policy': 'CLUSTER_PROVIDED'}
     filters = {'listener_filters': [{'name': 'dst', 'typed_config': {
         '@type': 'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst'}}]}
-    with Mesh(control=False) as m, greeter(b'one') as one, greeter(b'two') as two, Server(web) as site, greeter(b'own') as own:
+    with Mesh(control=False) as m, l4.greeter(b'one') as one, l4.greeter(b'two') as two, Server(web) as site, l4.greeter(b'own') as own:
         by_port = l4.tcp('own', {'destination_port': int(own.addr.rpartition(':')[2])})
         proxy = l4.start(m, [l4.listener('out', by_port, l4.tcp('there'), **filters), l4.listener('old', l4.tcp('there'), use_original_dst=True),
                              l4.listener('http', static.http('http', [static.to('there')]), **filters)], [there, l4.cluster('own', two.addr)], workers=1)

@@ -7,6 +7,7 @@ import json
 import socket
 
 import static
+from foreign import Server
 from weftest import split
 
 cluster, listener = static.cluster, static.listener
@@ -87,3 +88,18 @@ def echo(stream):
         while data := stream.recv(1 << 16):
             stream.sendall(data)
     stream.shutdown(socket.SHUT_WR)
+
+
+def is_closed(addr):
+    """Does nobody listen there?"""
+    with socket.socket() as s:
+        return s.connect_ex(split(addr)) != 0
+
+
+def greeter(name):
+    """A server that says its name before the client has said a word, then `> ` and whatever comes."""
+    def greet(stream):
+        stream.sendall(name)
+        while data := stream.recv(100):
+            stream.sendall(b'> ' + data)
+    return Server(greet)
