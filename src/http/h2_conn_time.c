@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http/h2_conn_int.h"
+
+#define PONG_US (20 * CLOCK_S)
+
+/* A request's body does not come. Who has no answer yet gets one. */
+static void body_late(struct h2_conn *hc, struct conn_stream *hs) {
+    hs->body_due = UINT64_MAX;
+    if (hs->s.credit >= STREAM_WINDOW || hs->s.long_lived) {
+        h2c__touch(hc, hs); /* it is we who hold it up */
+        return;
+    }
+    conn__met(hc->p, LIMIT_body_timeout);
+    h2c__decide(hs, WEFT_E_TIMEOUT);
+    if (hc->p->pub.server && !hs->s.head_sent) {
+        struct msg m = {.status = 408, .content_length = 0};
+        hs->s.head_sent = true;
+        if (h2_respond(hc->h, hs->id, &m, true) == 0)
+            h2c__out_ended(hc, hs);
+    } else
+        h2_reset(hc->h, hs->id, H2_CANCEL);
+    hs->s.gone = true;
+    conn__later(hc->p);
+}
+
+/* The peer opens no window for what it asked for. */
+static void send_late(struct h2_conn *hc, struct conn_stream *hs) {
+    hs->send_due = UINT64_MAX;
+    conn__met(hc->p, LIMIT_send_timeout);
+    h2c__decide(hs, WEFT_E_TIMEOUT);
+    h2_reset(hc->h, hs->id, H2_CANCEL);
+    hs->s.gone = true;
+    conn__later(hc->p);
+}
+
+/* A header block that does not end: no other frame can come before it has. */
+static void head_late(struct h2_conn *hc) {
+    hc->head_due = UINT64_MAX;
+    conn__met(hc->p, LIMIT_head_timeout);
+    hc->broken = err_note(&hc->p->pub.error, WEFT_E_TIMEOUT, "HTTP/2 header block timed out");
+    h2_terminate(hc->h, hc->p->pub.error, H2_ENHANCE_YOUR_CALM);
+    conn__later(hc->p);
+}
+
+/* Is the peer still there? Silence is asked, and silence upon that is the end. */
+static void check_peer(struct h2_conn *hc, uint64_t now) {
+    const struct conn_cfg *cfg = hc->p->pub.cfg;
+    uint64_t silent = hc->heard + cfg->ping_us;
+    if (hc->pinged) {
+        conn__fail(hc->p, WEFT_E_TIMEOUT);
+        return;
+    }
+    hc->ping_due = silent;
+    if (now < silent)
+        return;
+    if (cfg->ping_busy && !hc->p->pub.streams) { /* nobody waits for it */
+        hc->ping_due = now + cfg->ping_us;
+        return;
+    }
+    hc->pinged = true;
+    hc->ping_due = now + (cfg->pong_us ? cfg->pong_us : PONG_US);
+    h2_ping(hc->h);
+    conn__later(hc->p);
+}
+
+uint64_t h2c__due(struct conn_priv *p, uint64_t now) {
+    struct h2_conn *hc = h2c__of(p);
+    if (now >= hc->idle_due && !p->pub.draining)
+        conn__met(p, LIMIT_idle_timeout);
+    if (now >= hc->idle_due || now >= hc->final_due)
+        h2c__goaway_final(hc);
+    if (now >= hc->head_due)
+        head_late(hc);
+    if (now >= hc->ping_due)
+        check_peer(hc, now);
+    if (now >= hc->settled_due)
+        conn__fail(p, WEFT_E_TIMEOUT);
+    uint64_t next = hc->idle_due < hc->final_due ? hc->idle_due : hc->final_due;
+    next = hc->ping_due < next ? hc->ping_due : next;
+    next = hc->head_due < next ? hc->head_due : next;
+    next = hc->settled_due < next ? hc->settled_due : next;
+    LIST_FOR (n, &hc->streams) {
+        struct conn_stream *hs = list_entry(n, struct conn_stream, node);
+        if (now >= hs->body_due && !hs->s.gone)
+            body_late(hc, hs);
+        if (now >= hs->send_due && !hs->s.gone)
+            send_late(hc, hs);
+        next = hs->body_due < next ? hs->body_due : next;
+        next = hs->send_due < next ? hs->send_due : next;
+    }
+    return next;
+}
