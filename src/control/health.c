@@ -87,6 +87,14 @@ static bool set_target(struct checked *c, const struct reg_endpoint *ep) {
     return true;
 }
 
+/* When it is first needed: the mesh has no loop before it is open. */
+static struct probe_gate *need_gate(struct health *h) {
+    if (!h->open)
+        probe_gate_init(&h->gate, h->mesh->loop, HEALTH_UNDER_WAY);
+    h->open = true;
+    return &h->gate;
+}
+
 static void set_check(struct health *h, struct checked *c, const struct reg_endpoint *ep, const struct health_check *settings) {
     bool again = set_target(c, ep);
     if (again)
@@ -96,6 +104,8 @@ static void set_check(struct health *h, struct checked *c, const struct reg_endp
     c->cfg.timeout_us = settings->timeout_us;
     c->healthy_threshold = settings->healthy_threshold;
     c->unhealthy_threshold = settings->unhealthy_threshold;
+    c->cfg.spread = true;
+    c->cfg.gate = need_gate(h);
     if (!c->probe)
         c->probe = probe_start(h->mesh->loop, &c->cfg, on_result, c);
     else if (again)
@@ -172,6 +182,13 @@ void health_touch(struct health *h, struct str service) {
     loop_later(h->mesh->loop, &h->task, look_at_touched);
 }
 
+void health_suspect(struct health *h, struct str service, struct str id) {
+    struct watched *w = map_get(&h->services, service);
+    struct checked *c = w ? map_get(&w->checks, id) : NULL;
+    if (c)
+        probe_hurry(c->probe);
+}
+
 void health_touch_all(struct health *h) {
     struct str service;
     struct watched *w;
@@ -195,6 +212,9 @@ void health_fini(struct health *h) {
         map_fini(&w->checks);
         free(w);
     }
+    if (h->open)
+        probe_gate_fini(&h->gate);
+    h->open = false;
     map_fini(&h->services);
     map_fini(&h->touched);
 }

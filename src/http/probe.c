@@ -6,6 +6,7 @@
 #include "io/sock.h"
 
 #define JITTER 10        /* percent, either way */
+#define SPREAD 50        /* the same, of the first one where it is to be spread */
 #define MAX_ANSWER 4096u /* octets of a gRPC answer */
 
 struct probe {
@@ -13,6 +14,8 @@ struct probe {
     struct probe_cfg cfg;
     char *authority, *path; /* what cfg's slices borrow from */
     struct timer timer;
+    struct list waiting;   /* for its turn */
+    uint64_t begun;        /* the last check, microseconds; 0: none was */
     struct fetch *fetch;   /* under way */
     struct probe_tcp *tcp; /* the same */
     probe_f *on_result;
@@ -20,10 +23,39 @@ struct probe {
 };
 
 static void on_due(struct timer *t);
+static void ask(struct probe *p);
 
 static bool under_way(const struct probe *p) {
     return p->fetch || p->tcp;
 }
+
+/* ---- the gate ---- */
+static void let_in(struct task *t) {
+    struct probe_gate *g = container_of(t, struct probe_gate, task);
+    while (g->under_way < g->max && !list_empty(&g->waiting))
+        ask(list_entry(list_pop(&g->waiting), struct probe, waiting));
+}
+
+static void leave(struct probe *p) {
+    struct probe_gate *g = p->cfg.gate;
+    if (!g)
+        return;
+    g->under_way--;
+    if (!list_empty(&g->waiting))
+        loop_later(g->loop, &g->task, let_in);
+}
+
+void probe_gate_init(struct probe_gate *g, struct loop *l, unsigned max) {
+    *g = (struct probe_gate){.loop = l, .max = max};
+    list_init(&g->waiting);
+}
+
+void probe_gate_fini(struct probe_gate *g) {
+    WEFT_ASSERT(!g->under_way && list_empty(&g->waiting));
+    loop_later_cancel(&g->task);
+}
+
+/* ---- the schedule ---- */
 
 static void schedule(struct probe *p) {
     uint64_t us = p->cfg.interval_us;
@@ -34,7 +66,16 @@ static void schedule(struct probe *p) {
     loop_timer(p->loop, &p->timer, us, on_due);
 }
 
+/* The first of many, or all of them after another pace: over a whole interval. */
+static void schedule_first(struct probe *p) {
+    if (p->cfg.spread)
+        loop_timer(p->loop, &p->timer, rand_jitter(&p->loop->rand, p->cfg.interval_us, SPREAD), on_due);
+    else
+        schedule(p);
+}
+
 static void tell(struct probe *p, enum probe_result r) {
+    leave(p);
     schedule(p);
     p->on_result(p->ctx, r); /* may stop us: last */
 }
@@ -120,14 +161,25 @@ static void ask_tcp(struct probe *p) {
     p->tcp = probe_tcp_start(p->loop, &tr, p->cfg.octets, p->cfg.timeout_us, on_tcp, p);
 }
 
-/* ---- the schedule ---- */
-static void on_due(struct timer *t) {
-    struct probe *p = container_of(t, struct probe, timer);
+/* ---- its turn ---- */
+static void ask(struct probe *p) {
+    if (p->cfg.gate)
+        p->cfg.gate->under_way++;
+    p->begun = p->loop->now;
     switch (p->cfg.kind) {
     case PROBE_HTTP: ask_http(p); break;
     case PROBE_GRPC: ask_grpc(p); break;
     case PROBE_TCP: ask_tcp(p); break;
     }
+}
+
+static void on_due(struct timer *t) {
+    struct probe *p = container_of(t, struct probe, timer);
+    struct probe_gate *g = p->cfg.gate;
+    if (g && g->under_way >= g->max)
+        list_push(&g->waiting, &p->waiting);
+    else
+        ask(p);
 }
 
 static bool same_check(const struct probe_cfg *a, const struct probe_cfg *b) {
@@ -147,6 +199,10 @@ static void copy(struct probe *p, const struct probe_cfg *cfg) {
 }
 
 static void drop(struct probe *p) {
+    if (under_way(p))
+        leave(p);
+    else if (list_linked(&p->waiting))
+        list_remove(&p->waiting);
     fetch_cancel(&p->fetch);
     probe_tcp_cancel(&p->tcp);
 }
@@ -160,17 +216,25 @@ struct probe *probe_start(struct loop *l, const struct probe_cfg *cfg, probe_f *
     if (cfg->at_once)
         loop_timer(l, &p->timer, 0, on_due);
     else
-        schedule(p);
+        schedule_first(p);
     return p;
 }
 
 void probe_set(struct probe *p, const struct probe_cfg *cfg) {
     bool other = !same_check(&p->cfg, cfg), pace = p->cfg.interval_us != cfg->interval_us || p->cfg.more_us != cfg->more_us;
+    WEFT_ASSERT(cfg->gate == p->cfg.gate);
     if (other)
         drop(p);
     copy(p, cfg);
-    if ((other || pace) && !under_way(p))
-        schedule(p);
+    if ((other || pace) && !under_way(p) && !list_linked(&p->waiting))
+        schedule_first(p);
+}
+
+void probe_hurry(struct probe *p) {
+    uint64_t soon = p->cfg.interval_us / 10 < CLOCK_S ? p->cfg.interval_us / 10 : CLOCK_S, now = p->loop->now;
+    bool asked_just_now = p->begun && now - p->begun < p->cfg.interval_us / 4;
+    if (!under_way(p) && !list_linked(&p->waiting) && !asked_just_now && p->timer.due > now + soon)
+        loop_timer(p->loop, &p->timer, rand_below(&p->loop->rand, soon + 1), on_due);
 }
 
 void probe_stop(struct probe **pp) {

@@ -4,7 +4,8 @@
  * (grpc.health.v1.Health/Check), or TCP (a connection; octets sent and awaited where so configured, http/probe_tcp.h). First
  * check one jittered interval after the start, unless it is to be at once, then every interval +- 10 %. The control plane checks
  * endpoints without a sidecar with it, a sidecar its own app, a static proxy the hosts of its clusters. Results go to the owner;
- * thresholds are policy/check.h's. Threads: its loop. Tests: tests/unit/http/probe.c */
+ * thresholds are policy/check.h's. Probes of one gate share a bound of checks under way; whoever is due above it waits its turn.
+ * Threads: its loop. Tests: tests/unit/http/probe.c */
 #include "http/fetch.h"
 #include "http/probe_tcp.h"
 
@@ -14,6 +15,15 @@ enum probe_result {
     PROBE_REFUSED, /* an answer that says no */
     PROBE_HEALTHY
 };
+
+struct probe_gate {
+    struct loop *loop;
+    unsigned max, under_way;
+    struct list waiting; /* private: probes that are due, the first to come first */
+    struct task task;    /* private */
+};
+void probe_gate_init(struct probe_gate *g, struct loop *l, unsigned max);
+void probe_gate_fini(struct probe_gate *g); /* after its probes */
 
 struct probe;
 typedef void probe_f(void *ctx, enum probe_result r); /* may stop the probe */
@@ -33,10 +43,16 @@ struct probe_cfg {
     size_t n_expect;
     const struct probe_octets *octets; /* NULL: none */
     bool at_once;                      /* the first check */
+    bool spread; /* else: the first check, and the next after another pace, comes half an interval early or late, so that
+                  * many that begin together are not checked together */
+    struct probe_gate *gate; /* borrowed; NULL: none */
     uint64_t interval_us, timeout_us;
     uint64_t more_us; /* 0: intervals vary by 10 %; else a random part of this is added to each */
 };
 struct probe *probe_start(struct loop *l, const struct probe_cfg *cfg, probe_f *on_result, void *ctx);
 /* Another address, path, protocol or schedule; a check under way is dropped when it would now be another one. */
 void probe_set(struct probe *p, const struct probe_cfg *cfg);
+/* There is reason to doubt what the last check said: the next comes within a tenth of the interval, 1 s at most, but not before a
+ * quarter of the interval is over since the last began, so that whoever tells of doubts cannot make us ask without end. */
+void probe_hurry(struct probe *p);
 void probe_stop(struct probe **p);

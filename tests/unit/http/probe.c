@@ -230,6 +230,176 @@ static void tcp(void **state) {
     raw_close(&r);
 }
 
+/* ---- many ---- */
+#define HERD 5000u
+#define AT_ONCE 100u
+
+struct herd {
+    struct loop loop;
+    struct clock clock;
+    uint64_t now;
+    struct log silent;
+    struct probe_gate gate;
+    struct probe *probes[HERD];
+    unsigned started, most, done[HERD]; /* dials, under way at once at most, results of each */
+    unsigned in_tenth[20];              /* dials of the first interval and a half, by its tenths */
+};
+struct one {
+    struct herd *herd;
+    unsigned i;
+};
+
+static uint64_t herd_now(const struct clock *c) {
+    return container_of(c, struct herd, clock)->now;
+}
+
+static void close_silent(struct transport *t) {
+    free(t);
+}
+static void want_nothing(struct transport *t, bool on) {
+}
+static const struct transport_ops silent_ops = {.name = "silent", .want_read = want_nothing, .close = close_silent};
+
+/* Nobody ever answers. */
+static struct transport *dial_silent(void *ctx, struct loop *l, uint64_t timeout_us) {
+    struct herd *h = ((struct one *)ctx)->herd;
+    struct transport *t = mem_new(struct transport);
+    uint64_t tenth = (h->now - 1000 * CLOCK_S) / (3 * CLOCK_S);
+    *t = (struct transport){.ops = &silent_ops, .loop = l, .error = &err_none};
+    h->started++;
+    h->in_tenth[tenth < 19 ? tenth : 19]++;
+    h->most = h->gate.under_way > h->most ? h->gate.under_way : h->most;
+    return t;
+}
+
+static void on_herd_result(void *ctx, enum probe_result r) {
+    struct one *o = ctx;
+    assert_int_equal(r, PROBE_SILENT);
+    o->herd->done[o->i]++;
+}
+
+/* Thousands that begin together: spread over the interval, never more than the gate lets in, and none is forgotten. */
+static void no_thundering_herd(void **state) {
+    struct herd *h = mem_new(struct herd);
+    struct one *ones = mem_array(HERD, sizeof *ones);
+    struct err e = {0};
+    h->clock = (struct clock){herd_now, herd_now};
+    h->now = 1000 * CLOCK_S;
+    assert_int_equal(loop_init(&h->loop, &(struct loop_cfg){.clock = &h->clock, .log = &h->silent, .seed = 1}, &e), 0);
+    probe_gate_init(&h->gate, &h->loop, AT_ONCE);
+    struct probe_cfg cfg = {.kind = PROBE_TCP,
+                            .dial = dial_silent,
+                            .authority = STR("x"),
+                            .path = STR(""),
+                            .interval_us = 30 * CLOCK_S,
+                            .timeout_us = 500 * CLOCK_MS,
+                            .spread = true,
+                            .gate = &h->gate};
+    for (unsigned i = 0; i < HERD; i++) {
+        ones[i] = (struct one){h, i};
+        h->probes[i] = probe_start(&h->loop, &cfg, on_herd_result, &ones[i]);
+    }
+    for (int ms = 0; ms < 100000; ms += 50) { /* three intervals and a bit */
+        h->now += 50 * CLOCK_MS;
+        loop_turn(&h->loop, false);
+        assert_in_range(h->gate.under_way, 0, AT_ONCE);
+    }
+    for (unsigned i = 0; i < HERD; i++)
+        assert_in_range(h->done[i], 2, 4);
+    for (unsigned k = 0; k < 5; k++)
+        assert_int_equal(h->in_tenth[k], 0);
+    for (unsigned k = 5; k < 15; k++) /* 500 each: 3 s of a mean of 167 a second */
+        assert_in_range(h->in_tenth[k], 400, 620);
+    assert_true(h->most > AT_ONCE / 2);
+    cfg.interval_us = 60 * CLOCK_S; /* another pace for all: spread again */
+    for (unsigned i = 0; i < HERD; i++)
+        probe_set(h->probes[i], &cfg);
+    for (unsigned i = 0; i < HERD; i++)
+        probe_stop(&h->probes[i]);
+    probe_gate_fini(&h->gate);
+    loop_fini(&h->loop);
+    free(ones);
+    free(h);
+}
+
+/* Doubts bring the next check forward, but however many they are, not without end. */
+static void hurried(void **state) {
+    struct herd *h = mem_new(struct herd);
+    struct one o = {h, 0};
+    struct err e = {0};
+    h->clock = (struct clock){herd_now, herd_now};
+    h->now = 1000 * CLOCK_S;
+    assert_int_equal(loop_init(&h->loop, &(struct loop_cfg){.clock = &h->clock, .log = &h->silent, .seed = 1}, &e), 0);
+    probe_gate_init(&h->gate, &h->loop, 1);
+    struct probe_cfg cfg = {.kind = PROBE_TCP,
+                            .dial = dial_silent,
+                            .path = STR(""),
+                            .interval_us = 1000 * CLOCK_S,
+                            .timeout_us = CLOCK_S,
+                            .gate = &h->gate};
+    struct probe *p = probe_start(&h->loop, &cfg, on_herd_result, &o);
+    probe_hurry(p);
+    for (int s = 0; s < 3; s++, h->now += CLOCK_S)
+        loop_turn(&h->loop, false);
+    assert_int_equal(h->started, 1);
+    for (int s = 0; s < 740; s++) { /* of 1,000 */
+        h->now += CLOCK_S;
+        loop_turn(&h->loop, false);
+        probe_hurry(p);
+    }
+    assert_in_range(h->started, 3, 4); /* one more for each quarter of the interval */
+    probe_stop(&p);
+    probe_gate_fini(&h->gate);
+    loop_fini(&h->loop);
+    free(h);
+}
+
+/* More are due than may be under way: the rest waits, oldest first, and who is stopped while it waits is gone. */
+static void the_gate_is_full(void **state) {
+    struct herd *h = mem_new(struct herd);
+    struct one ones[6];
+    struct err e = {0};
+    h->clock = (struct clock){herd_now, herd_now};
+    h->now = 1000 * CLOCK_S;
+    assert_int_equal(loop_init(&h->loop, &(struct loop_cfg){.clock = &h->clock, .log = &h->silent, .seed = 1}, &e), 0);
+    probe_gate_init(&h->gate, &h->loop, 2);
+    struct probe_cfg cfg = {.kind = PROBE_TCP,
+                            .dial = dial_silent,
+                            .path = STR(""),
+                            .interval_us = 100 * CLOCK_S,
+                            .timeout_us = CLOCK_S,
+                            .at_once = true,
+                            .gate = &h->gate};
+    for (unsigned i = 0; i < 6; i++) {
+        ones[i] = (struct one){h, i};
+        h->probes[i] = probe_start(&h->loop, &cfg, on_herd_result, &ones[i]);
+    }
+    for (int i = 0; i < 3; i++)
+        loop_turn(&h->loop, false);
+    assert_int_equal(h->started, 2);
+    probe_stop(&h->probes[3]); /* it waits */
+    probe_stop(&h->probes[0]); /* it is under way: its place is given away */
+    for (int i = 0; i < 3; i++)
+        loop_turn(&h->loop, false);
+    assert_int_equal(h->started, 3);
+    cfg.interval_us = 50 * CLOCK_S;
+    probe_set(h->probes[5], &cfg); /* keeps its place in the queue */
+    for (int ms = 0; ms < 5000; ms += 100) {
+        h->now += 100 * CLOCK_MS;
+        loop_turn(&h->loop, false);
+        loop_turn(&h->loop, false);
+        assert_in_range(h->gate.under_way, 0, 2);
+    }
+    assert_int_equal(h->started, 5);
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(h->done[i], i != 0 && i != 3);
+    for (unsigned i = 0; i < 6; i++)
+        probe_stop(&h->probes[i]);
+    probe_gate_fini(&h->gate);
+    loop_fini(&h->loop);
+    free(h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(on_schedule, fx_setup_h1, fx_teardown),
@@ -240,6 +410,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(grpc, fx_setup_bare, fx_teardown),
         cmocka_unit_test_setup_teardown(grpc_of_another, fx_setup_h2, fx_teardown),
         cmocka_unit_test_setup_teardown(tcp, fx_setup_bare, fx_teardown),
+        cmocka_unit_test(no_thundering_herd),
+        cmocka_unit_test(the_gate_is_full),
+        cmocka_unit_test(hurried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
