@@ -56,6 +56,34 @@ static void ca_figures(struct prom *p, struct api *api) {
     one(p, "citadel_server_cert_chain_expiry_seconds", PROM_GAUGE, "Seconds until the issuing certificate expires.", left);
 }
 
+static void one_failing(struct prom *p, struct str key, uint64_t failures) {
+    struct buf labels = {0};
+    struct str rest = key, ns = str_cut(&rest, '/'), name = str_cut(&rest, '/');
+    if (!failures)
+        return;
+    prom_label(&labels, "namespace", ns);
+    prom_label(&labels, "service_name", name);
+    prom_label(&labels, "id", rest);
+    prom_sample(p, buf_str(&labels), failures);
+    buf_fini(&labels);
+}
+
+static void failing(struct prom *p, struct api *api) {
+    const struct mesh_service *s;
+    const struct registration *g;
+    const struct sidecar *sc;
+    prom_family(p, "weft_control_endpoint_failures_total", PROM_COUNTER, "Attempts at an endpoint that failed, as proxies tell.");
+    MAP_FOR (&api->mesh->services, NULL, s)
+        MAP_FOR (&s->registrations, NULL, g) {
+            struct buf key = {0};
+            buf_fmt(&key, "%s/" STR_FMT, s->key, STR_ARG(g->id));
+            one_failing(p, buf_str(&key), g->failures);
+            buf_fini(&key);
+        }
+    MAP_FOR (&api->reg->sidecars, NULL, sc)
+        one_failing(p, str_of(sc->key), sc->failures);
+}
+
 static void figures(struct prom *p, struct api *api) {
     size_t services, healthy, unhealthy;
     api__count_services(api, &services, &healthy, &unhealthy);
@@ -70,6 +98,9 @@ static void figures(struct prom *p, struct api *api) {
     one(p, "galley_validation_failed", PROM_COUNTER, "Bodies of requests that were not.", api->failed);
     one(p, "weft_control_endpoints_healthy", PROM_GAUGE, "Healthy endpoints.", healthy);
     one(p, "weft_control_endpoints_unhealthy", PROM_GAUGE, "Unhealthy endpoints.", unhealthy);
+    one(p, "weft_control_endpoints_damped", PROM_GAUGE, "Endpoints that flap and are held out of rotation.",
+        api->reg->flaps.held);
+    failing(p, api);
     one(p, "weft_control_revision", PROM_GAUGE, "Revision of the mesh.", api->mesh->revision);
     one(p, "weft_control_resources_compiled_total", PROM_COUNTER, "Resources compiled.", api->push->stats.compiled);
     one(p, "weft_control_watchers", PROM_GAUGE, "Streams of watch that are open.", api->feed->n);

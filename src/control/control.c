@@ -42,6 +42,11 @@ static void on_health(void *ctx, enum store_kind kind, struct str key) {
     feed_health(&c->feed, kind, key);
 }
 
+static void on_suspect(void *ctx, const struct registration *g) {
+    struct control *c = ctx;
+    health_suspect(&c->health, str_of(g->service->key), g->id);
+}
+
 static void touch_rule(struct control *c, const struct mesh_change *ch) {
     push_touch(&c->push, str_of(ch->service->key), 1u << XDS_ROUTE);
     if (ch->other)
@@ -158,7 +163,7 @@ int control_start(struct control **out, struct loop *l, const struct control_cfg
     struct control *c = mem_new(struct control);
     c->loop = l;
     c->mesh.loop = l;
-    reg_init(&c->reg, &c->mesh, &(struct reg_cfg){on_touched, on_health, c});
+    reg_init(&c->reg, &c->mesh, &(struct reg_cfg){on_touched, on_health, on_suspect, c});
     push_init(&c->push, &c->mesh, &c->reg);
     health_init(&c->health, &c->mesh, &c->reg);
     feed_init(&c->feed, &c->mesh, &c->reg);

@@ -118,6 +118,7 @@ static void apply_registration(struct mesh *m, struct mesh_change *ch, json_t *v
         old = map_put(&s->registrations, id, r);
         r->order = old ? old->order : ++m->order;
         r->healthy = old && same_target(old, r) ? old->healthy : true;
+        r->failures = old ? old->failures : 0;
         r->seen = (double)loop_wall(m->loop) / 1e6;
         mesh__lease_begin(r);
         m->n_registrations += !old;

@@ -21,11 +21,12 @@ struct registration {
     uint16_t port;
     uint32_t weight;
     json_t *labels;
-    uint64_t order; /* of addition, counting up over registrations and sidecars */
-    bool healthy;   /* runtime: kept when it is replaced by the same address */
-    double seen;    /* runtime: Unix seconds */
-    bool through;   /* runtime: it was reached through a sidecar since it was registered, and leaves with it (reg.h) */
-    double ttl;     /* seconds; 0: it does not lapse */
+    uint64_t order;    /* of addition, counting up over registrations and sidecars */
+    bool healthy;      /* runtime: kept when it is replaced by the same address */
+    double seen;       /* runtime: Unix seconds */
+    uint64_t failures; /* runtime: of attempts, as proxies tell; kept when it is replaced */
+    bool through;      /* runtime: it was reached through a sidecar since it was registered, and leaves with it (reg.h) */
+    double ttl;        /* seconds; 0: it does not lapse */
     struct mesh *mesh;
     struct mesh_service *service;
     struct timer lease; /* private: until it lapses */

@@ -209,28 +209,135 @@ void reg_each(struct reg *r, void (*each)(void *ctx, struct str service), void *
     }
 }
 
-void reg_touch(struct reg *r, struct str service) {
-    struct reg_service *rs = map_get(&r->services, service);
-    if (rs)
-        drop_view(rs);
-    r->cfg.touched(r->cfg.ctx, service);
-}
-
 static void tell_health(struct reg *r, enum store_kind kind, struct str key) {
     if (r->cfg.health)
         r->cfg.health(r->cfg.ctx, kind, key);
 }
 
-void reg_health(struct reg *r, struct registration *g, bool healthy) {
-    struct buf key = {0};
-    if (g->healthy == healthy)
+/* ---- health ---- */
+
+static struct str registration_key(struct buf *b, const struct registration *g) {
+    buf_fmt(b, "%s/" STR_FMT, g->service->key, STR_ARG(g->id));
+    return buf_str(b);
+}
+
+static void set_registration(struct reg *r, struct registration *g, struct str key, bool usable) {
+    g->healthy = usable;
+    log_info(r->mesh->loop->log, "endpoint " STR_FMT " is %s", STR_ARG(key), usable ? "healthy" : "unhealthy");
+    tell_health(r, STORE_ENDPOINT, key);
+}
+
+static void set_sidecar(struct sidecar *s, bool usable) {
+    s->seen = seen_by(s);
+    s->healthy = usable;
+    tell_health(s->reg, STORE_SIDECAR, str_of(s->key));
+}
+
+/* One that is healthy and held out, when nothing else is left. */
+static bool use_again(struct reg *r, const struct reg_endpoint *ep) {
+    struct buf b = {0};
+    enum store_kind kind = ep->sidecar ? STORE_SIDECAR : STORE_ENDPOINT;
+    struct str key = ep->sidecar ? str_of(ep->sidecar->key) : registration_key(&b, ep->registration);
+    bool waits = flaps_waits(&r->flaps, kind, key);
+    if (waits) {
+        flaps_release(&r->flaps, kind, key);
+        if (ep->sidecar)
+            set_sidecar(ep->sidecar, true);
+        else
+            set_registration(r, ep->registration, key, true);
+    }
+    buf_fini(&b);
+    return waits;
+}
+
+/* Damping never takes the last endpoint of a service. */
+static void keep_one(struct reg *r, struct reg_service *rs) {
+    const struct reg_view *v = reg_view(r, str_of(rs->key));
+    bool changed = false;
+    if (v->n_healthy)
         return;
-    g->healthy = healthy;
-    buf_fmt(&key, "%s/" STR_FMT, g->service->key, STR_ARG(g->id));
-    log_info(r->mesh->loop->log, "endpoint " STR_FMT " is %s", STR_ARG(buf_str(&key)), healthy ? "healthy" : "unhealthy");
-    tell_health(r, STORE_ENDPOINT, buf_str(&key));
-    buf_fini(&key);
-    reg_touch(r, str_of(g->service->key));
+    for (size_t i = 0; i < v->n; i++)
+        changed |= use_again(r, &v->at[i]);
+    if (changed)
+        drop_view(rs);
+}
+
+void reg_touch(struct reg *r, struct str service) {
+    struct reg_service *rs = map_get(&r->services, service);
+    if (rs)
+        drop_view(rs);
+    if (rs && r->flaps.held)
+        keep_one(r, rs);
+    r->cfg.touched(r->cfg.ctx, service);
+}
+
+static uint64_t interval_of(const struct reg *r, struct str service) {
+    struct service_settings st;
+    mesh_settings(r->mesh, service, &st);
+    return st.check.interval_us;
+}
+
+/* May it be used? */
+static bool judge(struct reg *r, enum store_kind kind, struct str key, bool healthy) {
+    if (healthy && !flaps_known(&r->flaps, kind, key))
+        return true;
+    return flaps_tell(&r->flaps, kind, key, healthy, interval_of(r, service_of(key)));
+}
+
+void reg_health(struct reg *r, struct registration *g, bool healthy) {
+    struct buf b = {0};
+    struct str key = registration_key(&b, g);
+    bool usable = judge(r, STORE_ENDPOINT, key, healthy);
+    if (g->healthy != usable)
+        set_registration(r, g, key, usable);
+    else if (usable == healthy)
+        goto out;                          /* nothing new */
+    reg_touch(r, str_of(g->service->key)); /* held out, it may be the last that there is */
+out:
+    buf_fini(&b);
+}
+
+static void add_failures(uint64_t *sum, uint64_t n) {
+    *sum = n > INT64_MAX - *sum ? INT64_MAX : *sum + n; /* a proxy that runs away must not make it go back */
+}
+
+static bool is_at(const struct reg_endpoint *ep, struct str address) {
+    struct buf b = {0};
+    const struct sidecar *s = ep->sidecar;
+    bool same = str_eq(address_key(&b, s ? s->inbound_ip : ep->ip, s ? s->inbound_port : ep->port), address);
+    buf_fini(&b);
+    return same;
+}
+
+void reg_failures(struct reg *r, struct str cluster, struct str ip, uint16_t port, uint64_t n) {
+    struct str rest = cluster, service = str_cut(&rest, '|');
+    const struct reg_view *v = reg_view(r, service);
+    struct buf b = {0};
+    struct str address = address_key(&b, ip, port);
+    for (size_t i = 0; i < v->n; i++) {
+        const struct reg_endpoint *ep = &v->at[i];
+        if (!is_at(ep, address))
+            continue;
+        add_failures(ep->sidecar ? &ep->sidecar->failures : &ep->registration->failures, n);
+        if (!ep->sidecar && r->cfg.suspect)
+            r->cfg.suspect(r->cfg.ctx, ep->registration);
+    }
+    buf_fini(&b);
+}
+
+/* Its hold is over. */
+static void on_hold_over(void *ctx, enum store_kind kind, struct str key) {
+    struct reg *r = ctx;
+    struct str service = service_of(key), id = str_from(key, service.len + 1);
+    struct sidecar *s = kind == STORE_SIDECAR ? reg_sidecar(r, key) : NULL;
+    struct registration *g = kind == STORE_ENDPOINT ? mesh_registration(r->mesh, service, id) : NULL;
+    if (s && !s->healthy)
+        set_sidecar(s, true);
+    else if (g && !g->healthy)
+        set_registration(r, g, key, true);
+    else
+        return;
+    reg_touch(r, service);
 }
 
 /* Drops what is kept of a service that has nothing any more. */
@@ -287,6 +394,38 @@ static void forget(struct sidecar *s) {
     mesh_delete_sidecar(s->reg->mesh, str_of(s->key));
 }
 
+/* ---- who is heard ---- */
+
+static void on_grace(struct timer *t);
+
+static void begin_grace(struct sidecar *s) {
+    loop_timer(s->reg->mesh->loop, &s->grace, REG_GRACE, on_grace);
+}
+
+static void be_deaf(struct reg *r) {
+    if (!r->deaf)
+        log_warn(r->mesh->loop->log, "no proxy is heard any more: the %zu sidecars that were here stay endpoints until one is",
+                 r->sidecars.len);
+    r->deaf = true;
+}
+
+/* Whoever does not come back now has a grace of its own to do so. */
+static void hear_again(struct reg *r) {
+    struct sidecar *s;
+    r->deaf = false;
+    MAP_FOR (&r->sidecars, NULL, s) {
+        if (!s->session && !s->leaving)
+            begin_grace(s);
+    }
+}
+
+static void set_session(struct sidecar *s, void *session) {
+    s->reg->here += (session != NULL) - (s->session != NULL);
+    s->session = session;
+    if (session && s->reg->deaf)
+        hear_again(s->reg);
+}
+
 static void leave(struct sidecar *s) {
     reg_view(s->reg, str_of(s->service_key)); /* its registrations learn that they belong to it */
     s->leaving = true;
@@ -295,7 +434,13 @@ static void leave(struct sidecar *s) {
 }
 
 static void on_grace(struct timer *t) {
-    leave(container_of(t, struct sidecar, grace));
+    struct sidecar *s = container_of(t, struct sidecar, grace);
+    if (!s->reg->here && s->reg->sidecars.len > 1)
+        be_deaf(s->reg);
+    if (s->reg->deaf)
+        begin_grace(s);
+    else
+        leave(s);
 }
 
 static struct str field(const json_t *o, const char *name) {
@@ -325,7 +470,7 @@ static void applied_sidecar(struct reg *r, const struct mesh_change *ch) {
         take_hello(s, ch->value);
         s->seen = wall(r);
         if (!s->session)
-            loop_timer(r->mesh->loop, &s->grace, REG_GRACE, on_grace);
+            begin_grace(s);
     } else {
         struct sidecar *s = reg_sidecar(r, ch->key);
         if (s && !s->session)
@@ -344,7 +489,10 @@ void reg_applied(struct reg *r, const struct mesh_change *ch) {
         applied_sidecar(r, ch);
     } else if (ch->kind == STORE_ENDPOINT) {
         struct str service = str_of(ch->service->key);
+        const struct registration *g = mesh_registration(r->mesh, service, str_from(ch->key, service.len + 1));
         need_service(r, service);
+        if (g && g->healthy && r->flaps.all.len) /* new, or at another address: nothing is known of it */
+            flaps_forget(&r->flaps, STORE_ENDPOINT, ch->key);
         reg_touch(r, service);
         settle_service(r, service);
     }
@@ -353,12 +501,11 @@ void reg_applied(struct reg *r, const struct mesh_change *ch) {
 struct sidecar *reg_hello(struct reg *r, struct str key, json_t *hello, void *session) {
     struct sidecar *s = need_sidecar(r, key);
     bool news = !s->hello || s->forgotten || !json_equal(s->hello, hello);
-    s->session = session;
+    set_session(s, session);
     s->leaving = s->forgotten = false;
-    if (!s->healthy) {
-        s->healthy = true;
-        tell_health(r, STORE_SIDECAR, key);
-    }
+    bool usable = judge(r, STORE_SIDECAR, key, true);
+    if (s->healthy != usable)
+        set_sidecar(s, usable);
     s->seen = wall(r);
     loop_timer_stop(r->mesh->loop, &s->grace);
     if (news)
@@ -377,7 +524,7 @@ void reg_lost(struct reg *r, struct str key, void *session) {
     if (!s || s->session != session)
         return;
     s->seen = seen_by(s);
-    s->session = NULL;
+    set_session(s, NULL);
     if (s->leaving && s->hello)
         return; /* the deletion is under way, and drops it */
     if (s->leaving) {
@@ -386,21 +533,22 @@ void reg_lost(struct reg *r, struct str key, void *session) {
         settle_service(r, str_of(rs->key));
         return;
     }
-    loop_timer(r->mesh->loop, &s->grace, REG_GRACE, on_grace);
+    begin_grace(s);
 }
 
 void reg_sidecar_health(struct sidecar *s, bool healthy) {
-    bool changed = s->healthy != healthy;
+    bool usable = judge(s->reg, STORE_SIDECAR, str_of(s->key), healthy);
     s->seen = seen_by(s);
-    s->healthy = healthy;
-    if (!changed)
+    if (s->healthy != usable)
+        set_sidecar(s, usable);
+    else if (usable == healthy)
         return;
-    tell_health(s->reg, STORE_SIDECAR, str_of(s->key));
     reg_touch(s->reg, str_of(s->service_key));
 }
 
 void reg_init(struct reg *r, struct mesh *m, const struct reg_cfg *cfg) {
     *r = (struct reg){.mesh = m, .cfg = *cfg};
+    flaps_init(&r->flaps, m, on_hold_over, r);
 }
 
 void reg_fini(struct reg *r) {
@@ -414,4 +562,5 @@ void reg_fini(struct reg *r) {
     }
     map_fini(&r->sidecars);
     map_fini(&r->services);
+    flaps_fini(&r->flaps);
 }

@@ -5,8 +5,11 @@
  * A sidecar is an endpoint from when its hello is durable (mesh: STORE_SIDECAR) until it says that it leaves, or its session has
  * been lost for REG_GRACE. A registration with its address is the same endpoint, so it leaves with it too, and comes back with it
  * or when it is registered anew: traffic never falls back to plain text by itself. After a restart the sidecars that the store
- * knows begin in their grace. Threads: the control loop. Time comes from the loop's clock. Tests: tests/unit/control/reg.c */
+ * knows begin in their grace. While several were lost and no proxy at all is heard, it is rather we who are cut off: the grace
+ * then begins anew, until somebody is back (decision 0042). Who flaps is held out (control/flaps.h), unless nothing else of the
+ * service is healthy. Threads: the control loop. Time comes from the loop's clock. Tests: tests/unit/control/reg.c */
 #include "base/map.h"
+#include "control/flaps.h"
 #include "control/mesh.h"
 #include "io/timer.h"
 
@@ -22,11 +25,12 @@ struct sidecar {
     uint16_t app_port, inbound_port;
     json_t *labels;
     uint64_t order;
-    void *session;  /* who holds it now; NULL: lost, or not back since our restart */
-    bool leaving;   /* out of rotation; forgotten once the store says so */
-    bool forgotten; /* its deletion is under way: a new hello must be written again */
-    bool healthy;   /* of its app */
-    double seen;    /* Unix seconds: before its present health or session began; see reg_seen */
+    void *session;     /* who holds it now; NULL: lost, or not back since our restart */
+    bool leaving;      /* out of rotation; forgotten once the store says so */
+    bool forgotten;    /* its deletion is under way: a new hello must be written again */
+    bool healthy;      /* of its app */
+    uint64_t failures; /* of attempts, as proxies tell */
+    double seen;       /* Unix seconds: before its present health or session began; see reg_seen */
     struct timer grace;
 };
 
@@ -50,6 +54,8 @@ struct reg_cfg {
     void (*touched)(void *ctx, struct str service); /* its endpoints may have changed; reg_view is current */
     /* The health of a registration (STORE_ENDPOINT) or a sidecar has changed; key: "NS/NAME/ID". May be NULL. */
     void (*health)(void *ctx, enum store_kind kind, struct str key);
+    /* Proxies say that attempts at it fail, and we check it ourselves: now would be the time. May be NULL. */
+    void (*suspect)(void *ctx, const struct registration *g);
     void *ctx;
 };
 struct reg {
@@ -57,6 +63,9 @@ struct reg {
     struct reg_cfg cfg;
     struct map sidecars; /* key -> struct sidecar */
     struct map services; /* key -> struct reg_service (private): those with a sidecar or a view */
+    struct flaps flaps;
+    unsigned here; /* sidecars with a session */
+    bool deaf;     /* there were several, and none is here any more */
 };
 void reg_init(struct reg *r, struct mesh *m, const struct reg_cfg *cfg);
 void reg_fini(struct reg *r);
@@ -65,6 +74,10 @@ void reg_fini(struct reg *r);
 void reg_applied(struct reg *r, const struct mesh_change *ch);
 void reg_touch(struct reg *r, struct str service);
 void reg_health(struct reg *r, struct registration *g, bool healthy); /* what a check says */
+
+/* Passive health: a proxy's attempts failed at that address of a cluster ("NS/NAME" or a subset of it). It is counted, and the
+ * next check comes sooner; it takes nobody out of rotation (decision 0042). What is not known is passed over. */
+void reg_failures(struct reg *r, struct str cluster, struct str ip, uint16_t port, uint64_t n);
 
 /* ---- sessions ---- */
 /* A proxy has said hello: `hello` (taken over) is written to the store when it is news. A later session of the same key wins. */

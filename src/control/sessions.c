@@ -228,6 +228,12 @@ static void on_health(void *ctx, struct session *ses, bool healthy) {
         reg_sidecar_health(sc, healthy);
 }
 
+static void on_failures(void *ctx, struct session *ses, const struct host_failures *f) {
+    struct sessions *s = ctx;
+    if (session_user(ses))
+        reg_failures(s->reg, f->cluster, f->ip, f->port, f->failures);
+}
+
 static void on_leaving(void *ctx, struct session *ses) {
     struct sessions *s = ctx;
     struct peer *p = session_user(ses);
@@ -269,8 +275,13 @@ struct push_peers sessions_peers(struct sessions *s) {
 }
 
 struct session_cb sessions_cb(struct sessions *s) {
-    return (struct session_cb){
-        .hello = on_hello, .stats = on_stats, .health = on_health, .leaving = on_leaving, .closed = on_closed, .ctx = s};
+    return (struct session_cb){.hello = on_hello,
+                               .stats = on_stats,
+                               .health = on_health,
+                               .failures = on_failures,
+                               .leaving = on_leaving,
+                               .closed = on_closed,
+                               .ctx = s};
 }
 
 /* ---- certificates ---- */

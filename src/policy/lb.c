@@ -97,6 +97,8 @@ ptrdiff_t lb__two_choices(struct lb *lb, const struct lb_request *r, double (*co
 void lb_observe(struct lb_host *h, bool ok, uint64_t duration_us, uint64_t now_us) {
     /* Effective weight: half of what is left goes with a failure, a tenth of a hundred comes back with a success. */
     uint32_t p = atomic_load_explicit(&h->penalty, memory_order_relaxed);
+    if (!ok)
+        atomic_fetch_add_explicit(&h->failures, 1, memory_order_relaxed);
     if (!ok || p)
         atomic_store_explicit(&h->penalty, ok ? (p > 10 ? p - 10 : 0) : p + (100 - p) / 2, memory_order_relaxed);
     /* Peak EWMA (as Finagle's): a slower answer counts at once, a faster one by decay over 10 s. */

@@ -12,11 +12,12 @@
 
 #define LB_MAX_WORKERS 64
 
-struct lb_host {              /* one endpoint's state, outliving snapshots; shared by workers through relaxed atomics */
-    _Atomic uint32_t active;  /* requests under way, over all workers */
-    _Atomic uint32_t penalty; /* smooth weighted: taken off the weight after failures, in percent; recovers with successes */
-    _Atomic uint64_t ewma_us; /* peak EWMA of response time */
-    _Atomic uint64_t ewma_at; /* when it was last updated, microseconds */
+struct lb_host {               /* one endpoint's state, outliving snapshots; shared by workers through relaxed atomics */
+    _Atomic uint32_t active;   /* requests under way, over all workers */
+    _Atomic uint32_t penalty;  /* smooth weighted: taken off the weight after failures, in percent; recovers with successes */
+    _Atomic uint64_t ewma_us;  /* peak EWMA of response time */
+    _Atomic uint64_t ewma_at;  /* when it was last updated, microseconds */
+    _Atomic uint64_t failures; /* observed */
 };
 
 struct lb_member { /* one healthy endpoint of a set */

@@ -17,6 +17,7 @@ struct host {
     bool mtls;             /* reached through its sidecar, or a static cluster with TLS */
     atomic_bool retired;   /* no longer in the newest snapshot: workers let its connections go */
     bool failed_check;     /* the main thread's: the last health checks say so, or there was none yet (proxy/checks.h) */
+    uint64_t told;         /* the main thread's: failures that the control plane has been told of */
     struct checked *check; /* private to proxy/checks.c; NULL: none */
     struct str name;       /* the name that it was found by, of a cluster that resolves names; else empty */
     struct str text;       /* "10.0.0.7:8001": the key for hashing and merging, and what logs show */

@@ -320,9 +320,33 @@ static void tell_stats(struct sidecar *s) {
     link_stats(s->link, &st);
 }
 
+/* Failed attempts at others' endpoints since they were last told, by host. What cannot be told now is told later. */
+static void tell_failures(struct sidecar *s) {
+    struct host_failures of[LINK_FAILURES_MAX];
+    char ip[LINK_FAILURES_MAX][ADDR_TEXT];
+    struct serve_cluster *c;
+    size_t n = 0;
+    if (!s->proxy->serve || !link_is_up(s->link))
+        return;
+    MAP_FOR (&s->proxy->serve->clusters, NULL, c)
+        for (size_t i = 0; i < c->n_all && n < LINK_FAILURES_MAX; i++) {
+            struct host *h = c->all[i];
+            uint64_t now = atomic_load_explicit(&h->lb.failures, memory_order_relaxed);
+            if (now == h->told || h->addr.sa.ss_family == AF_UNIX)
+                continue;
+            of[n] = (struct host_failures){.cluster = c->cluster->name, .port = addr_port(&h->addr), .failures = now - h->told};
+            of[n].ip = str_of(addr_ip_text(&h->addr, ip[n]));
+            h->told = now;
+            n++;
+        }
+    if (n)
+        link_failures(s->link, of, n);
+}
+
 static void on_stats(struct timer *t) {
     struct sidecar *s = container_of(t, struct sidecar, stats);
     tell_stats(s);
+    tell_failures(s);
     loop_timer(s->loop, &s->stats, STATS_US, on_stats);
 }
 

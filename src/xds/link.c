@@ -83,6 +83,26 @@ static void send_health(struct link *l) {
     send_session(l, &a, m);
 }
 
+bool link_failures(struct link *l, const struct host_failures *of, size_t n) {
+    struct arena a = {0};
+    if (!l->session)
+        return false;
+    WEFT_ASSERT(n <= LINK_FAILURES_MAX);
+    Wv__SessionRequest *m = PACK_NEW(&a, wv__session_request);
+    m->message_case = WV__SESSION_REQUEST__MESSAGE_PASSIVE;
+    m->passive = PACK_NEW(&a, wv__passive);
+    m->passive->n_of = n;
+    m->passive->of = pack_array(&a, n);
+    for (size_t i = 0; i < n; i++) {
+        Wv__Failures *w = m->passive->of[i] = PACK_NEW(&a, wv__failures);
+        w->cluster = pack_str(&a, of[i].cluster);
+        w->address = pack_address(&a, of[i].ip, of[i].port);
+        w->failures = of[i].failures;
+    }
+    send_session(l, &a, m);
+    return true;
+}
+
 static void send_leaving(struct link *l) {
     struct arena a = {0};
     Wv__SessionRequest *m = PACK_NEW(&a, wv__session_request);

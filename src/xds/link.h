@@ -44,6 +44,13 @@ struct session_stats { /* absolute since the proxy started: weft.v1.Stats; also 
     uint64_t requests_routed, routing_failures, backend_failures;
 };
 
+#define LINK_FAILURES_MAX 64u
+struct host_failures { /* weft.v1.Failures: of one host, since it was last told of */
+    struct str cluster, ip;
+    uint16_t port;
+    uint64_t failures;
+};
+
 struct link;
 struct link_cb {
     /* A resource came and was decoded; take a reference to keep it. < 0 and *e: it is NACKed (the last good one stays). */
@@ -84,6 +91,8 @@ void link_unsubscribe(struct link *l, enum xds_type type, struct str name);
 void link_held(struct link *l, enum xds_type type, struct str name, struct str version);
 void link_stats(struct link *l, const struct session_stats *s); /* sent when it changed */
 void link_health(struct link *l, bool healthy);                 /* of the local app; remembered and sent */
+/* Passive health, at most LINK_FAILURES_MAX hosts. Nothing is remembered: false when there is no session to tell it to. */
+bool link_failures(struct link *l, const struct host_failures *of, size_t n);
 /* A certificate for our key (istio.v1.auth.IstioCertificateService/CreateCertificate). chain_pem: leaf and intermediates; ca_pem:
  * the root. Fails with WEFT_E_UNAVAILABLE when not connected, with WEFT_E_TIMEOUT after 10 s. One at a time; valid in the
  * callback, which never comes before link_sign returns. */

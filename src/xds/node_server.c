@@ -50,7 +50,7 @@ static int take_address(const Wv__Address *w, const char *what, struct str *ip, 
     if (!w)
         return 0;
     if (!addr_is_ip(str_of(w->ip)) || w->port == 0 || w->port > UINT16_MAX)
-        return err_set(e, WEFT_E_INVALID, "hello: %s is no address", what);
+        return err_set(e, WEFT_E_INVALID, "%s is no address", what);
     *ip = str_of(w->ip);
     *port = (uint16_t)w->port;
     return 0;
@@ -76,8 +76,8 @@ static int take_hello(struct session *s, const Wv__Hello *w, struct err *e) {
         return err_set(e, WEFT_E_LIMIT, "hello: more than %u labels", LABELS_MAX);
     for (size_t i = 0; i < w->n_labels; i++)
         labels[i] = str_of(w->labels[i]);
-    if (take_address(w->app, "app", &h.app_ip, &h.app_port, e) < 0 ||
-        take_address(w->inbound, "inbound", &h.inbound_ip, &h.inbound_port, e) < 0)
+    if (take_address(w->app, "hello: app", &h.app_ip, &h.app_port, e) < 0 ||
+        take_address(w->inbound, "hello: inbound", &h.inbound_ip, &h.inbound_port, e) < 0)
         return WEFT_E_INVALID;
     int r = s->cb->hello(s->cb->ctx, s, &h, e);
     if (r < 0)
@@ -97,6 +97,20 @@ static void take_stats(struct session *s, const Wv__Stats *w) {
     s->cb->stats(s->cb->ctx, s, &st);
 }
 
+static int take_passive(struct session *s, const Wv__Passive *w, struct err *e) {
+    if (w->n_of > LINK_FAILURES_MAX)
+        return err_set(e, WEFT_E_LIMIT, "passive: more than %u hosts", LINK_FAILURES_MAX);
+    for (size_t i = 0; i < w->n_of; i++) {
+        struct host_failures f = {.cluster = str_of(w->of[i]->cluster), .failures = w->of[i]->failures};
+        int rc = take_address(w->of[i]->address, "address", &f.ip, &f.port, e);
+        if (rc < 0)
+            return rc;
+        if (f.port)
+            s->cb->failures(s->cb->ctx, s, &f);
+    }
+    return 0;
+}
+
 static int take_message(struct session *s, struct unpack *u, struct str msg) {
     Wv__SessionRequest *m;
     if (unpack_msg(u, &wv__session_request__descriptor, msg, &m) < 0)
@@ -108,6 +122,7 @@ static int take_message(struct session *s, struct unpack *u, struct str msg) {
     switch (m->message_case) {
     case WV__SESSION_REQUEST__MESSAGE_STATS: take_stats(s, m->stats); return 0;
     case WV__SESSION_REQUEST__MESSAGE_HEALTH: s->cb->health(s->cb->ctx, s, m->health->healthy); return 0;
+    case WV__SESSION_REQUEST__MESSAGE_PASSIVE: return take_passive(s, m->passive, u->e);
     case WV__SESSION_REQUEST__MESSAGE_LEAVING: s->cb->leaving(s->cb->ctx, s); return 0;
     default: return 0; /* from a newer proxy */
     }

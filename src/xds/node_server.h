@@ -13,8 +13,9 @@ struct session_cb {
     int (*hello)(void *ctx, struct session *s, const struct hello *h, struct err *e);
     void (*stats)(void *ctx, struct session *s, const struct session_stats *st);
     void (*health)(void *ctx, struct session *s, bool healthy);
-    void (*leaving)(void *ctx, struct session *s); /* it drains: out of rotation at once */
-    void (*closed)(void *ctx, struct session *s);  /* after hello; the session is gone after this */
+    void (*failures)(void *ctx, struct session *s, const struct host_failures *f); /* of one host that it called */
+    void (*leaving)(void *ctx, struct session *s);                                 /* it drains: out of rotation at once */
+    void (*closed)(void *ctx, struct session *s); /* after hello; the session is gone after this */
     void *ctx;
 };
 struct session *session_open(struct call *c, const struct session_cb *cb); /* from the method's open */

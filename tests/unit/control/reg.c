@@ -240,6 +240,43 @@ static void after_a_restart(void **state) {
     assert_ptr_equal(view(fx)->at[0].sidecar->session, &one);
 }
 
+/* No proxy at all is heard, and there were several: we are cut off. Nothing leaves until one is back; then the rest has its
+ * grace. */
+static void nobody_is_heard(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    fx_hello(fx, "ns/web/w2", "127.0.0.1", 8001, "10.0.0.8", &two);
+    reg_lost(&fx->reg, STR("ns/web/w1"), &one);
+    fx_wait(fx, 10 * CLOCK_S);
+    reg_lost(&fx->reg, STR("ns/web/w2"), &two);
+    for (int i = 0; i < 20; i++)
+        fx_wait(fx, 10 * CLOCK_S);
+    assert_int_equal(view(fx)->n, 2);
+    fx_hello(fx, "ns/web/w2", "127.0.0.1", 8001, "10.0.0.8", &two);
+    fx_wait(fx, 14900 * CLOCK_MS);
+    assert_int_equal(view(fx)->n, 2);
+    fx_wait(fx, 200 * CLOCK_MS);
+    assert_int_equal(view(fx)->n, 1);
+    assert_ptr_equal(view(fx)->at[0].sidecar->session, &two);
+}
+
+/* Nobody has come back since our restart. */
+static void nobody_is_back(void **state) {
+    struct fx *fx = *state;
+    json_t *hello = fx_json("{\"id\":\"w1\",\"app_ip\":\"127.0.0.1\",\"app_port\":8001,\"protocol\":\"http\","
+                            "\"health_check_path\":\"/\",\"inbound_ip\":\"10.0.0.9\",\"inbound_port\":15006,\"labels\":{}}");
+    struct mesh_change ch = {.kind = STORE_SIDECAR, .key = STR("ns/web/w1"), .value = hello, .loading = true};
+    reg_applied(&fx->reg, &ch);
+    ch.key = STR("ns/web/w2");
+    reg_applied(&fx->reg, &ch);
+    json_decref(hello);
+    fx_wait(fx, 100 * CLOCK_S);
+    assert_int_equal(view(fx)->n, 2);
+    fx_hello(fx, "ns/api/a1", "127.0.0.1", 8001, "10.0.0.7", &one); /* a newcomer hears and is heard: the rest is gone */
+    fx_wait(fx, 16 * CLOCK_S);
+    assert_int_equal(view(fx)->n, 0);
+}
+
 static void health(void **state) {
     struct fx *fx = *state;
     struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
@@ -257,6 +294,37 @@ static void health(void **state) {
     assert_int_equal(view(fx)->n_healthy, 0);
     fx_register(fx, "ns/web", "r2", "127.0.0.1", 8003, ""); /* another one: healthy until checked */
     assert_int_equal(view(fx)->n_healthy, 1);
+}
+
+static void suspect(void *ctx, const struct registration *g) {
+    ((struct fx *)ctx)->touched += 1000;
+}
+
+/* What proxies tell of attempts that failed: counted at whom it befell, an occasion for a check, and no more. */
+static void failures(void **state) {
+    struct fx *fx = *state;
+    fx->reg.cfg.suspect = suspect;
+    fx_register(fx, "ns/web", "plain", "::1", 80, "");
+    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    struct registration *g = mesh_registration(&fx->mesh, WEB, STR("plain"));
+    view(fx);
+    unsigned touched = fx->touched;
+    reg_failures(&fx->reg, STR("ns/web|version=v1"), STR("10.0.0.9"), 15006, 3);
+    assert_int_equal(s->failures, 3);
+    assert_int_equal(fx->touched, touched); /* it checks its app itself */
+    reg_failures(&fx->reg, WEB, STR("0:0:0:0:0:0:0:1"), 80, 2);
+    assert_int_equal(g->failures, 2);
+    assert_int_equal(fx->touched, touched + 1000);
+    reg_failures(&fx->reg, WEB, STR("::1"), 81, 2); /* nobody, nobody, nobody */
+    reg_failures(&fx->reg, STR("ns/other"), STR("::1"), 80, 2);
+    reg_failures(&fx->reg, STR(""), STR("::1"), 80, 2);
+    reg_failures(&fx->reg, WEB, STR("::1"), 80, UINT64_MAX); /* runs away */
+    reg_failures(&fx->reg, WEB, STR("::1"), 80, UINT64_MAX);
+    assert_int_equal(g->failures, INT64_MAX);
+    assert_int_equal(s->failures, 3);
+    assert_int_equal(view(fx)->n_healthy, 2);
+    fx_register(fx, "ns/web", "plain", "::1", 80, ",\"weight\":1");
+    assert_int_equal(mesh_registration(&fx->mesh, WEB, STR("plain"))->failures, INT64_MAX);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
@@ -278,7 +346,10 @@ int main(void) {
         TEST(later_session_wins),
         TEST(back_while_it_is_forgotten),
         TEST(after_a_restart),
+        TEST(nobody_is_heard),
+        TEST(nobody_is_back),
         TEST(health),
+        TEST(failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,9 @@ struct plane { /* the control plane, and what it has heard */
     struct ads_stream *stream;
     struct session *session;
     struct session_stats stats;
-    unsigned nodes, streams_closed, sessions_closed, acks, nacks, health_told, left, drained, connections, told_on, told_off;
+    unsigned nodes, streams_closed, sessions_closed, acks, nacks, health_told, left, drained, connections, told_on, told_off,
+        failing;
+    char failed[128];
     bool healthy, deny_node, deny_hello, drop_signs;
     char last_nack[512], hello[512], node[128], sign[256];
 };
@@ -127,6 +129,13 @@ static void plane_health(void *ctx, struct session *s, bool healthy) {
     p->healthy = healthy;
 }
 
+static void plane_failures(void *ctx, struct session *s, const struct host_failures *f) {
+    struct plane *p = ctx;
+    p->failing++;
+    snprintf(p->failed, sizeof p->failed, STR_FMT " " STR_FMT ":%u %llu", STR_ARG(f->cluster), STR_ARG(f->ip), f->port,
+             (unsigned long long)f->failures);
+}
+
 static void plane_leaving(void *ctx, struct session *s) {
     ((struct plane *)ctx)->left++;
 }
@@ -159,7 +168,7 @@ static void plane_start(struct fx *fx) {
     struct plane *p = &fx->plane;
     p->svc = (struct node_service){
         .ads = {plane_get, plane_all, plane_subscribed, plane_node, plane_nack, plane_acked, plane_closed, p},
-        .session = {plane_hello, plane_stats, plane_health, plane_leaving, plane_session_closed, p},
+        .session = {plane_hello, plane_stats, plane_health, plane_failures, plane_leaving, plane_session_closed, p},
         .sign = {plane_sign, p}};
     const struct server_cfg cfg = {.addr = fx->addr, .on_stream = plane_stream, .user = p};
     struct err e;
@@ -517,9 +526,15 @@ static void session(void **state) {
     assert_false(fx->plane.healthy);
     session_drain(fx->plane.session);
     AWAIT(fx, fx->drains == 1);
+    const struct host_failures of[] = {{STR("default/users|version=v2"), STR("10.0.0.8"), 15006, 1},
+                                       {STR("default/users"), STR("::1"), 80, 7}};
+    assert_true(link_failures(fx->link, of, 2));
+    AWAIT(fx, fx->plane.failing == 2);
+    assert_string_equal(fx->plane.failed, "default/users ::1:80 7");
 
     server_stop(&fx->plane.server);
     AWAIT(fx, fx->downs > 0);
+    assert_false(link_failures(fx->link, of, 2));
     fx->plane.stats = (struct session_stats){0};
     st.inbound_requests = 5; /* counted while away */
     link_stats(fx->link, &st);
