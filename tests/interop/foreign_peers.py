@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data planes that are not weft's, with the bootstrap that `weft bootstrap` prints."""
 
+import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+from peers import GO, python
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'scenario'))
 from weftest import WEFT, request, wait  # noqa: E402
+
+GRPC = {'python': {'serve': [*python('grpc_xds.py'), 'serve'], 'call': [*python('grpc_xds.py'), 'call']},
+        'go': {'serve': [*GO, 'xds-serve'], 'call': [*GO, 'xds-call']}}
 
 
 def free_port():
@@ -71,3 +78,62 @@ class Envoy:
         self.proc.wait()
         if kind:
             print(self.log.read_text()[-6000:], getattr(self, 'last', None), file=sys.stderr)
+
+
+class Grpc:
+    """A gRPC program without a proxy, told who it is by the bootstrap of `service`; `command`: of GRPC. It is one process until the end of
+    the block."""
+
+    def __init__(self, mesh, service, command, *args, **flags):
+        _, text = bootstrap(mesh, 'grpc', service, **flags)
+        (mesh.dir / f'grpc-{service}.json').write_text(text)
+        self.log = open(mesh.dir / f'grpc-{service}.log', 'w+')
+        self.proc = subprocess.Popen([*command, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
+                                     env={**os.environ, 'GRPC_XDS_BOOTSTRAP': str(mesh.dir / f'grpc-{service}.json')})
+        self.said = None
+
+    def line(self):
+        self.said = self.proc.stdout.readline().strip()
+        return self.said
+
+    def call(self, text):
+        self.proc.stdin.write(text + '\n')
+        self.proc.stdin.flush()
+        return self.line()
+
+    def until(self, want, text='hello'):
+        """Calls until the answer begins like that."""
+        return wait(lambda: self.call(text).startswith(want), f'{want} of {self.proc.args}')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, why, trace):
+        self.proc.kill()
+        self.proc.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self.proc.stdin.close()
+        self.proc.stdout.close()
+        if kind:
+            self.log.seek(0)
+            print(f'--- {" ".join(self.proc.args)}: {self.said}\n{self.log.read()[-6000:]}', file=sys.stderr)
+        self.log.close()
+
+
+class GrpcServer(Grpc):
+    """One of /weft.Echo/, which is an endpoint of the service as soon as it serves."""
+
+    def __init__(self, mesh, service, command, **flags):
+        self.mesh, self.service, self.addr = mesh, service, free_port()
+        super().__init__(mesh, service, command['serve'], self.addr, inbound=self.addr, **flags)
+
+    def __enter__(self):
+        assert self.line() == f'READY {self.addr}', self.said
+        wait(lambda: self.mesh.api.endpoints(self.service), 'the server in the registry')
+        return self
+
+
+def accepted(mesh):
+    """Every gRPC client has taken all it was sent."""
+    rows = [row for row in mesh.api.get('/api/v1/proxies') if row['kind'] == 'grpc']
+    assert rows and {row['status'] for row in rows} == {'accepted'}, rows

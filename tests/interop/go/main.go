@@ -8,6 +8,8 @@
 //	peer grpc-server
 //	peer grpc-client ADDR AUTHORITY CASE...
 //	peer xds [ADDR]                     go-control-plane: xds.go; says "READY GRPC-ADDR HTTP-ADDR"
+//	peer xds-serve ADDR                 grpc-go's server and client with configuration by xDS: xds_app.go
+//	peer xds-call TARGET METHOD
 //	peer load h1|h2|grpc ADDR AUTHORITY SEED [KIND-TO-LEAVE-OUT...]    for ./dev soak: load.go
 //
 // A server takes an address to listen on (default 127.0.0.1:0), says "READY 127.0.0.1:PORT" and ends when it is killed. A client says
@@ -49,6 +51,10 @@ func main() {
 		callGRPC(args[0], args[1], args[2:])
 	case "xds":
 		serveXDS(bind(args), bind(nil))
+	case "xds-serve":
+		serveWithXDS(args[0])
+	case "xds-call":
+		callWithXDS(args[0], args[1])
 	case "load":
 		load(args[0], args[1], args[2], args[3], args[4:])
 	default:
