@@ -14,9 +14,11 @@ struct ads_stream {
     const struct ads_source *src;
     struct ads_state of[XDS_TYPES];
     uint64_t nonce;  /* the last one given: unique in the stream */
+    struct map last; /* state of the world: clusters of the newest response, by name; refs */
     struct str node; /* owned */
     bool sotw;       /* state of the world */
     bool known;      /* the owner took the node: it will hear `closed` */
+    bool warming;    /* some cluster may be */
     bool closing;    /* nothing is sent any more */
     void *user;
 };
@@ -44,14 +46,54 @@ static void send_response(struct round *r) {
     r->nonce = r->s->nonce + 1;
 }
 
-/* An updated cluster warms until its endpoints come again, though they are the same (§1.7: Envoy's issue 13009). */
-static void follow(struct round *r, const struct xds_resource *res) {
-    if (r->type == XDS_CLUSTER)
-        ads_state_force(&r->s->of[XDS_ENDPOINT], res->name);
+static bool has_endpoints(const struct ads_stream *s, struct str cluster) {
+    const struct ads_name *n = map_get(&s->of[XDS_ENDPOINT].names, cluster);
+    return n && n->sent[0];
+}
+
+/* An updated cluster warms until its endpoints come again, though they are the same (§1.7: Envoy's issue 13009); a new one cannot
+ * be used before it has any. */
+static void follow(struct round *r, struct ads_name *n) {
+    struct ads_stream *s = r->s;
+    if (r->type != XDS_CLUSTER)
+        return;
+    ads_state_force(&s->of[XDS_ENDPOINT], n->name);
+    n->warming = s->of[XDS_CLUSTER].wildcard && !has_endpoints(s, n->name) && s->src->get(s->src->ctx, s, XDS_ENDPOINT, n->name);
+    s->warming |= n->warming;
+}
+
+/* `all`: whatever they wait for. */
+static void end_warming(struct ads_stream *s, bool all) {
+    struct ads_name *n;
+    if (!s->warming)
+        return;
+    s->warming = false;
+    MAP_FOR (&s->of[XDS_CLUSTER].names, NULL, n) {
+        n->warming &= !all && n->sent[0] && !has_endpoints(s, n->name);
+        s->warming |= n->warming;
+    }
+}
+
+/* Routes are not warmed: one to a cluster that cannot be used yet is a 503 (§1.7). What the client has not at all does not wait.
+ */
+static bool too_early(const struct round *r, const struct ads_name *n) {
+    const struct ads_state *clusters = &r->s->of[XDS_CLUSTER];
+    if (r->type != XDS_ROUTE || !clusters->wildcard || !n->sent[0] || n->force)
+        return false;
+    return clusters->acked < clusters->last_nonce || r->s->warming;
 }
 
 static bool full(const struct ads_stream *s) {
     return s->closing || call_queued(s->call) > CALL_MARK;
+}
+
+/* A route may name it still: until the client has taken the routes and listeners that do not. */
+static bool still_used(const struct round *r, const struct ads_name *n) {
+    if (!n->sent[0] || (r->type != XDS_CLUSTER && r->type != XDS_ENDPOINT))
+        return false;
+    const struct ads_state *routes = &r->s->of[XDS_ROUTE];
+    bool waiting = routes->dirty.next && !list_empty(&routes->dirty);
+    return waiting || !ads_state_settled(routes) || !ads_state_settled(&r->s->of[XDS_LISTENER]);
 }
 
 /* Clean or sent now; what is for the other round goes on waiting. */
@@ -61,13 +103,13 @@ static void take(struct round *r, struct ads_name *n, struct list *waiting) {
     const char *version = res ? res->version : NULL;
     enum ads_do what = ads_state_decide(st, n, version);
     list_remove(&n->dirty); /* what compiles on demand may have marked it again */
-    if (what != ADS_NOTHING && what != r->what) {
+    if (what != ADS_NOTHING && (what != r->what || (what == ADS_REMOVE ? still_used(r, n) : too_early(r, n)))) {
         list_push(waiting, &n->dirty);
         return;
     }
     if (what == ADS_SEND) {
         ads_response_add(&r->response, res);
-        follow(r, res);
+        follow(r, n);
     }
     bool told = what != ADS_REMOVE || !r->s->sotw; /* the end of a child is told by its parent */
     if (what == ADS_REMOVE && told)
@@ -88,7 +130,7 @@ static bool has_news(struct round *r) {
         struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->s, r->type, n->name);
         enum ads_do what = ads_state_decide(st, n, res ? res->version : NULL);
         list_remove(&n->dirty);
-        news |= what == r->what;
+        news |= what == r->what && !(what == ADS_REMOVE && still_used(r, n));
         if (what == ADS_NOTHING)
             ads_state_done(st, n, what, NULL, 0);
         else
@@ -99,12 +141,31 @@ static bool has_news(struct round *r) {
     return news;
 }
 
-static void add_whole(struct round *r, struct ads_name *n) {
+static void keep(struct map *kept, struct xds_resource *res) {
+    ref_put(map_put(kept, res->name, ref_get(res)));
+}
+
+static void drop_kept(struct map *kept) {
+    struct xds_resource *res;
+    MAP_FOR (kept, NULL, res)
+        ref_put(res);
+    map_fini(kept);
+}
+
+static void add_whole(struct round *r, struct ads_name *n, struct map *kept) {
     struct ads_state *st = &r->s->of[r->type];
     struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->s, r->type, n->name);
+    struct xds_resource *last = res || r->type != XDS_CLUSTER ? NULL : map_get(&r->s->last, n->name);
+    if (last && (r->what == ADS_SEND || still_used(r, n))) { /* as it was; its end is told when its turn comes */
+        ads_response_add(&r->response, last);
+        keep(kept, last);
+        return;
+    }
+    if (res && r->type == XDS_CLUSTER)
+        keep(kept, res);
     if (res) {
         if (n->force || strcmp(n->sent, res->version) != 0)
-            follow(r, res);
+            follow(r, n);
         ads_response_add(&r->response, res);
     }
     ads_state_done(st, n, res ? ADS_SEND : ADS_REMOVE, res ? res->version : NULL, r->nonce);
@@ -113,11 +174,16 @@ static void add_whole(struct round *r, struct ads_name *n) {
 static void send_whole(struct ads_stream *s, enum xds_type type, enum ads_do what) {
     struct round r = {.s = s, .type = type, .what = what, .nonce = s->nonce + 1, .response.sotw = true};
     struct ads_state *st = &s->of[type];
+    struct map kept = {0};
     struct ads_name *n;
     if (!has_news(&r))
         return;
     MAP_FOR (&st->names, NULL, n) {
-        add_whole(&r, n);
+        add_whole(&r, n, &kept);
+    }
+    if (type == XDS_CLUSTER) {
+        drop_kept(&s->last);
+        s->last = kept;
     }
     st->owed = false;
     st->last_nonce = s->nonce = r.nonce;
@@ -144,8 +210,11 @@ static void send_type(struct ads_stream *s, enum xds_type type, enum ads_do what
 }
 
 void ads_stream_flush(struct ads_stream *s) {
-    for (size_t i = 0; i < XDS_TYPES && !full(s); i++)
+    for (size_t i = 0; i < XDS_TYPES && !full(s); i++) {
+        if (updates[i] == XDS_ROUTE)
+            end_warming(s, false);
         send_type(s, updates[i], ADS_SEND);
+    }
     for (size_t i = 0; i < XDS_TYPES && !full(s); i++)
         send_type(s, removals[i], ADS_REMOVE);
 }
@@ -208,6 +277,8 @@ static bool take_answer(struct ads_stream *s, enum xds_type type, const char *re
     uint64_t nonce;
     if (!str_u64(str_of(response_nonce), UINT64_MAX, &nonce) || ads_state_answer(&s->of[type], nonce, error) < 0)
         return false;
+    if (error && type == XDS_CLUSTER)
+        end_warming(s, true); /* which one was refused nobody knows */
     if (error && src->nack)
         src->nack(src->ctx, s, type, str_of(error->message));
     else if (!error && src->acked)
@@ -337,6 +408,7 @@ static void on_done(struct call *c, int grpc_status, struct str message) {
         end_subscriptions(s, (enum xds_type)type);
         ads_state_fini(&s->of[type]);
     }
+    drop_kept(&s->last);
     if (s->known && s->src->closed)
         s->src->closed(s->src->ctx, s);
     free((char *)s->node.ptr);

@@ -225,12 +225,17 @@ int ads_state_answer(struct ads_state *s, uint64_t nonce, bool nack) {
     if (nonce <= s->acked || nonce > s->last_nonce)
         return WEFT_E_INVALID;
     s->acked = nonce;
+    s->refused = nack;
     struct ads_name *n;
     if (nack)
         MAP_FOR (&s->names, NULL, n)
             if (n->nonce == nonce && n->sent[0])
                 memcpy(n->rejected, n->sent, ADS_VERSION);
     return 0;
+}
+
+bool ads_state_settled(const struct ads_state *s) {
+    return s->acked == s->last_nonce && !s->refused;
 }
 
 /* ---- responses ---- */

@@ -22,6 +22,7 @@ struct ads_name {
     bool subscribed;            /* by name */
     bool force;                 /* asked for (again): answer whatever the client has been sent */
     bool listed;                /* private to ads_state_list */
+    bool warming;               /* private to ads_server: a cluster whose endpoints have not been sent yet */
     char sent[ADS_VERSION];     /* last version sent, or held when it came; "": none */
     char rejected[ADS_VERSION]; /* version that was NACKed: not sent again; "": none */
     uint64_t nonce;             /* of the response with `sent` */
@@ -37,6 +38,7 @@ struct ads_state {     /* zeros, then can_wildcard, are a fresh one */
     struct list dirty;   /* in order of becoming so */
     uint64_t last_nonce; /* of this type */
     uint64_t acked;      /* the newest that was ACKed or NACKed */
+    bool refused;        /* that one was a NACK */
 };
 
 struct ads_held { /* of initial_resource_versions */
@@ -63,6 +65,8 @@ void ads_state_dirty(struct ads_state *s, struct str name); /* nothing when it i
 void ads_state_force(struct ads_state *s, struct str name); /* dirty, and sent though unchanged, when subscribed to by name */
 /* Of a response: < 0 when the nonce is none of this type's, or was answered before. */
 int ads_state_answer(struct ads_state *s, uint64_t nonce, bool nack);
+/* Does the client go by all it was sent of the type? Not while an answer is due, nor after a refusal. */
+bool ads_state_settled(const struct ads_state *s);
 
 enum ads_do { ADS_NOTHING, ADS_SEND, ADS_REMOVE };
 /* The decision about a dirty name, whose resource is of `version` now, NULL when there is none. Nothing is changed. */

@@ -368,9 +368,78 @@ static void order(void **state) {
     put(fx, XDS_ENDPOINT, "e", "1", 1);
     put(fx, XDS_CLUSTER, "c2", "1", 1);
     ads_stream_flush(fx->stream);
-    expect(fx, 6, "[C c2 7][E e 8][L l 9][R r2 10][R !r 11][C !c 12]");
+    expect(fx, 5, "[C c2 7][E e 8][L l 9][R r2 10][R !r 11]");
+    ask(fx, "L ack:9");
+    ask(fx, "R ack:11"); /* then none of the routes names it */
+    expect(fx, 1, "[C !c 12]");
     assert_int_equal(fx->nodes, 1);
     teardown(fx);
+}
+
+/* Trap 16: a route may name a cluster until the client has taken the table that does not; and a client that refuses it goes on by
+ * the old one. Its endpoints stay as long. */
+static void cluster_stays_until_routes_are_acked(void **state) {
+    for (int sotw = 0; sotw < 2; sotw++) {
+        struct fx *fx = setup_as(sotw);
+        put(fx, XDS_CLUSTER, "c", "1", 1);
+        put(fx, XDS_ENDPOINT, "c", "1", 1);
+        put(fx, XDS_ROUTE, "r", "1", 1);
+        ask(fx, "node C");
+        expect(fx, 1, "[C c 1]");
+        ask(fx, "E +c");
+        expect(fx, 1, "[E c 2]");
+        ask(fx, "R +r");
+        expect(fx, 1, "[R r 3]");
+        ask(fx, sotw ? "R +r ack:3" : "R ack:3");
+        AWAIT(fx, fx->acks == 1);
+        del(fx, XDS_CLUSTER, "c");
+        del(fx, XDS_ENDPOINT, "c");
+        put(fx, XDS_CLUSTER, "d", "1", 1); /* in its place */
+        put(fx, XDS_ROUTE, "r", "2", 1);
+        ads_stream_flush(fx->stream);
+        expect(fx, 1, sotw ? "[C c d 4]" : "[C d 4]");
+        ask(fx, "C ack:4");
+        expect(fx, 1, "[R r 5]");
+        ask(fx, sotw ? "R +r nack:5" : "R nack:5");
+        AWAIT(fx, fx->nacks == 1);
+        put(fx, XDS_ROUTE, "r", "3", 1);
+        ads_stream_flush(fx->stream);
+        expect(fx, 1, "[R r 6]"); /* and nothing of the cluster */
+        ask(fx, sotw ? "R +r ack:6" : "R ack:6");
+        if (sotw)
+            expect(fx, 1, "[C d 7]");
+        else
+            expect(fx, 2, "[C !c 7][E !c 8]");
+        teardown(fx);
+    }
+}
+
+/* §1.7: a table that may name a new cluster waits until that can be used; a client's first table waits for nothing. */
+static void routes_wait_for_clusters(void **state) {
+    for (int sotw = 0; sotw < 2; sotw++) {
+        struct fx *fx = setup_as(sotw);
+        put(fx, XDS_ROUTE, "r", "1", 1);
+        put(fx, XDS_CLUSTER, "c", "1", 1);
+        put(fx, XDS_ENDPOINT, "c", "1", 1);
+        ask(fx, "node C");
+        expect(fx, 1, "[C c 1]");
+        ask(fx, "R +r");
+        expect(fx, 1, "[R r 2]");
+        put(fx, XDS_ROUTE, "r", "2", 1);
+        ads_stream_flush(fx->stream);
+        ask(fx, sotw ? "R +r ack:2" : "R ack:2");
+        ask(fx, "C ack:1");
+        AWAIT(fx, fx->acks == 2); /* accepted, but what is a cluster without its endpoints? */
+        ask(fx, "E +c");
+        expect(fx, 2, "[E c 3][R r 4]");
+        put(fx, XDS_CLUSTER, "own", "1", 1); /* without EDS: no wait but for the answer */
+        put(fx, XDS_ROUTE, "r", "3", 1);
+        ads_stream_flush(fx->stream);
+        expect(fx, 1, sotw ? "[C c own 5]" : "[C own 5]");
+        ask(fx, "C nack:5"); /* whatever it is, the old clusters are there */
+        expect(fx, 1, "[R r 6]");
+        teardown(fx);
+    }
 }
 
 static void stale_nonce_still_subscribes(void **state) {
@@ -439,12 +508,17 @@ static void sotw_order(void **state) {
     put(fx, XDS_ENDPOINT, "d", "1", 1);
     put(fx, XDS_CLUSTER, "d", "1", 1);
     ads_stream_flush(fx->stream);
-    expect(fx, 4, "[C c d 5][E d 6][L l m 7][R s 8]");
+    expect(fx, 3, "[C c d 5][E d 6][L l m 7]");
+    ask(fx, "C ack:5");
+    expect(fx, 1, "[R s 8]");
     del(fx, XDS_CLUSTER, "c");
     del(fx, XDS_ROUTE, "s"); /* told by the listener that names it no more */
     put(fx, XDS_LISTENER, "l", "2", 1);
     ads_stream_flush(fx->stream);
-    expect(fx, 2, "[L l m 9][C d 10]");
+    expect(fx, 1, "[L l m 9]");
+    ask(fx, "R +r +s +t ack:8");
+    ask(fx, "L +l +m ack:9");
+    expect(fx, 1, "[C d 10]");
     del(fx, XDS_CLUSTER, "d");
     ads_stream_flush(fx->stream);
     expect(fx, 1, "[C 11]"); /* the last has gone */
@@ -694,6 +768,8 @@ static void owner_closes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(order),
+        cmocka_unit_test(routes_wait_for_clusters),
+        cmocka_unit_test(cluster_stays_until_routes_are_acked),
         cmocka_unit_test(stale_nonce_still_subscribes),
         cmocka_unit_test(endpoints_follow_their_cluster),
         cmocka_unit_test(sotw_order),
