@@ -16,7 +16,8 @@
 
 #define SIGN_WAIT (20 * CLOCK_S)
 #define SIGN_AGAIN (2 * CLOCK_S)
-#define RENEW_JITTER 10 /* percent */
+#define RENEW_JITTER 10        /* percent */
+#define REFRESH (10 * CLOCK_S) /* how often gRPC looks at its files; more often where certificates are short */
 #define CONTROL "weft-control"
 #define HTTP_OPTIONS "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -36,6 +37,7 @@ struct bootstrap {
     struct timer again;
     struct arena csr_mem, mem;
     struct str key_pem;
+    uint64_t refresh;
     bool done, signing; /* done: the first certificate is there, or err says why not */
     struct err err;
 };
@@ -104,9 +106,9 @@ static json_t *file_in(const char *dir, const char *name) {
 static json_t *for_grpc(const struct bootstrap *b) {
     json_t *server = json_pack("{s:o,s:[{s:s}],s:[s]}", "server_uri", text_of(&b->control), "channel_creds", "type", "insecure",
                                "server_features", "xds_v3");
-    json_t *files =
-        json_pack("{s:o,s:o,s:o,s:s}", "certificate_file", file_in(b->dir, "cert.pem"), "private_key_file",
-                  file_in(b->dir, "key.pem"), "ca_certificate_file", file_in(b->dir, "ca.pem"), "refresh_interval", "10s");
+    json_t *files = json_pack("{s:o,s:o,s:o,s:o}", "certificate_file", file_in(b->dir, "cert.pem"), "private_key_file",
+                              file_in(b->dir, "key.pem"), "ca_certificate_file", file_in(b->dir, "ca.pem"), "refresh_interval",
+                              json_sprintf("%.3fs", (double)b->refresh / CLOCK_S));
     return json_pack("{s:[o],s:o,s:{s:{s:s,s:o}},s:o}", "xds_servers", server, "node", node_of(b), "certificate_providers",
                      "default", "plugin_name", "file_watcher", "config", files, "server_listener_resource_name_template",
                      json_sprintf("inbound|%s/%s|%%s", b->ns, b->service));
@@ -143,7 +145,7 @@ static void on_again(struct timer *t) {
     sign(container_of(t, struct bootstrap, again));
 }
 
-/* At half of what is left, as sidecars do. */
+/* At half of what is left, as sidecars do. What is new must be seen well before the old one ends. */
 static void plan_renewal(struct bootstrap *b, struct str chain) {
     struct arena a = {0};
     struct x509_info info;
@@ -153,6 +155,7 @@ static void plan_renewal(struct bootstrap *b, struct str chain) {
     if (x509_describe_pem(&info, chain, &a, &e) >= 0 && info.not_after - now > 1)
         left = (uint64_t)(info.not_after - now) * CLOCK_S / 2;
     arena_fini(&a);
+    b->refresh = left / 4 < REFRESH ? left / 4 : REFRESH;
     loop_timer(&b->loop, &b->again, rand_jitter(&b->loop.rand, left, RENEW_JITTER), on_again);
 }
 

@@ -7,8 +7,10 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
 from peers import GO, python
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'scenario'))
@@ -24,14 +26,30 @@ def free_port():
         return f'127.0.0.1:{s.getsockname()[1]}'
 
 
-def bootstrap(mesh, kind, service, **flags):
-    """What the command prints; the files are in the mesh's directory."""
+def bootstrap(mesh, kind, service, watch=False, **flags):
+    """What the command prints; the files are in the mesh's directory, and with `watch` renewed."""
     where = mesh.dir / f'{kind}-{service}'
-    args = [WEFT, 'bootstrap', kind, '--dev', '--control', mesh.control.ready['xds_listen'], '--service', service, '--certificates', where, '-o', 'json']
+    args = ['bootstrap', kind, '--dev', '--control', mesh.control.ready['xds_listen'], '--service', service, '--certificates', where, '-o', 'json']
     for k, v in flags.items():
         args += [f'--{k.replace("_", "-")}', v]
-    text = subprocess.run(args, check=True, stdout=subprocess.PIPE, text=True, timeout=30).stdout
+    if watch:
+        said = mesh.process(f'{kind}-{service}-watch', *args, '--watch', ready=False).out
+        wait(lambda: said.read_text().endswith('}\n'), 'the bootstrap')
+        return json.loads(said.read_text()), said.read_text()
+    text = subprocess.run([WEFT, *args], check=True, stdout=subprocess.PIPE, text=True, timeout=30).stdout
     return json.loads(text), text
+
+
+def renewed(mesh, kind, service, times=2):
+    """A function that is true once the certificate of the bootstrap has been renewed that often, the first one being out of date."""
+    file, seen = mesh.dir / f'{kind}-{service}' / 'cert.pem', []
+    first = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+
+    def check():
+        now = file.read_bytes()
+        seen.extend([now] if now not in seen else [])
+        return len(seen) > times and datetime.now(UTC) > first
+    return check
 
 
 class Envoy:
