@@ -6,7 +6,7 @@ import contextlib
 
 import grpc
 import pytest
-from foreign_peers import GRPC, Grpc, GrpcServer, accepted
+from foreign_peers import GRPC, Grpc, GrpcServer, accepted, renewed
 from grpcapp import App, Client
 from weftest import Mesh, wait
 
@@ -51,4 +51,24 @@ def test_calls_a_sidecar():
         calls = {name: stack.enter_context(Grpc(m, name, GRPC['go']['call'], 'xds:///echo.default', '/t.T/Unary')) for name in ('caller', 'stranger')}
         calls['caller'].until('OK hello')
         calls['stranger'].until('PermissionDenied')
+        accepted(m)
+
+
+def test_renewal():
+    """Files that change while calls run, each on a connection of at most a second: the first certificates end, and no call fails."""
+    with Mesh(config={'certificates': {'ttl': 6}}) as m, contextlib.ExitStack() as stack:
+        stack.enter_context(GrpcServer(m, 'served', GRPC['go'], watch=True))
+        m.allow('*', 'served')
+        callers = [stack.enter_context(Grpc(m, name, GRPC[name]['call'], 'xds:///served.default', METHOD, watch=True)) for name in GRPC]
+        web = stack.enter_context(Client(m.sidecar('web').outbound, 'served'))
+        for caller in callers:
+            caller.until('OK hello')
+        wait(lambda: call(web) == 'hi', 'the call of the sidecar')
+        done = [renewed(m, 'grpc', service) for service in ('served', *GRPC)]
+
+        def step():
+            assert [c.call('hello') for c in callers] == ['OK hello'] * len(callers)
+            assert call(web) == 'hi'
+            return all([one() for one in done])
+        wait(step, 'renewals')
         accepted(m)
