@@ -119,7 +119,7 @@ static void set_count(json_t *o, const char *name, uint64_t n) {
 
 void api_metrics(struct api_request *rq) {
     struct api *api = rq->api;
-    const struct session_stats *sum = &api->sessions->sum;
+    const struct session_stats *sum = &api->sessions->sums.sum;
     size_t services, healthy, unhealthy;
     json_t *registry = json_object(), *lb = json_object(), *proxies = json_object();
     api__count_services(api, &services, &healthy, &unhealthy);

@@ -124,6 +124,8 @@ static int open_mesh(struct control *c, const struct control_cfg *cfg, struct er
         .ctx = c,
     };
     int rc = mesh_open(&c->mesh, c->loop, &mc, e);
+    if (rc >= 0 && !str_starts(mc.store, STR("memory:")))
+        sums_open(&c->sessions.sums, c->loop, mc.data_dir);
     if (rc >= 0)
         backup_start(&c->backup, &c->mesh, &(struct backup_cfg){mc.data_dir, cfg->backups, cfg->backup_every_us});
     return rc;

@@ -6,10 +6,6 @@
 #include "io/addr.h"
 #include "io/loop.h"
 
-struct boot { /* one start of a proxy */
-    struct session_stats last;
-    unsigned sessions; /* open ones of it */
-};
 struct peer { /* one session, after its hello */
     struct sessions *all;
     struct list node;
@@ -19,56 +15,11 @@ struct peer { /* one session, after its hello */
     bool healthy, leaving;
 };
 
-/* ---- counters ---- */
-
-static struct str boot_key(const uint64_t *boot_id) {
-    return str_n(boot_id, sizeof *boot_id);
-}
-
-static void drop_oldest_boot(struct sessions *s) {
-    struct str key;
-    struct boot *b;
-    MAP_FOR (&s->boots, &key, b) {
-        if (b->sessions)
-            continue;
-        map_del(&s->boots, key);
-        free(b);
-        return;
-    }
-}
-
-static struct boot *need_boot(struct sessions *s, uint64_t boot_id) {
-    struct boot *b = map_get(&s->boots, boot_key(&boot_id));
-    if (b)
-        return b;
-    if (s->boots.len >= SESSIONS_BOOTS)
-        drop_oldest_boot(s);
-    b = mem_new(struct boot);
-    map_put(&s->boots, boot_key(&boot_id), b);
-    return b;
-}
-
-/* A counter that went back is a proxy's mistake and counts nothing; one that runs away must not make a sum go back. */
-static void add_counter(uint64_t *sum, uint64_t *last, uint64_t now) {
-    if (now <= *last)
-        return;
-    uint64_t more = now - *last;
-    *sum = more > INT64_MAX - *sum ? INT64_MAX : *sum + more; /* as much as JSON can tell */
-    *last = now;
-}
-
 static void on_stats(void *ctx, struct session *ses, const struct session_stats *st) {
     struct sessions *s = ctx;
     struct peer *p = session_user(ses);
-    if (!p)
-        return;
-    struct boot *b = need_boot(s, p->boot_id);
-    add_counter(&s->sum.inbound_requests, &b->last.inbound_requests, st->inbound_requests);
-    add_counter(&s->sum.outbound_requests, &b->last.outbound_requests, st->outbound_requests);
-    add_counter(&s->sum.request_errors, &b->last.request_errors, st->request_errors);
-    add_counter(&s->sum.requests_routed, &b->last.requests_routed, st->requests_routed);
-    add_counter(&s->sum.routing_failures, &b->last.routing_failures, st->routing_failures);
-    add_counter(&s->sum.backend_failures, &b->last.backend_failures, st->backend_failures);
+    if (p)
+        sums_add(&s->sums, p->boot_id, st);
 }
 
 /* ---- hello ---- */
@@ -193,7 +144,7 @@ static int join(void *ctx, const struct hello *h, struct peer **out, struct err 
     if (!h->takes_over)
         warn_of_twins(p);
     list_push(&s->open, &p->node);
-    s->proxies += need_boot(s, h->boot_id)->sessions++ == 0;
+    s->proxies += sums_need(&s->sums, h->boot_id)->sessions++ == 0;
     reg_hello(s->reg, str_of(p->key), json_incref(p->hello), p);
     log_info(s->mesh->loop->log, "proxy %s is here", p->key);
     return 0;
@@ -251,7 +202,7 @@ static void part(struct peer **peer) {
     struct peer *p = *peer;
     struct sessions *s = p->all;
     bool owner = sidecar_of_peer(p) != NULL;
-    struct boot *b = map_get(&s->boots, boot_key(&p->boot_id));
+    struct sums_boot *b = sums_get(&s->sums, p->boot_id);
     *peer = NULL;
     if (b)
         s->proxies -= --b->sessions == 0;
@@ -322,10 +273,6 @@ void sessions_init(struct sessions *s, struct mesh *m, struct reg *r) {
 }
 
 void sessions_fini(struct sessions *s) {
-    struct boot *b;
     WEFT_ASSERT(list_empty(&s->open));
-    MAP_FOR (&s->boots, NULL, b) {
-        free(b);
-    }
-    map_fini(&s->boots);
+    sums_fini(&s->sums);
 }

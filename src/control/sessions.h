@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* sessions: what proxies tell (weft.v1.Node/Session) and their certificate requests.
- * Counters are absolute within one start of a proxy (boot_id); the sums keep those of proxies that have gone, and count none
- * twice. Threads: the control loop. Tests: tests/unit/control/sessions.c, control.c */
-#include "base/map.h"
+ * Counters go to control/sums.h. Threads: the control loop. Tests: tests/unit/control/sessions.c, control.c */
 #include "control/push.h"
 #include "control/reg.h"
+#include "control/sums.h"
 #include "xds/ads_server.h"
 #include "xds/node_server.h"
-
-#define SESSIONS_BOOTS 65536 /* starts of proxies remembered: after as many others one that reconnects is counted anew */
 
 struct peer; /* one proxy that is here */
 struct sessions {
     struct mesh *mesh;
     struct reg *reg;
-    struct map boots; /* boot_id -> struct boot (private), oldest first */
-    struct session_stats sum;
+    struct sums sums;         /* opened by the owner, when they are to be kept */
     struct list open;         /* of private peers */
     unsigned proxies;         /* starts of proxies that have a session */
     uint64_t issued, refused; /* certificates */

@@ -194,21 +194,21 @@ static void counters(void **state) {
     assert_int_equal(on_hello(&s, &ses, &h, NULL), 0);
     on_stats(&s, &ses, &(struct session_stats){.inbound_requests = 5});
     on_stats(&s, &ses, &(struct session_stats){.inbound_requests = 3, .request_errors = 2}); /* went back: counts nothing */
-    assert_int_equal(s.sum.inbound_requests, 5);
-    assert_int_equal(s.sum.request_errors, 2);
+    assert_int_equal(s.sums.sum.inbound_requests, 5);
+    assert_int_equal(s.sums.sum.request_errors, 2);
     on_stats(&s, &ses, &(struct session_stats){.inbound_requests = UINT64_MAX});
-    assert_int_equal(s.sum.inbound_requests, INT64_MAX); /* the sum never goes back */
+    assert_int_equal(s.sums.sum.inbound_requests, INT64_MAX); /* the sum never goes back */
     on_stats(&s, &ses, &(struct session_stats){.inbound_requests = UINT64_MAX, .requests_routed = 1});
-    assert_int_equal(s.sum.inbound_requests, INT64_MAX);
-    assert_int_equal(s.sum.requests_routed, 1);
+    assert_int_equal(s.sums.sum.inbound_requests, INT64_MAX);
+    assert_int_equal(s.sums.sum.requests_routed, 1);
     on_closed(&s, &ses);
-    for (uint64_t i = 0; i < SESSIONS_BOOTS + 10; i++) { /* starts of proxies are remembered, but not for ever */
+    for (uint64_t i = 0; i < SUMS_BOOTS + 10; i++) { /* starts of proxies are remembered, but not for ever */
         struct session other = {0};
         h.boot_id = 100 + i;
         assert_int_equal(on_hello(&s, &other, &h, NULL), 0);
         on_closed(&s, &other);
     }
-    assert_int_equal(s.boots.len, SESSIONS_BOOTS);
+    assert_int_equal(s.sums.boots.len, SUMS_BOOTS);
     sessions_fini(&s);
 }
 
