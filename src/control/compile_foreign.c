@@ -91,17 +91,21 @@ static void *none(void *resource) {
     return NULL;
 }
 
+/* Its rules are in the table that it names: Envoy judges requests on open connections by a listener's old filters for as long as
+ * it drains them, but by the newest table. */
 static struct listener *envoy_inbound(struct mesh *m, const struct foreign_name *f, struct str name) {
     struct listener *l = compile__listener(m, &f->n, name);
     struct arena *a = &l->ref.mem;
     if (!put_address(f->at, a, &l->address, &l->port))
         return none(l);
-    struct virtual_host *vh = l->chains[0].hcm.routes->vhosts; /* both chains have the same table */
-    vh->edits = no_claims(&l->chains[0].hcm.routes->ref.mem);
-    vh->routes[0].clusters[0].cluster =
-        arena_fmt(&l->chains[0].hcm.routes->ref.mem, "inbound|" STR_FMT "|" STR_FMT, STR_ARG(f->n.service), STR_ARG(f->app));
-    for (size_t i = 0; i < l->n_chains; i++)
-        plain_hcm(&l->chains[i].hcm);
+    for (size_t i = 0; i < l->n_chains; i++) {
+        struct hcm *h = &l->chains[i].hcm;
+        plain_hcm(h);
+        ref_put(h->routes);
+        h->routes = NULL;
+        h->rds_name = arena_fmt(a, "inbound|" STR_FMT "|" STR_FMT, STR_ARG(f->n.service), STR_ARG(f->app));
+        h->rbac = arena_zalloc(a, sizeof *h->rbac); /* nobody: the table says whom */
+    }
     return l;
 }
 
@@ -268,6 +272,18 @@ static struct route_table *envoy_routes(struct mesh *m, struct reg *r, const str
     return t;
 }
 
+static struct route_table *envoy_app_routes(struct mesh *m, const struct foreign_name *f, struct str name) {
+    struct listener *l = compile__listener(m, &f->n, name);
+    struct route_table *t = ref_get(l->chains[0].hcm.routes);
+    struct arena *a = &t->ref.mem;
+    ref_put(l);
+    t->name = arena_dup(a, name);
+    t->vhosts->edits = no_claims(a);
+    t->vhosts->rbac = compile__rbac(m, f->n.ns, f->n.name, false, a);
+    t->vhosts->routes[0].clusters[0].cluster = t->name;
+    return t;
+}
+
 static struct route_table *grpc_routes(struct mesh *m, struct reg *r, struct str name) {
     struct route_table *t = compile_resource(m, r, XDS_ROUTE, name);
     if (t)
@@ -351,7 +367,10 @@ static void *for_envoy(struct mesh *m, struct reg *r, enum xds_type type, struct
     bool own = parse(&f, name);
     switch (type) {
     case XDS_LISTENER: return !own ? NULL : f.inbound ? envoy_inbound(m, &f, name) : envoy_outbound(m, &f, name);
-    case XDS_ROUTE: return own && f.outbound && !f.at.ptr ? envoy_routes(m, r, &f, name) : NULL;
+    case XDS_ROUTE:
+        if (!own || f.app.ptr || f.inbound != (f.at.ptr != NULL))
+            return NULL;
+        return f.inbound ? envoy_app_routes(m, &f, name) : envoy_routes(m, r, &f, name);
     case XDS_CLUSTER: return own && f.inbound ? app_cluster(m, r, &f, name) : own ? NULL : some_cluster(m, r, FOR_ENVOY, name);
     case XDS_ENDPOINT: return own ? NULL : some_endpoints(m, r, FOR_ENVOY, name);
     default: return NULL;

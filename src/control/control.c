@@ -54,7 +54,7 @@ static void touch_rule(struct control *c, const struct mesh_change *ch) {
 }
 
 static void touch_security(struct control *c, const struct security_rule *r) {
-    unsigned types = 1u << XDS_LISTENER | 1u << XDS_CLUSTER | 1u << XDS_ENDPOINT;
+    unsigned types = 1u << XDS_LISTENER | 1u << XDS_ROUTE | 1u << XDS_CLUSTER | 1u << XDS_ENDPOINT;
     if (!r)
         return;
     if (str_eq(r->destination_ns, STR("*")) || str_eq(r->destination_service, STR("*"))) {

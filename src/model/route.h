@@ -5,6 +5,7 @@
 #include "model/format.h"
 #include "model/match.h"
 #include "model/ref.h"
+struct rbac;
 
 #define ROUTE_PPM 1000000u /* the unit of fractions */
 
@@ -120,7 +121,8 @@ struct virtual_host {
     struct route *routes;
     size_t n_routes;
     struct edits *edits;
-    enum require_tls require_tls;              /* plain requests are redirected to https */
+    struct rbac *rbac;            /* foreign proxies: in place of the connection manager's; encoded only; NULL: none */
+    enum require_tls require_tls; /* plain requests are redirected to https */
     bool attempt_count_up, attempt_count_down; /* x-envoy-attempt-count in the request; in the response */
 };
 

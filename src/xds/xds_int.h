@@ -13,6 +13,8 @@
 #include "xds/pack.h"
 #include "xds/unpack.h"
 
+#define XDS_RBAC_FILTER "envoy.filters.http.rbac" /* by this name a table speaks of it */
+
 /* xds_match.c */
 Em__StringMatcher *xds__encode_string(struct arena *a, const struct string_match *m);
 int xds__decode_string(struct unpack *u, const Em__StringMatcher *w, const char *what, struct string_match *m) MUST_CHECK;

@@ -45,7 +45,7 @@ static void encode_filters(struct arena *a, const struct hcm *h, Eh__HttpConnect
     if (h->rbac) {
         Ehr__RBAC *r = PACK_NEW(a, ehr__rbac);
         r->rules = xds__encode_rbac(a, h->rbac);
-        w->http_filters[w->n_http_filters++] = encode_filter(a, "envoy.filters.http.rbac", r);
+        w->http_filters[w->n_http_filters++] = encode_filter(a, XDS_RBAC_FILTER, r);
     }
     w->http_filters[w->n_http_filters++] = encode_filter(a, "envoy.filters.http.router", router);
 }

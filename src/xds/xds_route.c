@@ -2,6 +2,7 @@
 /* RDS. What is ignored and what is refused, field by field: fields.def. */
 #include "base/mem.h"
 #include "codec/url.h"
+#include "http_rbac.pb-c.h"
 #include "weft.pb-c.h"
 #include "xds/xds.h"
 #include "xds/xds_int.h"
@@ -13,13 +14,17 @@
 /* ---- encoding ---- */
 
 /* The only entry of a per-filter map: the three map types share a layout. */
-static void **encode_options(struct arena *a, const ProtobufCMessageDescriptor *entry_type, const Wv__RouteOptions *o) {
+static void **encode_entry(struct arena *a, const ProtobufCMessageDescriptor *entry_type, const char *key, const void *value) {
     struct unpack_entry *entry = pack_new(a, entry_type);
-    entry->key = (char *)KEY_ROUTE;
-    entry->value = pack_any(a, o);
+    entry->key = (char *)key;
+    entry->value = pack_any(a, value);
     void **list = pack_array(a, 1);
     list[0] = entry;
     return list;
+}
+
+static void **encode_options(struct arena *a, const ProtobufCMessageDescriptor *entry_type, const Wv__RouteOptions *o) {
+    return encode_entry(a, entry_type, KEY_ROUTE, o);
 }
 
 static Er__WeightedCluster__ClusterWeight *encode_share(struct arena *a, const struct route_cluster *c) {
@@ -268,6 +273,15 @@ static Er__Route *encode_route(struct arena *a, const struct route *r) {
     return w;
 }
 
+static void encode_vhost_rbac(struct arena *a, const struct rbac *rbac, Er__VirtualHost *w) {
+    Ehr__RBACPerRoute *m = PACK_NEW(a, ehr__rbacper_route);
+    m->rbac = PACK_NEW(a, ehr__rbac);
+    m->rbac->rules = xds__encode_rbac(a, rbac);
+    w->n_typed_per_filter_config = 1;
+    w->typed_per_filter_config =
+        (void *)encode_entry(a, &er__virtual_host__typed_per_filter_config_entry__descriptor, XDS_RBAC_FILTER, m);
+}
+
 static Er__VirtualHost *encode_vhost(struct arena *a, const struct virtual_host *v) {
     Er__VirtualHost *w = PACK_NEW(a, er__virtual_host);
     static const Er__VirtualHost__TlsRequirementType tls[] = {[TLS_NOT_REQUIRED] = ER__VIRTUAL_HOST__TLS_REQUIREMENT_TYPE__NONE,
@@ -287,6 +301,8 @@ static Er__VirtualHost *encode_vhost(struct arena *a, const struct virtual_host 
     w->routes = pack_array(a, v->n_routes);
     for (size_t i = 0; i < v->n_routes; i++)
         w->routes[i] = encode_route(a, &v->routes[i]);
+    if (v->rbac)
+        encode_vhost_rbac(a, v->rbac, w);
     return w;
 }
 

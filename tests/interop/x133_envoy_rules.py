@@ -59,3 +59,14 @@ def test_who_and_how(mesh):
     far.until(200, 'orders.default', method='POST', body=b'x')
     assert far.get('orders.default').status == 403
     assert near.get('orders', method='DELETE').status == far.get('orders.default', method='DELETE').status == 200
+
+
+def test_change_on_open_connections(mesh):
+    """No connection goes on by old rules: what is allowed, and then is not, is so on all of them."""
+    last = mesh.sidecar('last', workers=1)  # one connection
+    assert last.get('orders', method='PUT', body=b'x').status == 403
+    rule = mesh.allow('last', 'orders', allowed_methods=['PUT'])
+    last.until(200, 'orders', method='PUT', body=b'x')
+    mesh.api.delete(f'/api/v1/security-rules/{rule}')
+    last.until(403, 'orders', method='PUT', body=b'x')
+    assert {last.get('orders', method='PUT', body=b'x').status for _ in range(30)} == {403}

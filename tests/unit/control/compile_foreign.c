@@ -2,6 +2,7 @@
 /* What foreign clients are told: under which names, and what not. */
 #include "control/compile_foreign.h"
 #include "fixture.h"
+#include "xds/xds.h"
 
 static int session;
 
@@ -45,6 +46,9 @@ static void names(void **state) {
     assert_true(exists(fx, FOR_ENVOY, XDS_LISTENER, "outbound|ns|[::1]:1"));
     assert_true(exists(fx, FOR_ENVOY, XDS_ROUTE, "outbound|ns"));
     assert_true(exists(fx, FOR_ENVOY, XDS_CLUSTER, "inbound|ns/web|10.0.0.1:2"));
+    assert_true(exists(fx, FOR_ENVOY, XDS_ROUTE, "inbound|ns/web|10.0.0.1:2"));
+    assert_false(exists(fx, FOR_ENVOY, XDS_ROUTE, "inbound|ns/web"));
+    assert_false(exists(fx, FOR_ENVOY, XDS_ROUTE, "outbound|ns|10.0.0.1:2"));
     assert_false(exists(fx, FOR_ENVOY, XDS_CLUSTER, "inbound|ns/web|x"));
     assert_true(exists(fx, FOR_GRPC, XDS_LISTENER, "inbound|ns/web|10.0.0.1:1"));
     static const char *const targets[] = {"web.ns", "web.ns:80", "web.ns.svc.cluster.local", "web.ns.mesh:80"};
@@ -103,6 +107,29 @@ static void clusters(void **state) {
     }
 }
 
+/* Its listener admits nobody and stays as it is, whatever the rules say: that is in the table. */
+static void envoy_rules_are_in_the_table(void **state) {
+    struct fx *fx = *state;
+    for (size_t n = 0; n < 2; n++) {
+        struct listener *l =
+            compile_foreign(&fx->mesh, &fx->reg, FOR_ENVOY, XDS_LISTENER, STR("inbound|ns/web|10.0.0.1:1|10.0.0.1:2"));
+        for (size_t i = 0; i < l->n_chains; i++) {
+            assert_int_equal(l->chains[i].hcm.rbac->n_policies, 0);
+            assert_null(l->chains[i].hcm.routes);
+        }
+        struct route_table *t = compile_foreign(&fx->mesh, &fx->reg, FOR_ENVOY, XDS_ROUTE, l->chains[0].hcm.rds_name);
+        assert_int_equal(t->vhosts->rbac->n_policies, n);
+        assert_true(str_eq(t->vhosts->routes->clusters->cluster, l->chains[0].hcm.rds_name));
+        struct xds_resource *packed = xds_encode_routes(t);
+        assert_true(packed->bytes.len > 0 && memmem(packed->bytes.ptr, packed->bytes.len, "RBACPerRoute", 12));
+        ref_put(packed);
+        ref_put(t);
+        ref_put(l);
+        fx_security(fx, "{\"source_namespace\":\"*\",\"source_service\":\"*\",\"destination_namespace\":\"ns\","
+                        "\"destination_service\":\"web\",\"allowed_methods\":[\"GET\"]}");
+    }
+}
+
 static void envoy_table(void **state) {
     struct fx *fx = *state;
     fx_register(fx, "ns/web", "a", "10.0.0.1", 80, "");
@@ -126,6 +153,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(names, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(endpoints_without_sidecar, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(clusters, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(envoy_rules_are_in_the_table, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(envoy_table, fx_setup, fx_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
