@@ -120,6 +120,7 @@ static int open_mesh(struct control *c, const struct control_cfg *cfg, struct er
         .data_dir = or_default(cfg->data_dir, STR("./weft-data")),
         .trust_domain = or_default(cfg->trust_domain, STR("cluster.local")),
         .config = cfg->config,
+        .opened = cfg->opened,
         .changed = on_changed,
         .ctx = c,
     };

@@ -8,6 +8,7 @@
 #include "io/addr.h"
 struct loop;
 struct control;
+struct store;
 
 struct control_cfg {
     struct addr listen, xds_listen;
@@ -17,6 +18,7 @@ struct control_cfg {
     unsigned backups;                         /* how many are kept; 0: none are made */
     uint64_t backup_every_us;                 /* 0: a day */
     bool dev;
+    struct store *opened; /* in place of `store`, for simulations: open already, taken over; NULL: none */
 };
 /* Whether it may run so: WEFT_E_UNSUPPORTED for what is not there yet, WEFT_E_INVALID for what nobody can mean: an address that
  * dev must not have, a store of no known kind. */

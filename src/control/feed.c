@@ -279,6 +279,8 @@ void feed_changed(struct feed *f, const struct mesh_change *ch) {
     const struct store_change c = {.revision = ch->revision, .kind = ch->kind, .key = ch->key};
     if (!ch->value)
         drop_mark(f, ch->kind, ch->key);
+    else if (ch->loading && (ch->kind == STORE_ENDPOINT || ch->kind == STORE_SIDECAR))
+        feed_health(f, ch->kind, ch->key); /* who comes back knows what it was before we started */
     if (!ch->revision)
         return;
     if (f->n) {

@@ -109,6 +109,7 @@ struct mesh {
 struct mesh_cfg {
     struct str store, data_dir, trust_domain;
     const json_t *config;    /* to merge into what is stored; may be NULL */
+    struct store *opened;    /* taken over in place of `store`; NULL: none */
     mesh_changed_f *changed; /* also called while mesh_open loads */
     void *ctx;
 };

@@ -113,7 +113,8 @@ int mesh_open(struct mesh *m, struct loop *l, const struct mesh_cfg *cfg, struct
     json_t *none = json_object();
     int rc = mesh__set_config(m, none, e);
     json_decref(none);
-    if (rc >= 0)
+    m->store = cfg->opened;
+    if (rc >= 0 && !m->store)
         rc = store_open(&m->store, l, cfg->store, cfg->data_dir, e);
     if (rc >= 0)
         rc = m->store->ops->load(m->store, load_one, m, e);

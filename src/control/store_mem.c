@@ -8,7 +8,7 @@
 
 struct entry { /* a change; of what is there also the value */
     struct list node;
-    uint64_t revision;
+    uint64_t revision, order; /* order: of addition, of what is there */
     enum store_kind kind;
     char *key, *value;
 };
@@ -20,7 +20,7 @@ struct mem_store {
     struct map keys[STORE_KINDS];
     struct list present, log; /* of struct entry, in order of revision; what is not told has none */
     size_t logged;
-    uint64_t revision;
+    uint64_t revision, added;
 };
 
 static struct mem_store *of(struct store *s) {
@@ -61,8 +61,9 @@ static void apply(struct mem_store *m, struct store_write *w) {
         bool told = store_kind_told(op->kind) && (op->value || map_has(keys, key));
         op->revision = told ? ++m->revision : 0;
         if (op->value) {
-            struct entry *en = new_entry(op);
-            drop_entry(map_put(keys, key, en));
+            struct entry *en = new_entry(op), *old = map_put(keys, key, en);
+            en->order = old ? old->order : ++m->added;
+            drop_entry(old);
             if (told)
                 list_push(&m->present, &en->node);
         } else {
@@ -96,8 +97,26 @@ static int mem_open(struct store **out, struct loop *l, struct str where, struct
     return 0;
 }
 
+static int by_order(const void *a, const void *b) {
+    const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
 static int mem_load(struct store *s, store_load_f *each, void *ctx, struct err *e) {
-    return 0;
+    struct mem_store *m = of(s);
+    size_t n = 0, room = 0;
+    int rc = 0;
+    for (int k = 0; k < STORE_KINDS; k++)
+        room += m->keys[k].len;
+    struct entry **all = mem_array(room + 1, sizeof(struct entry *)), *en;
+    for (int k = 0; k < STORE_KINDS; k++)
+        MAP_FOR (&m->keys[k], NULL, en)
+            all[n++] = en;
+    qsort(all, n, sizeof *all, by_order);
+    for (size_t i = 0; rc >= 0 && i < n; i++)
+        rc = each(ctx, all[i]->kind, str_of(all[i]->key), str_of(all[i]->value), e);
+    free(all);
+    return rc;
 }
 
 static int mem_write_now(struct store *s, struct store_write *w, struct err *e) {

@@ -251,7 +251,7 @@ static void on_wake(struct watch *w, unsigned ready) {
 
 int loop_init(struct loop *l, const struct loop_cfg *cfg, struct err *e) {
     static struct log silent; /* never changed: without a sink nothing is written */
-    *l = (struct loop){.clock = cfg->clock ? cfg->clock : &clock_real, .log = cfg->log ? cfg->log : &silent};
+    *l = (struct loop){.clock = cfg->clock ? cfg->clock : &clock_real, .net = cfg->net, .log = cfg->log ? cfg->log : &silent};
     l->epfd = epoll_create1(EPOLL_CLOEXEC);
     if (l->epfd < 0)
         return err_set(e, WEFT_E_IO, "cannot make an event loop: %s", strerror(errno));

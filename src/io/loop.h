@@ -23,6 +23,7 @@
 #include "base/str.h"
 #include "io/timer.h"
 struct err;
+struct sock_net;
 
 #define LOOP_SCRATCH 65536u /* octets of the loop's scratch buffer: what one receive brings at most */
 
@@ -51,12 +52,16 @@ struct loop {
     bool gather;               /* private: one of them has ended in this turn */
     uint64_t date_due;         /* private: when `date` is over */
     char date[30];             /* private */
+    /* The seam for sockets (io/sock.h); NULL: the kernel's. */
+    const struct sock_net *net;
 };
 
 struct loop_cfg {
     const struct clock *clock; /* NULL: clock_real */
     struct log *log;           /* NULL: silent */
     uint64_t seed;             /* of loop->rand; 0: from the kernel */
+    /* NULL: the kernel's sockets. */
+    const struct sock_net *net;
 };
 
 int loop_init(struct loop *l, const struct loop_cfg *cfg, struct err *e) __attribute__((warn_unused_result));

@@ -403,6 +403,8 @@ static struct sock *make(struct loop *l, int fd, const struct addr *remote, tran
 }
 
 struct transport *sock_dial(struct loop *l, const struct addr *a, uint64_t timeout_us, transport_f *on_event, void *ctx) {
+    if (l->net)
+        return l->net->dial(l->net, l, a, timeout_us ? timeout_us : DIAL_TIMEOUT_US, on_event, ctx);
     int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct sock *s = make(l, fd, a, on_event, ctx);
     if (fd < 0) {
@@ -424,6 +426,8 @@ struct transport *sock_dial(struct loop *l, const struct addr *a, uint64_t timeo
 }
 
 struct transport *sock_adopt(struct loop *l, int fd, const struct addr *peer, transport_f *on_event, void *ctx) {
+    if (l->net)
+        return l->net->adopt(l->net, l, fd, peer, on_event, ctx);
     struct sock *s = make(l, fd, peer, on_event, ctx);
     s->state = OPEN;
     note_local(s);

@@ -21,6 +21,8 @@ struct sock_listener { /* embed; zeros are a closed one */
     uint64_t told;    /* private: when that was last logged */
     int fd, spare_fd; /* private */
     bool *gone;       /* private: set when it is closed from its own callback */
+    /* private: whose it is, where it is not the kernel's */
+    const struct sock_net *net;
 };
 struct sock_listen_opts {
     bool reuse_port; /* SO_REUSEPORT: one socket per worker */
@@ -60,5 +62,19 @@ ssize_t sock_splice_in(struct transport *t, int pipe_wr, size_t max); /* into an
 ssize_t sock_splice_out(struct transport *t, int pipe_rd, size_t n);  /* n: what the pipe holds */
 /* While on, what is written waits in the kernel for the next octets (MSG_MORE): a splice follows at once. Only for sock_*. */
 void sock_more(struct transport *t, bool on);
+
+/* ---- the seam: who makes connections in place of the kernel, for loops that say so (loop_cfg.net) ---- */
+/* Listening, dialling and adopting go there; what sock_peek and the like do is not to be had. Simulations: tests/sim/net.h. */
+struct sock_net {
+    /* The listener is filled but for what the net keeps of it: sl->cb is called from the loop with a number that `adopt` knows in
+     * place of a descriptor. */
+    int (*listen)(const struct sock_net *n, struct sock_listener *sl, struct loop *l, const struct addr *a, struct err *e);
+    void (*unlisten)(const struct sock_net *n, struct sock_listener *sl);
+    struct transport *(*dial)(const struct sock_net *n, struct loop *l, const struct addr *a, uint64_t timeout_us,
+                              transport_f *on_event, void *ctx); /* as sock_dial */
+    struct transport *(*adopt)(const struct sock_net *n, struct loop *l, int number, const struct addr *peer,
+                               transport_f *on_event, void *ctx); /* as sock_adopt */
+};
+
 /* The source address the kernel would use towards `a` (a UDP connect, nothing is sent): what to advertise. Port 0. */
 int sock_source_for(const struct addr *a, struct addr *source, struct err *e) MUST_CHECK;

@@ -162,6 +162,10 @@ void sock_listen_fd(struct sock_listener *sl, struct loop *l, int fd, sock_accep
 
 int sock_listen(struct sock_listener *sl, struct loop *l, const struct addr *a, const struct sock_listen_opts *opts,
                 sock_accept_f *cb, void *ctx, struct err *e) {
+    if (l->net) {
+        *sl = (struct sock_listener){.cb = cb, .ctx = ctx, .addr = *a, .fd = -1, .spare_fd = -1, .net = l->net};
+        return l->net->listen(l->net, sl, l, a, e);
+    }
     struct addr bound;
     int fd = sock_bind(a, opts, &bound, e);
     if (fd < 0)
@@ -171,11 +175,16 @@ int sock_listen(struct sock_listener *sl, struct loop *l, const struct addr *a, 
 }
 
 void sock_listener_drain(struct sock_listener *sl) {
-    if (sl->watch.loop && accept_some(sl, ACCEPTS_PER_DRAIN))
+    if (sl->net || (sl->watch.loop && accept_some(sl, ACCEPTS_PER_DRAIN)))
         sock_listener_close(sl);
 }
 
 void sock_listener_close(struct sock_listener *sl) {
+    if (sl->net) {
+        sl->net->unlisten(sl->net, sl);
+        sl->net = NULL;
+        return;
+    }
     if (!sl->watch.loop)
         return;
     loop_timer_stop(sl->watch.loop, &sl->pause);

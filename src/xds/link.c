@@ -12,7 +12,9 @@
 
 #define BACKOFF_MIN_US (500 * CLOCK_MS)
 #define BACKOFF_MAX_US (5 * CLOCK_S) /* well within the grace that a restarted control plane gives its sidecars */
-#define BACKOFF_JITTER 20u           /* percent */
+#define PING_US (5 * CLOCK_S)        /* of silence */
+#define PONG_US (7 * CLOCK_S)
+#define BACKOFF_JITTER 20u /* percent */
 #define SIGN_US (10 * CLOCK_S)
 #define STOP_US CLOCK_S
 #define SESSION_MESSAGE_MAX (64u * 1024u)
@@ -352,7 +354,11 @@ static void on_closed(struct conn *c, int why) {
         l->cfg.cb.on_down(l->cfg.ctx, &told);
 }
 
-static const struct conn_cfg conn_cfg = {.proto = CONN_H2, .on_ready = on_ready, .on_closed = on_closed};
+/* A control plane whose machine went without a word and came back drops a sidecar that is silent when its grace is over: that it
+ * does not know us must be learned before. Other control planes may count PINGs as an attack (gRPC allows one in 5 minutes). */
+static const struct conn_cfg weft_conn = {
+    .proto = CONN_H2, .ping_us = PING_US, .pong_us = PONG_US, .on_ready = on_ready, .on_closed = on_closed};
+static const struct conn_cfg foreign_conn = {.proto = CONN_H2, .on_ready = on_ready, .on_closed = on_closed};
 
 static void dial(struct link *l) {
     const struct tls_context *as = l->cfg.as;
@@ -360,7 +366,7 @@ static void dial(struct link *l) {
     if (l->cfg.tls)
         tr = tls_client(&tr, l->cfg.tls, as ? as->sni : STR_NONE, as ? as->sans : NULL, as ? as->n_sans : 0, 0, NULL, NULL);
     l->why.code = 0;
-    l->conn = conn_client(l->loop, &tr, &conn_cfg, l);
+    l->conn = conn_client(l->loop, &tr, l->cfg.foreign.ptr ? &foreign_conn : &weft_conn, l);
 }
 
 /* ---- life ---- */
