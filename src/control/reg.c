@@ -355,6 +355,7 @@ static void settle_service(struct reg *r, struct str service) {
 static void free_sidecar(struct sidecar *s) {
     loop_timer_stop(s->reg->mesh->loop, &s->grace);
     json_decref(s->hello);
+    json_decref(s->wanted);
     free(s->key);
     free(s->service_key);
     free(s);
@@ -429,6 +430,7 @@ static void set_session(struct sidecar *s, void *session) {
 static void leave(struct sidecar *s) {
     reg_view(s->reg, str_of(s->service_key)); /* its registrations learn that they belong to it */
     s->leaving = true;
+    loop_timer_stop(s->reg->mesh->loop, &s->grace);
     forget(s);
     reg_touch(s->reg, str_of(s->service_key));
 }
@@ -471,6 +473,8 @@ static void applied_sidecar(struct reg *r, const struct mesh_change *ch) {
         s->seen = wall(r);
         if (!s->session)
             begin_grace(s);
+        else if (s->wanted && json_equal(s->wanted, ch->value))
+            loop_timer_stop(r->mesh->loop, &s->grace);
     } else {
         struct sidecar *s = reg_sidecar(r, ch->key);
         if (s && !s->session)
@@ -498,6 +502,23 @@ void reg_applied(struct reg *r, const struct mesh_change *ch) {
     }
 }
 
+/* A store that refuses (a full disk) must not keep a sidecar out for as long as its session lasts. */
+static void on_unwritten(struct timer *t);
+
+static void write_hello(struct sidecar *s) {
+    mesh_put_sidecar(s->reg->mesh, str_of(s->key), json_incref(s->wanted));
+    loop_timer(s->reg->mesh->loop, &s->grace, REG_RETRY, on_unwritten);
+}
+
+static void on_unwritten(struct timer *t) {
+    write_hello(container_of(t, struct sidecar, grace));
+}
+
+static void set_wanted(struct sidecar *s, json_t *hello) {
+    json_decref(s->wanted);
+    s->wanted = hello;
+}
+
 struct sidecar *reg_hello(struct reg *r, struct str key, json_t *hello, void *session) {
     struct sidecar *s = need_sidecar(r, key);
     bool news = !s->hello || s->forgotten || !json_equal(s->hello, hello);
@@ -508,8 +529,9 @@ struct sidecar *reg_hello(struct reg *r, struct str key, json_t *hello, void *se
         set_sidecar(s, usable);
     s->seen = wall(r);
     loop_timer_stop(r->mesh->loop, &s->grace);
+    set_wanted(s, news ? json_incref(hello) : NULL);
     if (news)
-        mesh_put_sidecar(r->mesh, key, json_incref(hello));
+        write_hello(s);
     json_decref(hello);
     reg_touch(r, str_of(s->service_key));
     return s;

@@ -13,6 +13,7 @@
 #include "control/mesh.h"
 #include "io/timer.h"
 
+#define REG_RETRY (1 * 1000000ull)  /* until a hello that is not durable yet is written again */
 #define REG_GRACE (15 * 1000000ull) /* microseconds */
 
 struct reg;
@@ -25,13 +26,14 @@ struct sidecar {
     uint16_t app_port, inbound_port;
     json_t *labels;
     uint64_t order;
-    void *session;     /* who holds it now; NULL: lost, or not back since our restart */
-    bool leaving;      /* out of rotation; forgotten once the store says so */
-    bool forgotten;    /* its deletion is under way: a new hello must be written again */
-    bool healthy;      /* of its app */
-    uint64_t failures; /* of attempts, as proxies tell */
-    double seen;       /* Unix seconds: before its present health or session began; see reg_seen */
-    struct timer grace;
+    void *session;      /* who holds it now; NULL: lost, or not back since our restart */
+    bool leaving;       /* out of rotation; forgotten once the store says so */
+    bool forgotten;     /* its deletion is under way: a new hello must be written again */
+    bool healthy;       /* of its app */
+    uint64_t failures;  /* of attempts, as proxies tell */
+    double seen;        /* Unix seconds: before its present health or session began; see reg_seen */
+    struct timer grace; /* with a session: until its hello is written again */
+    json_t *wanted;     /* the hello of its session, where that is news */
 };
 
 struct reg_endpoint { /* the merged view; slices as long as the view */
