@@ -79,7 +79,7 @@ static inline char *room(struct block *b, size_t n) {
 }
 
 static inline struct str wrote(struct block *b, char *at, size_t n) {
-    if (at == b->pen)
+    if (at == b->pen && (size_t)(b->pen_end - b->pen) >= n) /* a large one may lie right behind a pen that is full */
         b->pen += n;
     return str_n(at, n);
 }

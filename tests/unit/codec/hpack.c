@@ -425,6 +425,51 @@ static void add(struct hpack_encoder *c, struct buf *out, struct str name, struc
     hpack_add(c, out, &f);
 }
 
+struct kept {
+    struct str at[32];
+    unsigned n;
+};
+
+static bool keep_value(void *ctx, const struct hpack_field *f) {
+    struct kept *k = ctx;
+    k->at[k->n++] = f->value;
+    return true;
+}
+
+/* Eight strings of 64 octets fill what small ones are written to; the large one that follows lies right behind it. */
+static void test_strings_do_not_overlap(void **state) {
+    (void)state;
+    enum { SMALL = 64, LARGE = 200, FIELDS = 12 };
+    char small[SMALL], large[LARGE];
+    memset(small, 's', sizeof(small));
+    memset(large, 'l', sizeof(large));
+    struct arena_pool pool = {0};
+    struct arena a;
+    struct kept kept = {0};
+    struct buf first = {0}, out = {0};
+    struct hpack_encoder *c = hpack_encoder_new();
+    struct hpack_decoder *d = hpack_decoder_new(HPACK_TABLE);
+    arena_init(&a, &pool);
+    for (int i = 0; i < 2; i++) /* now they are in the table */
+        add(c, &first, STR("user-agent"), i ? str_n(large, LARGE) : str_n(small, SMALL), HPACK_INDEX);
+    assert_int_equal(hpack_decode(d, buf_str(&first), &a, keep_value, &kept, NULL), 0);
+    arena_fini(&a);
+    kept.n = 0;
+    for (int i = 0; i < FIELDS; i++)
+        add(c, &out, STR("user-agent"), i == 8 || i == 10 ? str_n(large, LARGE) : str_n(small, SMALL), HPACK_INDEX);
+    assert_int_equal(hpack_decode(d, buf_str(&out), &a, keep_value, &kept, NULL), 0);
+    assert_int_equal(kept.n, FIELDS);
+    memset(arena_alloc(&a, SMALL), 'x', SMALL); /* somebody else's */
+    for (int i = 0; i < FIELDS; i++)
+        assert_true(str_eq(kept.at[i], i == 8 || i == 10 ? str_n(large, LARGE) : str_n(small, SMALL)));
+    arena_fini(&a);
+    arena_pool_fini(&pool);
+    buf_fini(&first);
+    buf_fini(&out);
+    hpack_encoder_free(&c);
+    hpack_decoder_free(&d);
+}
+
 static void test_encoder_memory(void **state) {
     (void)state;
     struct hpack_encoder *c = hpack_encoder_new();
@@ -704,6 +749,7 @@ int main(void) {
         cmocka_unit_test(test_size_update),
         cmocka_unit_test(test_no_more_taken),
         cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_strings_do_not_overlap),
         cmocka_unit_test(test_encoder_memory),
         cmocka_unit_test(test_encoder_size_updates),
         cmocka_unit_test(test_encoder_names),
