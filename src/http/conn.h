@@ -25,6 +25,7 @@ struct conn_cfg { /* borrowed: must outlive the connection */
     enum conn_proto proto;
     bool upgrades; /* HTTP/2 server: extended CONNECT is announced (RFC 8441); it is told as a GET with `upgrade` */
     struct conn_limits limits;
+    uint32_t stream_window; /* HTTP/2: octets that a peer may send ahead on a stream; 0: STREAM_WINDOW */
     /* HTTP/2 client: PING after so much silence [none]; with no answer within pong_us [20 s] the connection is dead. */
     uint64_t ping_us, pong_us;
     bool ping_busy; /* only while there are streams */

@@ -22,7 +22,7 @@ static void start(struct conn_priv *p) {
     p->impl = hc;
     struct h2_cfg cfg = {.server = p->pub.server,
                          .max_streams = p->pub.server ? lim->max_streams : 0,
-                         .stream_window = STREAM_WINDOW,
+                         .stream_window = h2c__stream_window(p),
                          .conn_window = lim->conn_window,
                          .head = lim->head,
                          .fields = lim->fields,

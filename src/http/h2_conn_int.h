@@ -54,6 +54,9 @@ static inline struct h2_conn *h2c__of(const struct conn_priv *p) {
 static inline struct conn_stream *h2c__stream_of(const struct stream *s) {
     return container_of(s, struct conn_stream, s);
 }
+static inline uint32_t h2c__stream_window(const struct conn_priv *p) {
+    return p->pub.cfg->stream_window ? p->pub.cfg->stream_window : STREAM_WINDOW;
+}
 
 /* h2_conn.c */
 void h2c__goaway_final(struct h2_conn *hc);

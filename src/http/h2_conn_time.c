@@ -6,7 +6,7 @@
 /* A request's body does not come. Who has no answer yet gets one. */
 static void body_late(struct h2_conn *hc, struct conn_stream *hs) {
     hs->body_due = UINT64_MAX;
-    if (hs->s.credit >= STREAM_WINDOW || hs->s.long_lived) {
+    if (hs->s.credit >= h2c__stream_window(hc->p) || hs->s.long_lived) {
         h2c__touch(hc, hs); /* it is we who hold it up */
         return;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* cluster: a group of endpoints that serve the same thing, and how to reach them (envoy.config.cluster.v3.Cluster). */
+#include "model/h2_options.h"
 #include "model/rbac.h"
 #include "model/ref.h"
 #include "model/secret.h"
@@ -56,6 +57,7 @@ struct cluster { /* a resource (CDS) */
     uint32_t panic; /* percent of healthy endpoints below which all are used, and 1; 0: not stated (policy/priority.h) */
     enum cluster_proto proto;
     uint64_t connect_timeout_us; /* 0: 5 s */
+    struct h2_options h2;
     /* HTTP/2 connections: PING after so much silence, and how long the answer may take; 0: the proxy's defaults */
     uint64_t keepalive_us, keepalive_timeout_us;
     struct tls_context *tls; /* for endpoints with mtls (mesh), or for all (tls_always); NULL: plain */

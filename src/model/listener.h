@@ -5,6 +5,7 @@
 #include "codec/compress.h"
 #include "codec/ip.h"
 #include "model/format.h"
+#include "model/h2_options.h"
 #include "model/rbac.h"
 #include "model/ref.h"
 #include "model/secret.h"
@@ -80,9 +81,8 @@ struct hcm { /* HTTP connection manager */
     uint64_t idle_timeout_us;  /* 0: default */
     uint64_t connection_us;    /* the life of a connection: then it is drained; 0: without end */
     uint32_t max_requests;     /* of a connection; 0: any number */
-    uint32_t max_streams;      /* of an HTTP/2 connection at a time; 0: the default */
-    uint32_t conn_window;      /* octets, of an HTTP/2 connection; 0: the default */
-    uint32_t max_head;         /* octets; 0: default */
+    struct h2_options h2;
+    uint32_t max_head; /* octets; 0: default */
     struct str server_name;
     struct compressor_filter *compressors; /* in the order of the configuration */
     size_t n_compressors;

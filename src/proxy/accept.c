@@ -77,10 +77,11 @@ static void fill_cfg(struct conn_cfg *cfg, const struct limits *l, const struct 
         cfg->limits.head = hcm->max_head;
     if (hcm->max_headers)
         cfg->limits.fields = hcm->max_headers;
-    if (hcm->max_streams)
-        cfg->limits.max_streams = hcm->max_streams;
-    if (hcm->conn_window)
-        cfg->limits.conn_window = hcm->conn_window;
+    if (hcm->h2.max_streams)
+        cfg->limits.max_streams = hcm->h2.max_streams;
+    if (hcm->h2.conn_window)
+        cfg->limits.conn_window = hcm->h2.conn_window;
+    cfg->stream_window = hcm->h2.stream_window;
     if (hcm->head_us)
         cfg->limits.head_timeout_us = hcm->head_us;
     if (hcm->idle_timeout_us)

@@ -226,7 +226,7 @@ static void pass_body(struct exch *x, struct str data, bool end) {
         buf_fini(&x->body.held);
     }
     if (waiting || x->body.keep)
-        buf_add(&x->body.held, data); /* at most STREAM_WINDOW while waiting: no credit is given */
+        buf_add(&x->body.held, data); /* at most the stream's window while waiting: no credit is given */
     if (!x->up)
         return;
     stream_data(x->up, data, end);

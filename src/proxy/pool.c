@@ -69,7 +69,7 @@ static enum conn_proto proto_for(const struct pool *p, const struct pool_lane *l
 /* How many of the lane's waiters one dial serves. */
 static unsigned worth(const struct pool *p, const struct pool_lane *lane) {
     enum conn_proto proto = proto_for(p, lane);
-    return proto == CONN_H1 || (proto == CONN_AUTO && p->h1) ? 1 : POOL_STREAMS;
+    return proto == CONN_H1 || (proto == CONN_AUTO && p->h1) ? 1 : p->streams;
 }
 
 struct up_cfg { /* few differ: they live as long as the worker */
@@ -79,22 +79,42 @@ struct up_cfg { /* few differ: they live as long as the worker */
 
 /* A peer that is gone without a word is noticed by a PING: as its cluster says, else between sidecars, whose connections carry
  * the requests of many. */
+static struct conn_cfg want_cfg(const struct worker *w, enum conn_proto proto, const struct serve_cluster *c,
+                                const struct host *h) {
+    struct conn_cfg cfg = w->up_cfg[proto];
+    const struct cluster *k = c->cluster;
+    bool own = k->keepalive_us, mesh = c->identity && h->mtls;
+    if (own || mesh) {
+        cfg.ping_us = own ? k->keepalive_us : KEEPALIVE_US;
+        cfg.pong_us = own ? k->keepalive_timeout_us : PONG_US;
+        cfg.ping_busy = !own;
+    }
+    cfg.stream_window = k->h2.stream_window;
+    if (k->h2.conn_window)
+        cfg.limits.conn_window = k->h2.conn_window;
+    if (k->h2.max_streams)
+        cfg.limits.max_streams = k->h2.max_streams;
+    return cfg;
+}
+
+static bool same_cfg(const struct conn_cfg *a, const struct conn_cfg *b) { /* of one protocol of one worker */
+    return a->ping_us == b->ping_us && a->pong_us == b->pong_us && a->ping_busy == b->ping_busy &&
+           a->stream_window == b->stream_window && a->limits.conn_window == b->limits.conn_window &&
+           a->limits.max_streams == b->limits.max_streams;
+}
+
 static const struct conn_cfg *cfg_for(struct worker *w, enum conn_proto proto, const struct serve_cluster *c,
                                       const struct host *h) {
-    bool own = c->cluster->keepalive_us, mesh = c->identity && h->mtls;
-    uint64_t ping = own ? c->cluster->keepalive_us : KEEPALIVE_US, pong = own ? c->cluster->keepalive_timeout_us : PONG_US;
-    if (!own && !mesh)
+    struct conn_cfg want = want_cfg(w, proto, c, h);
+    if (same_cfg(&want, &w->up_cfg[proto]))
         return &w->up_cfg[proto];
     LIST_FOR (n, &w->up_cfgs) {
         const struct conn_cfg *cfg = &list_entry(n, struct up_cfg, node)->cfg;
-        if (cfg->proto == proto && cfg->ping_us == ping && cfg->pong_us == pong && cfg->ping_busy == !own)
+        if (cfg->proto == proto && same_cfg(cfg, &want))
             return cfg;
     }
     struct up_cfg *u = mem_new(struct up_cfg);
-    u->cfg = w->up_cfg[proto];
-    u->cfg.ping_us = ping;
-    u->cfg.pong_us = pong;
-    u->cfg.ping_busy = !own;
+    u->cfg = want;
     list_push(&w->up_cfgs, &u->node);
     return &u->cfg;
 }
@@ -286,6 +306,7 @@ void pool_wait(struct worker *w, struct serve_cluster *c, struct host *h, unsign
     struct pool *p = pool_of(w, h);
     pw->lane = &p->lane[lane];
     pw->cluster = c;
+    p->streams = c->cluster->h2.max_streams ? c->cluster->h2.max_streams : POOL_STREAMS;
     list_push(&pw->lane->waiters, &pw->node);
     pw->lane->n_waiters++;
     dial_enough(p, pw->lane);

@@ -3,11 +3,12 @@
 /* pool: the upstream connections of one worker to one host: those that take a request now, dials under way, and who waits for
  * one. A pool lives as long as it has a connection or somebody waits, and holds its host.
  *
- * HTTP/1.1: one request at a time, the freshest idle connection first. HTTP/2: shared by at most POOL_STREAMS requests (fewer
- * where the peer says so) before another is opened. What a host speaks by ALPN shows with the first connection; until then it is
- * taken for HTTP/2, so that many who wait share one dial; when it turns out to be HTTP/1.1 the others get dials of their own. A
- * connection that drains (GOAWAY, Connection: close, its lifetime is over) leaves at once and ends when its last request does.
- * A tunnel of octets has a connection of its own, which no other waits for. Threads: its worker's. Tests: tests/unit/proxy/pool.c
+ * HTTP/1.1: one request at a time, the freshest idle connection first. HTTP/2: shared by at most POOL_STREAMS requests (or as
+ * many as the cluster says; fewer where the peer says so) before another is opened. What a host speaks by ALPN shows with the
+ * first connection; until then it is taken for HTTP/2, so that many who wait share one dial; when it turns out to be HTTP/1.1 the
+ * others get dials of their own. A connection that drains (GOAWAY, Connection: close, its lifetime is over) leaves at once and
+ * ends when its last request does. A tunnel of octets has a connection of its own, which no other waits for. Threads: its
+ * worker's. Tests: tests/unit/proxy/pool.c
  */
 #include "base/list.h"
 #include "http/conn.h"
@@ -32,6 +33,7 @@ struct pool {
     struct list free;  /* struct up: those that take a request, the freshest first */
     struct pool_lane lane[LANES];
     unsigned conns;   /* open and dialling */
+    unsigned streams; /* that an HTTP/2 connection carries at a time */
     bool h1;          /* the host has shown that it speaks HTTP/1.1 only, */
     bool no_upgrades; /* or HTTP/2 without extended CONNECT */
 };

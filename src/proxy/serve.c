@@ -132,7 +132,7 @@ static bool same_list(const struct str *a, size_t n, const struct str *b, size_t
 /* May connections made for `old` go on serving `now`? Only when they would be made the same way. */
 static bool same_transport(const struct cluster *old, const struct cluster *now) {
     const struct tls_context *a = old->tls, *b = now->tls;
-    if (old->proxy_protocol != now->proxy_protocol)
+    if (old->proxy_protocol != now->proxy_protocol || memcmp(&old->h2, &now->h2, sizeof(old->h2)) != 0)
         return false;
     if (!a || !b)
         return a == b;

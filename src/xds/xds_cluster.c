@@ -59,7 +59,7 @@ static Ecl__Cluster__LbPolicy encode_lb(const struct cluster *c) {
 }
 
 static Ec__Http2ProtocolOptions *encode_h2(struct arena *a, const struct cluster *c) {
-    Ec__Http2ProtocolOptions *w = PACK_NEW(a, ec__http2_protocol_options); /* present though empty */
+    Ec__Http2ProtocolOptions *w = xds__encode_h2(a, &c->h2);
     if (!c->keepalive_us)
         return w;
     w->connection_keepalive = PACK_NEW(a, ec__keepalive_settings);
@@ -97,7 +97,7 @@ static void encode_proto(struct arena *a, const struct cluster *c, Ecl__Cluster 
     if (c->proto == CLUSTER_AUTO) {
         o->upstream_protocol_options_case = EUH__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_AUTO_CONFIG;
         o->auto_config = PACK_NEW(a, euh__http_protocol_options__auto_http_config);
-        if (c->keepalive_us)
+        if (c->keepalive_us || xds__says_h2(&c->h2))
             o->auto_config->http2_protocol_options = encode_h2(a, c);
     } else {
         Euh__HttpProtocolOptions__ExplicitHttpConfig *h = PACK_NEW(a, euh__http_protocol_options__explicit_http_config);
@@ -292,6 +292,8 @@ static int decode_lb(struct unpack *u, const Ecl__Cluster *w, struct cluster *c)
 
 static int decode_h2(struct unpack *u, const Ec__Http2ProtocolOptions *w, struct cluster *c) {
     const Ec__KeepaliveSettings *k = w ? w->connection_keepalive : NULL;
+    if (xds__decode_h2(u, w, &c->h2) < 0)
+        return u->e->code;
     if (!k)
         return 0;
     if (!k->timeout)

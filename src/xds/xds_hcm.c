@@ -70,11 +70,8 @@ void xds__encode_hcm_options(struct arena *a, const struct hcm *h, Eh__HttpConne
     w->stream_idle_timeout = encode_time(a, h->stream_idle_us);
     w->request_timeout = encode_time(a, h->request_us);
     w->request_headers_timeout = encode_time(a, h->head_us);
-    if (h->max_streams || h->conn_window) {
-        w->http2_protocol_options = PACK_NEW(a, ec__http2_protocol_options);
-        w->http2_protocol_options->max_concurrent_streams = h->max_streams ? pack_u32(a, h->max_streams) : NULL;
-        w->http2_protocol_options->initial_connection_window_size = h->conn_window ? pack_u32(a, h->conn_window) : NULL;
-    }
+    if (xds__says_h2(&h->h2))
+        w->http2_protocol_options = xds__encode_h2(a, &h->h2);
     encode_common(a, h, w);
     encode_upgrades(a, h, w);
 }
@@ -114,21 +111,6 @@ static int decode_common(struct unpack *u, const Ec__HttpProtocolOptions *w, str
         unpack_duration(u, w->max_connection_duration, "max_connection_duration", &h->connection_us) < 0)
         return u->e->code;
     return w->max_stream_duration ? unpack_duration(u, w->max_stream_duration, "max_stream_duration", &h->stream_us) : 0;
-}
-
-/* Envoy's bounds. */
-static int decode_h2(struct unpack *u, const Ec__Http2ProtocolOptions *w, struct hcm *h) {
-    if (w && w->max_concurrent_streams) {
-        h->max_streams = w->max_concurrent_streams->value;
-        if (!h->max_streams || h->max_streams > INT32_MAX)
-            return err_set(u->e, WEFT_E_INVALID, "max_concurrent_streams: must be 1 to 2147483647");
-    }
-    if (w && w->initial_connection_window_size) {
-        h->conn_window = w->initial_connection_window_size->value;
-        if (h->conn_window < 65535 || h->conn_window > INT32_MAX)
-            return err_set(u->e, WEFT_E_INVALID, "initial_connection_window_size: must be 65535 to 2147483647");
-    }
-    return 0;
 }
 
 /* `none`: what 0 means. */
@@ -181,7 +163,7 @@ int xds__decode_hcm_options(struct unpack *u, const Eh__HttpConnectionManager *w
     h->merge_slashes = w->merge_slashes;
     h->strip_dot = w->strip_trailing_host_dot;
     if (decode_enums(u, w, h) < 0 || decode_common(u, w->common_http_protocol_options, h) < 0 ||
-        decode_h2(u, w->http2_protocol_options, h) < 0 || decode_upgrades(u, w, h) < 0 || decode_router(u, w, h) < 0 ||
+        xds__decode_h2(u, w->http2_protocol_options, &h->h2) < 0 || decode_upgrades(u, w, h) < 0 || decode_router(u, w, h) < 0 ||
         decode_time(u, w->stream_idle_timeout, "stream_idle_timeout", UINT64_MAX, &h->stream_idle_us) < 0 ||
         decode_time(u, w->request_timeout, "request_timeout", 0, &h->request_us) < 0)
         return u->e->code;

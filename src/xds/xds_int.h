@@ -33,6 +33,10 @@ int xds__decode_rewrite(struct unpack *u, const Em__RegexMatchAndSubstitute *w, 
 /* xds_hcm.c: the fields of a connection manager that are those of proxy/edge.h. Errors after which the user releases nothing. */
 void xds__encode_hcm_options(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w);
 int xds__decode_hcm_options(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) MUST_CHECK;
+/* xds_h2.c: options of HTTP/2 connections; w may be NULL */
+bool xds__says_h2(const struct h2_options *o); /* is there anything to be said? */
+Ec__Http2ProtocolOptions *xds__encode_h2(struct arena *a, const struct h2_options *o);
+int xds__decode_h2(struct unpack *u, const Ec__Http2ProtocolOptions *w, struct h2_options *o) MUST_CHECK;
 /* xds_log.c: access logs. At most one. */
 void xds__encode_log(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w);
 int xds__decode_log(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) MUST_CHECK;

@@ -224,6 +224,19 @@ static void an_old_connection_gets_no_more(void **state) {
     assert_int_equal(fx->waiter[0].got->streams, 1); /* what is under way goes on */
 }
 
+/* A cluster may say how many share a connection. */
+static void fewer_share_where_the_cluster_says_so(void **state) {
+    host_speaks(CONN_H2);
+    fx->conf.h2 = (struct h2_options){.max_streams = 4, .stream_window = 70000, .conn_window = 140000};
+    begin_waiting(10);
+    assert_int_equal(dials(), 3);
+    turn_until(&fx->done, 10);
+    assert_int_equal(dials(), 3);
+    const struct conn_cfg *cfg = fx->waiter[0].got->cfg;
+    assert_true(cfg->limits.max_streams == 4 && cfg->stream_window == 70000 && cfg->limits.conn_window == 140000);
+    assert_int_equal(fx->waiter[0].got->streams, 4);
+}
+
 /* Which connections are asked whether their peer is still there. */
 static void keep_alives(void **state) {
     struct addr a;
@@ -251,6 +264,7 @@ int main(void) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keep_alives, setup, teardown),
+        TEST(fewer_share_where_the_cluster_says_so),
         TEST(many_share_a_dial),
         TEST(each_has_its_own_in_http1),
         TEST(what_turns_out_as_http1_dials_for_the_others),

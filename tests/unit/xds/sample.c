@@ -126,6 +126,11 @@ static uint64_t fetch(struct make *m) {
     return coin(m) ? 0 : coin(m) ? UINT64_MAX : 1000 * (1 + below(m, 100));
 }
 
+static struct h2_options h2(struct make *m) {
+    uint32_t window = 65535 + (uint32_t)below(m, 100000);
+    return (struct h2_options){(uint32_t)below(m, 3), coin(m) ? window : 0, coin(m) ? 2 * window : 0};
+}
+
 static struct secret_ref secret_in(struct make *m, struct str name) {
     struct secret_ref r = {.name = name};
     if (coin(m) && coin(m)) {
@@ -319,6 +324,7 @@ static struct cluster *cluster(struct rand *rand) {
     c->proto = (enum cluster_proto)below(&m, 3);
     c->connect_timeout_us = below(&m, 2) * 250000;
     c->keepalive_us = c->proto == CLUSTER_HTTP1 ? 0 : below(&m, 2) * 30000000;
+    c->h2 = c->proto == CLUSTER_HTTP1 ? (struct h2_options){0} : h2(&m);
     c->keepalive_timeout_us = c->keepalive_us ? 5000000 : 0;
     if (coin(&m)) {
         c->tls = tls(&m, false);
@@ -358,6 +364,7 @@ static struct hcm hcm(struct make *m) {
     h.trust_source_headers = coin(m);
     h.idle_timeout_us = below(m, 2) * 300000000;
     h.max_head = (uint32_t)below(m, 3) * 65536;
+    h.h2 = h2(m);
     return h;
 }
 
@@ -526,6 +533,12 @@ static void say_data(struct buf *out, const struct data_source *d) {
     say_bytes(out, d->inline_bytes);
 }
 
+static void say_h2(struct buf *out, const struct h2_options *o) {
+    SAY("max_streams", o->max_streams);
+    SAY("stream_window", o->stream_window);
+    SAY("conn_window", o->conn_window);
+}
+
 static void say_ref(struct buf *out, const struct secret_ref *r) {
     SAY_STR("secret", r->name);
     SAY_STR("path", r->path);
@@ -621,6 +634,7 @@ static void say_cluster(struct buf *out, const struct cluster *c) {
         say_endpoints(out, c->inline_endpoints);
     say_tls(out, c->tls);
     say_rbac(out, c->plain_rbac);
+    say_h2(out, &c->h2);
     SAY("keepalive", c->keepalive_us);
     SAY("pong", c->keepalive_timeout_us);
     SAY("check", c->check.enabled);
@@ -651,6 +665,7 @@ static void say_hcm(struct buf *out, const struct hcm *h) {
     SAY("codec", h->codec);
     SAY_STR("rds_name", h->rds_name);
     SAY("rds_fetch", h->rds_fetch_us);
+    say_h2(out, &h->h2);
     if (h->routes)
         say_table(out, h->routes);
     say_rbac(out, h->rbac);
