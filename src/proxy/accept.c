@@ -73,8 +73,11 @@ static void fill_cfg(struct conn_cfg *cfg, const struct limits *l, const struct 
     cfg->proto = hcm->codec == HCM_HTTP1 ? CONN_H1 : hcm->codec == HCM_HTTP2 ? CONN_H2 : CONN_AUTO;
     cfg->upgrades = true;
     memcpy(&cfg->limits, &l->down, sizeof(cfg->limits));
-    if (hcm->max_head)
+    if (hcm->max_head) {
         cfg->limits.head = hcm->max_head;
+        if (cfg->limits.line < hcm->max_head) /* it was said of the whole, the line in it */
+            cfg->limits.line = UINT32_MAX;
+    }
     if (hcm->max_headers)
         cfg->limits.fields = hcm->max_headers;
     if (hcm->h2.max_streams)

@@ -64,6 +64,9 @@ static const char differences[] =
     "| Weighted clusters and fractions are walked in order, not drawn at random | the shares hold for few requests too |\n"
     "| 206, `Content-Range`, gRPC and bodies with a digest are never compressed; `Accept-Ranges` goes with compression; "
     "`Vary` is not told twice in other letters (docs/compression.md) | the octets would not be what the head says |\n"
+    "| Without `max_request_headers_kb` a head may have 64 KiB, and a request line 8 KiB (414); Envoy's heads have 60 KiB | "
+    "`--limit "
+    "head`, `--limit line` |\n"
     "| TLS 1.3 only | the older ones are weaker |\n";
 
 struct doc {

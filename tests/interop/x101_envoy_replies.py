@@ -2,7 +2,22 @@
 """Replies of the proxy's own making, byte for byte Envoy's."""
 
 import pytest
-from envoy_diff import Case, compare, forward, get
+from envoy_diff import ROUTER, TYPES, Case, compare, forward, get
+
+RBAC = TYPES + 'extensions.filters.http.rbac.v3.RBAC'
+
+
+def large(size, name='X-Large'):
+    return get('/', f'{name}: {"x" * size}')
+
+
+def rbac(action, **permission):
+    """The filter, and the router behind it."""
+    policy = {'permissions': [permission], 'principals': [{'any': True}]}
+    rules = {'@type': RBAC, 'rules': {'action': action, 'policies': {'p': policy}}}
+    router = {'name': 'envoy.filters.http.router', 'typed_config': {'@type': ROUTER}}
+    return {'http_filters': [{'name': 'envoy.filters.http.rbac', 'typed_config': rules}, router]}
+
 
 CASES = [
     Case('plain'),
@@ -20,6 +35,16 @@ CASES = [
     Case('head', requests=[get(method='HEAD')]),
     Case('not_modified', answer=b'HTTP/1.1 304 Not Modified\r\netag: "x"\r\n\r\n'),
     Case('chunked', answer=b'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n'),
+    Case('large_head', requests=[large(50000), large(70000), large(200000)]),
+    Case('large_line', requests=[get('/' + 'x' * 7000)]),
+    Case('large_limit', hcm={'max_request_headers_kb': 96}, requests=[large(90000), large(110000), get('/' + 'x' * 60000), get('/' + 'x' * 110000)]),
+    Case('large_body', requests=[get('/', method='POST', body=b'x' * 2000000)]),
+    Case('small_limit', hcm={'max_request_headers_kb': 1}, requests=[large(500), large(1100), get('/' + 'x' * 1100)]),
+    Case('many_fields', requests=[get('/', *['X-A: 1'] * 80), get('/', *['X-A: 1'] * 120)]),
+    Case('few_fields', hcm={'common_http_protocol_options': {'max_headers_count': 4}}, requests=[get('/', 'X-A: 1'), get('/', *['X-A: 1'] * 5)]),
+    Case('rbac_allow', hcm=rbac('ALLOW', url_path={'path': {'prefix': '/in'}}), requests=[get('/in'), get('/out'), get('/out', method='HEAD')]),
+    Case('rbac_deny', hcm=rbac('DENY', header={'name': 'x-a', 'string_match': {'exact': '1'}}), requests=[get('/', 'X-A: 1'), get()]),
+    Case('rbac_grpc', hcm=rbac('DENY', any=True), requests=[get('/a.B/C', 'Content-Type: application/grpc', 'TE: trailers', method='POST', body=b'')]),
     Case('until_close', answer=b'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabc'),
 ]
 
