@@ -56,6 +56,11 @@ struct access_log {
     size_t n_keys;
     bool omit_empty; /* keys without a value are left out; else null */
 };
+struct access_logs { /* of a chain */
+    struct access_log *at;
+    size_t n;
+    unsigned n_resp; /* operators in all of them that are of the response's head */
+};
 
 enum server_header { SERVER_OVERWRITE, SERVER_IF_ABSENT, SERVER_PASS };
 enum escaped_slashes { SLASHES_KEEP, SLASHES_REJECT, SLASHES_REDIRECT, SLASHES_FORWARD };
@@ -87,9 +92,7 @@ struct hcm { /* HTTP connection manager */
     struct compressor_filter *compressors; /* in the order of the configuration */
     size_t n_compressors;
     /* What an Envoy's would do beside, in listeners of a bootstrap or a foreign control plane (proxy/edge.h). */
-    struct access_log *logs;
-    size_t n_logs;
-    unsigned log_resp; /* operators in all of them that are of the response's head */
+    struct access_logs logs;
     enum server_header server_header;
     struct str via;                                 /* empty: none */
     uint32_t trusted_hops;                          /* xff_num_trusted_hops */
@@ -122,6 +125,7 @@ struct tcp_proxy { /* octets as they come, both ways (envoy.extensions.filters.n
     uint32_t max_connect_attempts; /* 0: 1 */
     bool hash_source_ip;           /* hash_policy: what a hashing balancer goes by */
     bool access_log, metrics;      /* as in struct hcm */
+    struct access_logs logs;       /* likewise */
 };
 
 enum chain_transport { CHAIN_ANY, CHAIN_TLS, CHAIN_RAW }; /* "", "tls", "raw_buffer" */

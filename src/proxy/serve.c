@@ -495,9 +495,10 @@ static const struct serve_chain *chain_before(const struct serve_listener *prev,
 }
 
 static int find_sinks(struct serve *s, struct serve_chain *c, const struct serve_input *in, struct err *e) {
-    c->sinks = arena_zalloc(&s->ref.mem, (c->hcm->n_logs + 1) * sizeof(*c->sinks));
-    for (size_t i = 0; i < c->hcm->n_logs; i++) {
-        int sink = sinks_find(in->sinks, c->hcm->logs[i].path, e);
+    const struct access_logs *logs = c->hcm ? &c->hcm->logs : &c->tcp->logs;
+    c->sinks = arena_zalloc(&s->ref.mem, (logs->n + 1) * sizeof(*c->sinks));
+    for (size_t i = 0; i < logs->n; i++) {
+        int sink = sinks_find(in->sinks, logs->at[i].path, e);
         if (sink < 0)
             return sink;
         c->sinks[i] = (unsigned)sink;
@@ -524,7 +525,7 @@ static int build_chain(struct serve *s, struct serve_chain *c, const struct serv
     else if (c->hcm && in->profile == PROFILE_ENVOY)
         c->routes = no_routes(c->hcm->rds_name);
     int rc = c->routes ? read_bodies(c->routes, e) : 0;
-    if (rc >= 0 && c->hcm && in->sinks)
+    if (rc >= 0 && in->sinks)
         rc = find_sinks(s, c, in, e);
     return rc < 0 ? rc : chain_tls(c, prev, in, e);
 }

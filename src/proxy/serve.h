@@ -69,7 +69,7 @@ struct serve_chain {
     struct serve_secrets secrets; /* of its TLS; where one is not there yet its connections are closed */
     struct serve_routes *routes;  /* reference: inline table; NULL: by target */
     struct gate_counts *gate;     /* reference: of its network RBAC; NULL: it has none */
-    unsigned *sinks;              /* of each of hcm->logs: its number (proxy/sinks.h) */
+    unsigned *sinks;              /* of each of its access logs: its number (proxy/sinks.h) */
     _Atomic uint64_t split;       /* connections that were split among tcp->clusters; carried over */
 };
 

@@ -47,11 +47,11 @@ static void write_logs(struct exch *x, const struct hcm *h) {
     struct log_subject s = {.status = x->resp.status,
                             .duration_ms = (exch_now(x) - x->at.start) / CLOCK_MS,
                             .flag = x->resp.flag && strcmp(x->resp.flag, "-") != 0 ? str_of(x->resp.flag) : STR_NONE};
-    for (size_t i = 0; i < h->n_logs; i++) {
+    for (size_t i = 0; i < h->logs.n; i++) {
         unsigned sink = x->chain->sinks[i];
-        if (!log_filter_test(h->logs[i].filter, &s))
+        if (!log_filter_test(h->logs.at[i].filter, &s))
             continue;
-        fill_log(x, &h->logs[i], &x->w->logs[sink]);
+        fill_log(x, &h->logs.at[i], &x->w->logs[sink]);
         worker_log(x->w, sink);
     }
 }
@@ -117,7 +117,7 @@ void stage_log(struct exch *x) {
         stat_add(&x->w->stats, STAT_duration_us, exch_now(x) - x->at.start);
     if (hcm->access_log)
         access_log(x);
-    if (hcm->n_logs)
+    if (hcm->logs.n)
         write_logs(x, hcm);
     if (hcm->metrics)
         istio_metrics(x);

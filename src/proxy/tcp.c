@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/tcp.h"
 #include "base/mem.h"
+#include "policy/log_filter.h"
 #include "policy/split.h"
 #include "proxy/dial.h"
 #include "proxy/gate.h"
+#include "proxy/line.h"
 #include "proxy/original.h"
 #include "proxy/reach.h"
 #include "proxy/tunnel.h"
@@ -34,6 +36,9 @@ struct tcp {
     struct timer timer;
     uint64_t idle_us, start, start_wall, dialled;
     bool access_log, metrics;
+    struct listener *logged; /* reference: whose chain has `logs`; NULL: there are none */
+    const struct access_logs *logs;
+    unsigned *sinks; /* of each of them; in the downstream's arena */
     const char *flag;
     struct str details, reason; /* in the downstream's arena */
     struct metric_series *series;
@@ -95,6 +100,17 @@ static void tell_closed(struct tcp *t) {
     t->w->stats.changed = true;
 }
 
+static void write_lines(struct tcp *t, const struct alog_record *r) {
+    const struct line_connection c = {r, t->d->peer->spiffe, t->attempts};
+    const struct log_subject s = {.duration_ms = r->duration_us / CLOCK_MS, .flag = t->flag ? str_of(t->flag) : STR_NONE};
+    for (size_t i = 0; i < t->logs->n; i++) {
+        if (!log_filter_test(t->logs->at[i].filter, &s))
+            continue;
+        line_tcp(&t->logs->at[i], &c, &t->w->logs[t->sinks[i]]);
+        worker_log(t->w, t->sinks[i]);
+    }
+}
+
 static void write_log(struct tcp *t) {
     struct alog_record r = {.start_wall_us = t->start_wall,
                             .response_flags = t->flag ? str_of(t->flag) : STR("-"),
@@ -109,8 +125,23 @@ static void write_log(struct tcp *t) {
                             .downstream_remote_address = down_text(t->d, DOWN_REMOTE),
                             .requested_server_name = t->d->server_name,
                             .upstream_transport_failure_reason = t->reason};
+    if (t->logged)
+        write_lines(t, &r);
+    if (!t->access_log)
+        return;
     alog_json(&t->w->logs[0], &r);
     worker_log(t->w, 0);
+}
+
+/* What is needed at the end, when the chain may be gone. */
+static void keep_logs(struct tcp *t) {
+    const struct access_logs *logs = &t->chain->tcp->logs;
+    if (!logs->n || !t->chain->sinks)
+        return;
+    t->logged = ref_get(down_listener(t->d, t->lease)->listener);
+    t->logs = logs;
+    t->sinks = arena_alloc(&t->d->mem, logs->n * sizeof(*t->sinks));
+    memcpy(t->sinks, t->chain->sinks, logs->n * sizeof(*t->sinks));
 }
 
 /* ---- the end ---- */
@@ -134,9 +165,10 @@ static void finish(struct tcp *t, bool in_order) {
     struct down *d = t->d;
     if (t->start) {
         tell_closed(t);
-        if (t->access_log)
+        if (t->access_log || t->logged)
             write_log(t);
     }
+    ref_put(t->logged);
     loop_timer_stop(&t->w->loop, &t->timer);
     reach_cancel(&t->reach);
     list_remove(&t->node);
@@ -396,6 +428,7 @@ void tcp_open(struct down *d, unsigned chain) {
     t->idle_us = t->chain->tcp->idle_timeout_us ? t->chain->tcp->idle_timeout_us : IDLE_US;
     t->access_log = t->chain->tcp->access_log;
     t->metrics = t->chain->tcp->metrics;
+    keep_logs(t);
     d->tr = NULL;
     d->tcp = t;
     list_push(&t->w->tcps, &t->node);

@@ -159,14 +159,6 @@ static void encode_clusters(struct arena *a, const struct tcp_proxy *t, Etp__Tcp
     w->weighted_clusters = split;
 }
 
-static Eal__AccessLog *encode_log(struct arena *a) {
-    Eal__AccessLog *log = PACK_NEW(a, eal__access_log);
-    log->name = (char *)"envoy.access_loggers.stdout";
-    log->config_type_case = EAL__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG;
-    log->typed_config = pack_any(a, PACK_NEW(a, eas__stdout_access_log));
-    return log;
-}
-
 static Etp__TcpProxy *encode_proxy(struct arena *a, const struct tcp_proxy *t) {
     Etp__TcpProxy *w = PACK_NEW(a, etp__tcp_proxy);
     w->stat_prefix = pack_str(a, t->stat_prefix);
@@ -182,11 +174,7 @@ static Etp__TcpProxy *encode_proxy(struct arena *a, const struct tcp_proxy *t) {
         w->hash_policy[0]->policy_specifier_case = ETY_HASH__HASH_POLICY__POLICY_SPECIFIER_SOURCE_IP;
         w->hash_policy[0]->source_ip = PACK_NEW(a, ety_hash__hash_policy__source_ip);
     }
-    if (t->access_log) {
-        w->n_access_log = 1;
-        w->access_log = pack_array(a, 1);
-        w->access_log[0] = encode_log(a);
-    }
+    w->access_log = xds__encode_logs(a, t->access_log, &t->logs, &w->n_access_log);
     return w;
 }
 
@@ -255,9 +243,8 @@ static int decode_proxy(struct unpack *u, const Etp__TcpProxy *w, struct tcp_pro
             return unpack_unsupported(u, "hash_policy: but source_ip");
         t->hash_source_ip = true;
     }
-    for (size_t i = 0; i < w->n_access_log; i++)
-        t->access_log |= w->access_log[i]->config_type_case == EAL__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG &&
-                         unpack_is(w->access_log[i]->typed_config, &eas__stdout_access_log__descriptor);
+    if (xds__decode_logs(u, w->access_log, w->n_access_log, &t->access_log, &t->logs) < 0)
+        return u->e->code;
     return decode_clusters(u, w, t);
 }
 

@@ -37,9 +37,9 @@ int xds__decode_hcm_options(struct unpack *u, const Eh__HttpConnectionManager *w
 bool xds__says_h2(const struct h2_options *o); /* is there anything to be said? */
 Ec__Http2ProtocolOptions *xds__encode_h2(struct arena *a, const struct h2_options *o);
 int xds__decode_h2(struct unpack *u, const Ec__Http2ProtocolOptions *w, struct h2_options *o) MUST_CHECK;
-/* xds_log.c: access logs. At most one. */
-void xds__encode_log(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w);
-int xds__decode_log(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) MUST_CHECK;
+/* xds_log.c: access logs; `json`: with Istio's keys, to standard output */
+Eal__AccessLog **xds__encode_logs(struct arena *a, bool json, const struct access_logs *logs, size_t *n);
+int xds__decode_logs(struct unpack *u, Eal__AccessLog *const *w, size_t n, bool *json, struct access_logs *to) MUST_CHECK;
 
 /* xds_header.c: header edits. The four lists of a message, each where it has it. */
 struct xds__edits {

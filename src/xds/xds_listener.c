@@ -51,7 +51,7 @@ static void encode_filters(struct arena *a, const struct hcm *h, Eh__HttpConnect
 }
 
 static void encode_logging(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w) {
-    xds__encode_log(a, h, w);
+    w->access_log = xds__encode_logs(a, h->access_log, &h->logs, &w->n_access_log);
     if (h->tracing) {
         w->tracing = PACK_NEW(a, eh__http_connection_manager__tracing);
         w->tracing->random_sampling = PACK_NEW(a, et__percent);
@@ -305,7 +305,7 @@ static int decode_hcm(struct unpack *u, const Eh__HttpConnectionManager *w, stru
     }
     if ((w->tracing && decode_tracing(u, w->tracing, h) < 0) || decode_codec(u, w, h) < 0 || decode_client_cert(u, w, h) < 0 ||
         decode_idle(u, w->common_http_protocol_options, h) < 0 || xds__decode_hcm_options(u, w, h) < 0 ||
-        xds__decode_log(u, w, h) < 0 || decode_filters(u, w, h) < 0)
+        xds__decode_logs(u, w->access_log, w->n_access_log, &h->access_log, &h->logs) < 0 || decode_filters(u, w, h) < 0)
         return u->e->code;
     return decode_routes(u, w, h);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Access logs of a connection manager: standard output, standard error, files. */
+/* Access logs of a connection manager or a TCP proxy: standard output, standard error, files. */
 #include "file.pb-c.h"
 #include "stdout.pb-c.h"
 #include "xds/xds_int.h"
@@ -12,6 +12,11 @@ static const char default_text[] = /* Envoy's */
     "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% "
     "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" "
     "\"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"\n";
+
+struct logs { /* what is read */
+    struct access_logs *to;
+    bool *json; /* Istio's keys, to standard output */
+};
 
 /* ---- encoding ---- */
 static Ec__SubstitutionFormatString *encode_format(struct arena *a, const struct access_log *log) {
@@ -107,7 +112,7 @@ static Google__Protobuf__Any *encode_sink(struct arena *a, const struct access_l
     return pack_any(a, w);
 }
 
-static void add_log(struct arena *a, const struct access_log *log, Eh__HttpConnectionManager *w) {
+static Eal__AccessLog *encode_log(struct arena *a, const struct access_log *log) {
     Eal__AccessLog *one = PACK_NEW(a, eal__access_log);
     bool file = log && !str_eq(log->path, STR("/dev/stdout"));
     one->name = (char *)(file ? "envoy.access_loggers.file" : "envoy.access_loggers.stdout");
@@ -115,28 +120,29 @@ static void add_log(struct arena *a, const struct access_log *log, Eh__HttpConne
     one->typed_config = encode_sink(a, log);
     if (log && log->filter)
         one->filter = encode_filter(a, log->filter);
-    w->access_log[w->n_access_log++] = one;
+    return one;
 }
 
-void xds__encode_log(struct arena *a, const struct hcm *h, Eh__HttpConnectionManager *w) {
-    w->access_log = pack_array(a, h->n_logs + 1);
-    if (h->access_log)
-        add_log(a, NULL, w);
-    for (size_t i = 0; i < h->n_logs; i++)
-        add_log(a, &h->logs[i], w);
+Eal__AccessLog **xds__encode_logs(struct arena *a, bool json, const struct access_logs *logs, size_t *n) {
+    Eal__AccessLog **w = pack_array(a, logs->n + 1);
+    if (json)
+        w[(*n)++] = encode_log(a, NULL);
+    for (size_t i = 0; i < logs->n; i++)
+        w[(*n)++] = encode_log(a, &logs->at[i]);
+    return w;
 }
 
 /* ---- decoding ---- */
 
 /* The operators of the response's head are numbered over all logs and their keys. */
-static void count_resp(struct hcm *h, struct format *f) {
+static void count_resp(struct logs *h, struct format *f) {
     for (size_t i = 0; i < f->n; i++)
         if (f->at[i].op == FORMAT_RESP)
-            f->at[i].nth += h->log_resp;
-    h->log_resp += f->n_resp;
+            f->at[i].nth += h->to->n_resp;
+    h->to->n_resp += f->n_resp;
 }
 
-static int decode_keys(struct unpack *u, const Google__Protobuf__Struct *w, struct hcm *h, struct access_log *log) {
+static int decode_keys(struct unpack *u, const Google__Protobuf__Struct *w, struct logs *h, struct access_log *log) {
     if (!w->n_fields || w->n_fields > KEYS_MAX)
         return err_set(u->e, WEFT_E_UNSUPPORTED, "json_format: needs 1 to %u keys", KEYS_MAX);
     log->keys = arena_zalloc(u->to, w->n_fields * sizeof *log->keys);
@@ -153,14 +159,14 @@ static int decode_keys(struct unpack *u, const Google__Protobuf__Struct *w, stru
     return 0;
 }
 
-static int decode_text(struct unpack *u, struct str text, struct hcm *h, struct access_log *log) {
+static int decode_text(struct unpack *u, struct str text, struct logs *h, struct access_log *log) {
     if (format_parse(&log->text, text, u->to, u->e) < 0)
         return u->e->code;
     count_resp(h, &log->text);
     return 0;
 }
 
-static int decode_format(struct unpack *u, const Ec__SubstitutionFormatString *w, struct hcm *h, struct access_log *log) {
+static int decode_format(struct unpack *u, const Ec__SubstitutionFormatString *w, struct logs *h, struct access_log *log) {
     struct data_source source = {0};
     if (!w)
         return decode_text(u, STR(default_text), h, log);
@@ -229,7 +235,7 @@ static int decode_filter(struct unpack *u, const Eal__AccessLogFilter *w, struct
     }
 }
 
-static int decode_file(struct unpack *u, const Google__Protobuf__Any *any, struct hcm *h, struct access_log *log) {
+static int decode_file(struct unpack *u, const Google__Protobuf__Any *any, struct logs *h, struct access_log *log) {
     Eaf__FileAccessLog *w;
     if (unpack_any(u, any, &eaf__file_access_log__descriptor, "access_log", &w) < 0 ||
         unpack_name(u, w->path, "access_log: path", &log->path) < 0)
@@ -237,7 +243,7 @@ static int decode_file(struct unpack *u, const Google__Protobuf__Any *any, struc
     return decode_format(u, w->log_format, h, log);
 }
 
-static int decode_stderr(struct unpack *u, const Google__Protobuf__Any *any, struct hcm *h, struct access_log *log) {
+static int decode_stderr(struct unpack *u, const Google__Protobuf__Any *any, struct logs *h, struct access_log *log) {
     Eas__StderrAccessLog *w;
     if (unpack_any(u, any, &eas__stderr_access_log__descriptor, "access_log", &w) < 0)
         return u->e->code;
@@ -246,16 +252,16 @@ static int decode_stderr(struct unpack *u, const Google__Protobuf__Any *any, str
 }
 
 /* weft's own control plane says no format: JSON with Istio's keys. */
-static int decode_stdout(struct unpack *u, const Google__Protobuf__Any *any, struct hcm *h, struct access_log *log) {
+static int decode_stdout(struct unpack *u, const Google__Protobuf__Any *any, struct logs *h, struct access_log *log) {
     Eas__StdoutAccessLog *w;
     if (unpack_any(u, any, &eas__stdout_access_log__descriptor, "access_log", &w) < 0)
         return u->e->code;
     log->path = STR("/dev/stdout");
-    h->access_log |= !w->log_format && !log->filter;
-    return h->access_log && !w->log_format ? 0 : decode_format(u, w->log_format, h, log);
+    *h->json |= !w->log_format && !log->filter;
+    return *h->json && !w->log_format ? 0 : decode_format(u, w->log_format, h, log);
 }
 
-static int decode_one(struct unpack *u, const Eal__AccessLog *w, struct hcm *h, struct access_log *log) {
+static int decode_one(struct unpack *u, const Eal__AccessLog *w, struct logs *h, struct access_log *log) {
     const Google__Protobuf__Any *any = w->config_type_case == EAL__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG ? w->typed_config : NULL;
     if (w->filter) {
         log->filter = arena_zalloc(u->to, sizeof *log->filter);
@@ -269,15 +275,16 @@ static int decode_one(struct unpack *u, const Eal__AccessLog *w, struct hcm *h, 
     return decode_file(u, any, h, log); /* or refused by its type */
 }
 
-int xds__decode_log(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) {
-    if (w->n_access_log > LOGS_MAX)
+int xds__decode_logs(struct unpack *u, Eal__AccessLog *const *w, size_t n, bool *json, struct access_logs *to) {
+    struct logs h = {to, json};
+    if (n > LOGS_MAX)
         return err_set(u->e, WEFT_E_UNSUPPORTED, "access_log: more than %u", LOGS_MAX);
-    h->logs = arena_zalloc(u->to, w->n_access_log * sizeof *h->logs);
-    for (size_t i = 0; i < w->n_access_log; i++) {
-        struct access_log *log = &h->logs[h->n_logs];
-        if (decode_one(u, w->access_log[i], h, log) < 0)
+    to->at = arena_zalloc(u->to, n * sizeof *to->at);
+    for (size_t i = 0; i < n; i++) {
+        struct access_log *log = &to->at[to->n];
+        if (decode_one(u, w[i], &h, log) < 0)
             return u->e->code;
-        h->n_logs += log->text.n || log->n_keys;
+        to->n += log->text.n || log->n_keys;
     }
     return 0;
 }

@@ -41,7 +41,7 @@ def test():
         m.process('second', 'echo', '--listen', f'127.0.0.2:{port}', '--name', 'second')
         text = FILE.replace('type: STATIC', 'type: STRICT_DNS\n    dns_lookup_family: V4_ONLY\n    dns_refresh_rate: 0.05s')
         (m.dir / 'envoy.yaml').write_text(text.replace('address: 127.0.0.1, port_value: PORT', f'address: app.test, port_value: {port}'))
-        proxy = m.process('proxy', 'proxy', '--bootstrap', m.dir / 'envoy.yaml', '--dns', dns.at)
+        proxy = m.process('proxy', 'proxy', '--bootstrap', m.dir / 'envoy.yaml', '--dns', dns.at, '--admin', '127.0.0.1:0')
 
         def name():
             r = request(proxy.ready['listeners']['front'])
