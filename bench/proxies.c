@@ -377,7 +377,7 @@ static void dial_more(struct mesh *m) {
     static const struct conn_cfg cfg = {.proto = CONN_H2, .on_ready = on_ready, .on_closed = on_closed};
     for (; m->dialled < m->n && m->dialling < DIALS; m->dialled++, m->dialling++) {
         struct peer *p = &m->peers[m->dialled];
-        struct transport *tr = sock_dial(&m->loop, &m->control, 0, NULL, NULL);
+        struct transport *tr = sock_dial(&m->loop, &m->control, 60 * CLOCK_S, NULL, NULL);
         p->conn = conn_client(&m->loop, &tr, &cfg, p);
     }
 }

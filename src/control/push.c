@@ -23,13 +23,14 @@ struct entry {
     struct list node;
     struct xds_resource *resource; /* NULL: there is none */
     bool compiled;                 /* once; from then on it changes at flushes only */
-    struct list subs;
-    unsigned n_subs;
+    struct list subs;              /* of ads_name */
+    struct list owners;            /* of struct sub */
+    unsigned n_subs;               /* both */
 };
 struct client { /* one stream */
     struct ads_stream *stream;
-    struct list node, subs;
-    unsigned wild; /* types with a wildcard, as bits */
+    struct list node, subs; /* subs: to what is its own */
+    unsigned wild;          /* types with a wildcard, as bits */
     bool flush;
     enum compile_for who;
     char *service, *ns, *agent;
@@ -43,7 +44,7 @@ struct client { /* one stream */
         char *why; /* of the last answer, a NACK; else NULL */
     } told[XDS_TYPES];
 };
-struct sub { /* one client wants one entry */
+struct sub { /* a client has an entry of its own */
     struct entry *entry;
     struct client *client;
     struct list of_entry, of_client;
@@ -79,6 +80,7 @@ static struct entry *need_entry(struct push *p, enum compile_for who, enum xds_t
     en->own = is_own(who, type, name);
     en->name = mem_strdup(name);
     list_init(&en->subs);
+    list_init(&en->owners);
     list_push(&en->group->entries, &en->node);
     map_put(&p->entries[who][type], name, en);
     arena_fini(&a);
@@ -139,21 +141,25 @@ static bool refresh(struct push *p, struct entry *en) {
 
 /* ---- pushing ---- */
 
+static void tell_client(struct client *c, const struct entry *en) {
+    ads_stream_dirty(c->stream, en->type, str_of(en->name));
+    c->flush = true;
+}
+
 static void tell(struct push *p, struct entry *en) {
     p->stats.pushes[en->type] += en->n_subs;
     LIST_FOR (n, &en->subs) {
-        struct client *c = list_entry(n, struct sub, of_entry)->client;
-        ads_stream_dirty(c->stream, en->type, str_of(en->name));
+        struct client *c = ads_stream_user(ads_stream_mark(list_entry(n, struct ads_name, of_user)));
         c->flush = true;
     }
+    LIST_FOR (n, &en->owners)
+        tell_client(list_entry(n, struct sub, of_entry)->client, en);
     if (!p->wild[en->who][en->type] || en->own)
         return;
     LIST_FOR (n, &p->streams) {
         struct client *c = list_entry(n, struct client, node);
-        if (c->who != en->who || !(c->wild & 1u << en->type))
-            continue;
-        ads_stream_dirty(c->stream, en->type, str_of(en->name));
-        c->flush = true;
+        if (c->who == en->who && c->wild & 1u << en->type)
+            tell_client(c, en);
     }
 }
 
@@ -330,20 +336,16 @@ static void all(void *ctx, struct ads_stream *s, enum xds_type type, void (*each
     }
 }
 
-static void add_sub(struct entry *en, struct client *c) {
+static void add_own_sub(struct entry *en, struct client *c) {
     struct sub *sub = mem_new(struct sub);
     sub->entry = en;
     sub->client = c;
-    list_push(&en->subs, &sub->of_entry);
+    list_push(&en->owners, &sub->of_entry);
     list_push(&c->subs, &sub->of_client);
     en->n_subs++;
 }
 
-static void drop_sub(struct push *p, struct sub *sub) {
-    struct entry *en = sub->entry;
-    list_remove(&sub->of_entry);
-    list_remove(&sub->of_client);
-    free(sub);
+static void one_less(struct push *p, struct entry *en) {
     if (--en->n_subs || wanted(p, en))
         return;
     struct group *g = en->group;
@@ -351,14 +353,12 @@ static void drop_sub(struct push *p, struct sub *sub) {
     settle_group(p, g);
 }
 
-static void unsubscribe(struct push *p, struct entry *en, struct client *c) {
-    LIST_FOR (n, &en->subs) {
-        struct sub *sub = list_entry(n, struct sub, of_entry);
-        if (sub->client == c) {
-            drop_sub(p, sub);
-            return;
-        }
-    }
+static void drop_own_sub(struct push *p, struct sub *sub) {
+    struct entry *en = sub->entry;
+    list_remove(&sub->of_entry);
+    list_remove(&sub->of_client);
+    free(sub);
+    one_less(p, en);
 }
 
 static struct client *client_of(struct push *p, struct ads_stream *s) {
@@ -392,17 +392,19 @@ static void set_wild(struct push *p, struct client *c, enum xds_type type, bool 
         }
 }
 
-static void subscribed(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, bool on) {
+static void subscribed(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, struct ads_name *n, bool on) {
     struct push *p = ctx;
     struct client *c = client_of(p, s);
-    if (str_eq(name, STR("*"))) {
+    if (!n) {
         set_wild(p, c, type, on);
     } else if (on) {
-        add_sub(need_entry(p, c->who, type, name), c);
+        struct entry *en = need_entry(p, c->who, type, name);
+        list_push(&en->subs, &n->of_user);
+        en->n_subs++;
     } else {
         struct entry *en = map_get(&p->entries[c->who][type], name);
-        if (en)
-            unsubscribe(p, en, c);
+        list_remove(&n->of_user);
+        one_less(p, en);
     }
 }
 
@@ -434,7 +436,7 @@ static int join(struct push *p, struct client *c, const struct ads_node *n, stru
 }
 
 static char *own_entry(struct push *p, struct client *c, enum xds_type type, struct str name) {
-    add_sub(need_entry(p, c->who, type, name), c);
+    add_own_sub(need_entry(p, c->who, type, name), c);
     return mem_strdup(name);
 }
 
@@ -487,7 +489,7 @@ static void forget_client(struct push *p, struct client *c) {
     for (int t = 0; t < XDS_TYPES; t++)
         set_wild(p, c, (enum xds_type)t, false);
     while (!list_empty(&c->subs))
-        drop_sub(p, list_entry(c->subs.next, struct sub, of_client));
+        drop_own_sub(p, list_entry(c->subs.next, struct sub, of_client));
     if (c->peer)
         p->peers.part(&c->peer);
     list_remove(&c->node);
@@ -581,8 +583,15 @@ json_t *push_clients(const struct push *p) {
 }
 
 struct ads_source push_source(struct push *p) {
-    return (struct ads_source){
-        .get = get, .all = all, .subscribed = subscribed, .node = node, .nack = nack, .acked = acked, .closed = closed, .ctx = p};
+    return (struct ads_source){.get = get,
+                               .all = all,
+                               .subscribed = subscribed,
+                               .node = node,
+                               .nack = nack,
+                               .acked = acked,
+                               .closed = closed,
+                               .ctx = p,
+                               .texts = &p->texts};
 }
 
 void push_init(struct push *p, struct mesh *m, struct reg *r) {

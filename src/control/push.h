@@ -36,6 +36,7 @@ struct push {
     struct map groups;                           /* "NS/SERVICE" -> struct group (private) */
     struct list dirty;                           /* of groups */
     struct list streams;
+    struct ads_texts texts;
     unsigned n_streams, wild[COMPILE_FORS][XDS_TYPES];
     uint64_t joined; /* how many foreign proxies, ever */
     struct timer timer;

@@ -10,7 +10,8 @@ struct call_priv {
     struct buf message;
     int status;
     bool decided; /* status and message are known */
-    bool above;   /* the queue has been above the mark: `drained` is owed */
+    size_t mark;
+    bool above; /* the queue has been above the mark: `drained` is owed */
 };
 
 static struct call_priv *of(struct call *c) {
@@ -36,6 +37,7 @@ static bool is_grpc(const struct msg_fields *f) {
 static struct call *call_new(struct stream *st, const struct call_cb *cb, size_t max, void *user) {
     struct call_priv *p = mem_new(struct call_priv);
     p->pub = (struct call){.cb = cb, .user = user, .stream = st, .reader = {.max = max}};
+    p->mark = CALL_MARK;
     st->long_lived = true;
     return &p->pub;
 }
@@ -66,7 +68,7 @@ static void on_closed(struct stream *s, int why) {
 static void on_drained(struct stream *s, size_t octets) {
     struct call *c = s->user;
     struct call_priv *p = of(c);
-    if (c->over || !p->above || stream_queued(s) >= CALL_MARK / 2)
+    if (c->over || !p->above || stream_queued(s) >= p->mark / 2)
         return;
     p->above = false;
     if (c->cb->drained)
@@ -122,12 +124,16 @@ void call_send(struct call *c, struct str msg) {
     grpc_frame(&b, msg);
     stream_data(c->stream, buf_str(&b), false);
     buf_fini(&b);
-    if (call_queued(c) >= CALL_MARK / 2)
+    if (call_queued(c) >= of(c)->mark / 2)
         of(c)->above = true;
 }
 
 size_t call_queued(const struct call *c) {
     return c->over ? 0 : stream_queued(c->stream);
+}
+
+void call_mark(struct call *c, size_t octets) {
+    of(c)->mark = octets;
 }
 
 void call_cancel(struct call *c) {

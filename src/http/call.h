@@ -10,12 +10,12 @@ struct call;
 struct call_cb {
     void (*message)(struct call *c, struct str msg); /* valid during the call */
     void (*half_closed)(struct call *c);             /* server: the client has ended its side; may be NULL */
-    void (*drained)(struct call *c);                 /* the queue fell below half of CALL_MARK; may be NULL */
+    void (*drained)(struct call *c);                 /* the queue fell below half of the mark; may be NULL */
     /* Over: status and message (client: from trailers or mapped from the failure; server: why the client went). Last; memory is
      * freed after it. */
     void (*done)(struct call *c, int grpc_status, struct str message);
 };
-#define CALL_MARK (256u * 1024u) /* octets queued above which a sender should hold back */
+#define CALL_MARK (256u * 1024u) /* octets queued above which a sender should hold back: the mark, unless call_mark sets it */
 
 struct call {
     const struct call_cb *cb;
@@ -35,6 +35,7 @@ void call_end(struct call *c);                                         /* client
 void call_finish(struct call *c, int grpc_status, struct str message); /* server: trailers; no callback but done follows */
 void call_cancel(struct call *c);                                      /* done(GRPC_CANCELLED) follows from the loop */
 size_t call_queued(const struct call *c);
+void call_mark(struct call *c, size_t octets);
 
 /* Server: one table of methods. From a server's on_stream: call_accept(st, methods, n, user). Unknown path: grpc-status 12. Not
  * gRPC: 415. */

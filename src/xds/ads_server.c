@@ -4,10 +4,7 @@
 #include "base/mem.h"
 #include "discovery.pb-c.h"
 #include "xds/ads_response.h"
-#include "xds/ads_state.h"
 #include "xds/unpack.h"
-
-#define RESPONSE_MAX (1024u * 1024u) /* octets from which a response is sent and the next one begun */
 
 struct ads_stream {
     struct call *call;
@@ -47,8 +44,7 @@ static void send_response(struct round *r) {
 }
 
 static bool has_endpoints(const struct ads_stream *s, struct str cluster) {
-    const struct ads_name *n = map_get(&s->of[XDS_ENDPOINT].names, cluster);
-    return n && n->sent[0];
+    return ads_state_sent(&s->of[XDS_ENDPOINT], cluster);
 }
 
 /* An updated cluster warms until its endpoints come again, though they are the same (§1.7: Envoy's issue 13009); a new one cannot
@@ -57,8 +53,9 @@ static void follow(struct round *r, struct ads_name *n) {
     struct ads_stream *s = r->s;
     if (r->type != XDS_CLUSTER)
         return;
-    ads_state_force(&s->of[XDS_ENDPOINT], n->name);
-    n->warming = s->of[XDS_CLUSTER].wildcard && !has_endpoints(s, n->name) && s->src->get(s->src->ctx, s, XDS_ENDPOINT, n->name);
+    ads_state_force(&s->of[XDS_ENDPOINT], n->text->name);
+    n->warming = s->of[XDS_CLUSTER].wildcard && !has_endpoints(s, n->text->name) &&
+                 s->src->get(s->src->ctx, s, XDS_ENDPOINT, n->text->name);
     s->warming |= n->warming;
 }
 
@@ -68,8 +65,8 @@ static void end_warming(struct ads_stream *s, bool all) {
     if (!s->warming)
         return;
     s->warming = false;
-    MAP_FOR (&s->of[XDS_CLUSTER].names, NULL, n) {
-        n->warming &= !all && n->sent[0] && !has_endpoints(s, n->name);
+    for (unsigned at = 0; (n = ads_state_next(&s->of[XDS_CLUSTER], &at));) {
+        n->warming = n->warming && !all && n->sent && !has_endpoints(s, n->text->name);
         s->warming |= n->warming;
     }
 }
@@ -78,33 +75,35 @@ static void end_warming(struct ads_stream *s, bool all) {
  */
 static bool too_early(const struct round *r, const struct ads_name *n) {
     const struct ads_state *clusters = &r->s->of[XDS_CLUSTER];
-    if (r->type != XDS_ROUTE || !clusters->wildcard || !n->sent[0] || n->force)
+    if (r->type != XDS_ROUTE || !clusters->wildcard || !n->sent || n->force)
         return false;
     return clusters->acked < clusters->last_nonce || r->s->warming;
 }
 
-static bool full(const struct ads_stream *s) {
-    return s->closing || call_queued(s->call) > CALL_MARK;
+static bool full(const struct ads_stream *s, size_t more) {
+    return s->closing || call_queued(s->call) + more > ADS_QUEUE;
+}
+
+static struct xds_resource *get(const struct round *r, const struct ads_name *n) {
+    return r->s->src->get(r->s->src->ctx, r->s, r->type, n->text->name);
 }
 
 /* A route may name it still: until the client has taken the routes and listeners that do not. */
 static bool still_used(const struct round *r, const struct ads_name *n) {
-    if (!n->sent[0] || (r->type != XDS_CLUSTER && r->type != XDS_ENDPOINT))
+    if (!n->sent || (r->type != XDS_CLUSTER && r->type != XDS_ENDPOINT))
         return false;
     const struct ads_state *routes = &r->s->of[XDS_ROUTE];
-    bool waiting = routes->dirty.next && !list_empty(&routes->dirty);
-    return waiting || !ads_state_settled(routes) || !ads_state_settled(&r->s->of[XDS_LISTENER]);
+    return ads_state_news(routes) > 0 || !ads_state_settled(routes) || !ads_state_settled(&r->s->of[XDS_LISTENER]);
 }
 
 /* Clean or sent now; what is for the other round goes on waiting. */
-static void take(struct round *r, struct ads_name *n, struct list *waiting) {
-    struct ads_state *st = &r->s->of[r->type];
-    struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->s, r->type, n->name);
+static void take(struct round *r, struct ads_name *n) {
+    struct ads_state *st = n->state;
+    struct xds_resource *res = get(r, n);
     const char *version = res ? res->version : NULL;
     enum ads_do what = ads_state_decide(st, n, version);
-    list_remove(&n->dirty); /* what compiles on demand may have marked it again */
     if (what != ADS_NOTHING && (what != r->what || (what == ADS_REMOVE ? still_used(r, n) : too_early(r, n)))) {
-        list_push(waiting, &n->dirty);
+        ads_state_mark(n);
         return;
     }
     if (what == ADS_SEND) {
@@ -113,7 +112,7 @@ static void take(struct round *r, struct ads_name *n, struct list *waiting) {
     }
     bool told = what != ADS_REMOVE || !r->s->sotw; /* the end of a child is told by its parent */
     if (what == ADS_REMOVE && told)
-        ads_response_remove(&r->response, n->name);
+        ads_response_remove(&r->response, n->text->name);
     ads_state_done(st, n, what, version, told ? r->nonce : 0);
 }
 
@@ -123,21 +122,17 @@ static void take(struct round *r, struct ads_name *n, struct list *waiting) {
 static bool has_news(struct round *r) {
     struct ads_state *st = &r->s->of[r->type];
     bool news = st->owed && r->what == ADS_SEND;
-    struct list waiting, *at;
-    list_init(&waiting);
-    while ((at = list_pop(&st->dirty))) {
-        struct ads_name *n = list_entry(at, struct ads_name, dirty);
-        struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->s, r->type, n->name);
+    size_t left = ads_state_news(st);
+    struct ads_name *n;
+    while ((n = ads_state_pop(st, &left))) {
+        const struct xds_resource *res = get(r, n);
         enum ads_do what = ads_state_decide(st, n, res ? res->version : NULL);
-        list_remove(&n->dirty);
         news |= what == r->what && !(what == ADS_REMOVE && still_used(r, n));
         if (what == ADS_NOTHING)
             ads_state_done(st, n, what, NULL, 0);
         else
-            list_push(&waiting, &n->dirty);
+            ads_state_mark(n);
     }
-    while ((at = list_pop(&waiting)))
-        list_push(&st->dirty, at);
     return news;
 }
 
@@ -154,8 +149,8 @@ static void drop_kept(struct map *kept) {
 
 static void add_whole(struct round *r, struct ads_name *n, struct map *kept) {
     struct ads_state *st = &r->s->of[r->type];
-    struct xds_resource *res = r->s->src->get(r->s->src->ctx, r->s, r->type, n->name);
-    struct xds_resource *last = res || r->type != XDS_CLUSTER ? NULL : map_get(&r->s->last, n->name);
+    struct xds_resource *res = get(r, n);
+    struct xds_resource *last = res || r->type != XDS_CLUSTER ? NULL : map_get(&r->s->last, n->text->name);
     if (last && (r->what == ADS_SEND || still_used(r, n))) { /* as it was; its end is told when its turn comes */
         ads_response_add(&r->response, last);
         keep(kept, last);
@@ -164,7 +159,7 @@ static void add_whole(struct round *r, struct ads_name *n, struct map *kept) {
     if (res && r->type == XDS_CLUSTER)
         keep(kept, res);
     if (res) {
-        if (n->force || strcmp(n->sent, res->version) != 0)
+        if (n->force || !ads_state_has(n, res->version))
             follow(r, n);
         ads_response_add(&r->response, res);
     }
@@ -178,9 +173,8 @@ static void send_whole(struct ads_stream *s, enum xds_type type, enum ads_do wha
     struct ads_name *n;
     if (!has_news(&r))
         return;
-    MAP_FOR (&st->names, NULL, n) {
+    for (unsigned at = 0; (n = ads_state_next(st, &at));)
         add_whole(&r, n, &kept);
-    }
     if (type == XDS_CLUSTER) {
         drop_kept(&s->last);
         s->last = kept;
@@ -193,35 +187,38 @@ static void send_whole(struct ads_stream *s, enum xds_type type, enum ads_do wha
 
 static void send_type(struct ads_stream *s, enum xds_type type, enum ads_do what) {
     struct round r = {.s = s, .type = type, .what = what, .nonce = s->nonce + 1, .response.sotw = s->sotw};
-    struct list *dirty = &s->of[type].dirty, waiting, *n;
-    if (s->sotw && s->of[type].can_wildcard) {
+    struct ads_state *st = &s->of[type];
+    size_t left = ads_state_news(st);
+    struct ads_name *n;
+    if (s->sotw && st->can_wildcard) {
         send_whole(s, type, what);
         return;
     }
-    list_init(&waiting);
-    while (!full(s) && (n = list_pop(dirty))) {
-        take(&r, list_entry(n, struct ads_name, dirty), &waiting);
-        if (r.response.out.len >= RESPONSE_MAX)
-            send_response(&r);
-    }
+    while (!full(s, r.response.out.len) && (n = ads_state_pop(st, &left)))
+        take(&r, n);
     send_response(&r);
-    while ((n = list_pop(&waiting)))
-        list_push(dirty, n);
 }
 
 void ads_stream_flush(struct ads_stream *s) {
-    for (size_t i = 0; i < XDS_TYPES && !full(s); i++) {
+    for (size_t i = 0; i < XDS_TYPES && !full(s, 0); i++) {
         if (updates[i] == XDS_ROUTE)
             end_warming(s, false);
         send_type(s, updates[i], ADS_SEND);
     }
-    for (size_t i = 0; i < XDS_TYPES && !full(s); i++)
+    for (size_t i = 0; i < XDS_TYPES && !full(s, 0); i++)
         send_type(s, removals[i], ADS_REMOVE);
 }
 
 void ads_stream_dirty(struct ads_stream *s, enum xds_type type, struct str name) {
     if (!s->closing)
         ads_state_dirty(&s->of[type], name);
+}
+
+struct ads_stream *ads_stream_mark(struct ads_name *n) {
+    struct ads_stream *s = n->state->owner;
+    if (!s->closing)
+        ads_state_mark(n);
+    return s;
 }
 
 void ads_stream_close(struct ads_stream *s, int grpc_status, struct str message) {
@@ -236,11 +233,11 @@ struct told { /* for callbacks about one type */
     enum xds_type type;
 };
 
-static void on_told(void *ctx, struct str name, bool on) {
+static void on_told(void *ctx, struct str name, struct ads_name *n, bool on) {
     struct told *t = ctx;
     const struct ads_source *src = t->s->src;
     if (src->subscribed)
-        src->subscribed(src->ctx, t->s, t->type, name, on);
+        src->subscribed(src->ctx, t->s, t->type, name, n, on);
 }
 
 static void mark_one(void *arg, struct xds_resource *res) {
@@ -395,10 +392,10 @@ static void end_subscriptions(struct ads_stream *s, enum xds_type type) {
     struct told t = {s, type};
     struct ads_name *n;
     if (s->of[type].wildcard)
-        on_told(&t, STR("*"), false);
-    MAP_FOR (&s->of[type].names, NULL, n)
+        on_told(&t, STR("*"), NULL, false);
+    for (unsigned at = 0; (n = ads_state_next(&s->of[type], &at));)
         if (n->subscribed)
-            on_told(&t, n->name, false);
+            on_told(&t, n->text->name, n, false);
 }
 
 static void on_done(struct call *c, int grpc_status, struct str message) {
@@ -424,6 +421,11 @@ struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src,
     s->call = c;
     s->src = src;
     s->of[XDS_LISTENER].can_wildcard = s->of[XDS_CLUSTER].can_wildcard = true;
+    for (int type = 0; type < XDS_TYPES; type++) {
+        s->of[type].texts = src->texts;
+        s->of[type].owner = s;
+    }
+    call_mark(c, ADS_QUEUE);
     c->user = s;
     return s;
 }

@@ -7,11 +7,15 @@
  * takes all clusters is told an update of routes when it has accepted them and been sent the endpoints of new ones (§1.7).
  *
  * Push: the owner marks names dirty; the stream looks the newest resource up in the source when it sends, so a slow client costs
- * a set of names and never a queue of messages. It stops generating while call_queued > CALL_MARK. A rejected version is not
+ * a set of names and never a queue of messages: it stops generating while ADS_QUEUE octets wait. A rejected version is not
  * resent (NACK kept: last_nack). Threads: the control loop. Tests: tests/unit/xds/ads_server.c */
 #include "http/call.h"
+#include "xds/ads_state.h"
 #include "xds/xds.h"
 struct ads_stream;
+
+#define ADS_QUEUE                                                                                                                \
+    (32u * 1024u) /* octets that wait for a client at most, but for one resource (state of the world: one response) */
 
 struct ads_node {               /* who a client says it is: slices valid during the call, empty where it does not say */
     struct str id, service, ns; /* Node.id, Node.cluster, metadata NAMESPACE */
@@ -26,21 +30,24 @@ struct ads_source { /* where resources come from: control/compile */
     struct xds_resource *(*get)(void *ctx, struct ads_stream *s, enum xds_type type, struct str name);
     /* Calls `each` for every resource of a type: wildcard subscriptions. */
     void (*all)(void *ctx, struct ads_stream *s, enum xds_type type, void (*each)(void *arg, struct xds_resource *r), void *arg);
-    /* Subscription changes, so that the owner knows who needs what. May be NULL. */
-    void (*subscribed)(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, bool on);
+    /* Subscription changes, so that the owner knows who needs what. `n` (NULL for "*") lives until it is told off, its of_user is
+     * the owner's. May be NULL. */
+    void (*subscribed)(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, struct ads_name *n, bool on);
     /* The node was told (first request); < 0 and *e refuses the stream, by its code. May be NULL. */
     int (*node)(void *ctx, struct ads_stream *s, const struct ads_node *n, struct err *e);
     void (*nack)(void *ctx, struct ads_stream *s, enum xds_type type, struct str message); /* also ACKs end here: acked */
     void (*acked)(void *ctx, struct ads_stream *s, enum xds_type type);
     void (*closed)(void *ctx, struct ads_stream *s); /* the stream is gone after this */
     void *ctx;
+    struct ads_texts *texts; /* borrowed: of all streams of this source; empty when they have closed */
 };
 /* For a call that has just opened on /envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources or, `sotw`,
  * StreamAggregatedResources. The stream lives as long as the call. `src` is borrowed. */
 struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src, bool sotw);
 extern const struct call_cb ads_stream_call_cb; /* the call's callbacks: for the method table */
 void ads_stream_dirty(struct ads_stream *s, enum xds_type type,
-                      struct str name);      /* has changed or gone; sent at ads_stream_flush when subscribed */
+                      struct str name);                 /* has changed or gone; sent at ads_stream_flush when subscribed */
+struct ads_stream *ads_stream_mark(struct ads_name *n); /* the same for a name that is subscribed to: whose it is */
 void ads_stream_flush(struct ads_stream *s); /* sends what is dirty, in the order CDS, EDS, LDS, RDS, SDS, removals last */
 void ads_stream_close(struct ads_stream *s, int grpc_status, struct str message);
 void *ads_stream_user(const struct ads_stream *s);

@@ -4,50 +4,222 @@
 #include "base/mem.h"
 
 #define WILDCARD STR("*")
+#define BLOCK 16u     /* names */
+#define INDEX_BITS 2u /* of the first index */
 
 static bool is_wildcard(const struct ads_state *s, struct str name) {
     return s->can_wildcard && str_eq(name, WILDCARD);
 }
 
-static void set_version(char dst[ADS_VERSION], struct str version) {
-    if (version.len == 0 || version.len >= ADS_VERSION)
-        version = STR("?"); /* held, but no version of ours */
-    str_z(version, dst, ADS_VERSION);
+/* Never 0, which is none. What is held without a version is in no version of ours. */
+static uint64_t version_of(struct str version) {
+    uint64_t hash = version.len ? str_hash(version, 1) : 0;
+    return hash ? hash : 1;
+}
+
+/* ---- texts ---- */
+
+static struct ads_text *text_ref(struct ads_texts *t, struct str name) {
+    struct ads_text *text = map_get(&t->of, name);
+    if (!text) {
+        text = mem_alloc(sizeof *text + name.len + 1);
+        text->name = str_of(str_z(name, (char *)(text + 1), name.len + 1));
+        map_put(&t->of, name, text);
+    }
+    text->refs++;
+    return text;
+}
+
+static void text_unref(struct ads_texts *t, struct ads_text *text) {
+    if (--text->refs)
+        return;
+    map_del(&t->of, text->name);
+    if (!t->of.len)
+        map_fini(&t->of);
+    free(text);
+}
+
+/* ---- the set ---- */
+
+static struct ads_name *at(const struct ads_state *s, unsigned place) {
+    return &s->set.blocks[place / BLOCK][place % BLOCK];
+}
+
+/* Where the search for a text begins. Its address is no peer's choice. */
+static unsigned home_of(const struct ads_state *s, const struct ads_text *text) {
+    return (unsigned)(((uintptr_t)text >> 4) * 0x9e3779b97f4a7c15u >> (64 - s->set.bits));
+}
+
+static unsigned mask(const struct ads_state *s) {
+    return (1u << s->set.bits) - 1;
+}
+
+/* The slot that holds it, or the empty one where it belongs. */
+static uint32_t *slot_of(const struct ads_state *s, const struct ads_text *text) {
+    unsigned i = home_of(s, text);
+    while (s->set.index[i] && at(s, s->set.index[i] - 1)->text != text)
+        i = (i + 1) & mask(s);
+    return &s->set.index[i];
 }
 
 static struct ads_name *find(const struct ads_state *s, struct str name) {
-    return map_get(&s->names, name);
+    const struct ads_text *text = s->len ? map_get(&s->texts->of, name) : NULL;
+    uint32_t place = text ? *slot_of(s, text) : 0;
+    return place ? at(s, place - 1) : NULL;
+}
+
+/* Three of four slots are taken at most. */
+static void widen_index(struct ads_state *s) {
+    unsigned places = 0;
+    struct ads_name *n;
+    if (s->set.bits && s->len + 1 <= (1u << s->set.bits) / 4 * 3)
+        return;
+    free(s->set.index);
+    s->set.bits = s->set.bits ? s->set.bits + 1 : INDEX_BITS;
+    s->set.index = mem_array((size_t)1 << s->set.bits, sizeof *s->set.index);
+    while ((n = ads_state_next(s, &places)))
+        *slot_of(s, n->text) = n->at + 1;
+}
+
+static unsigned take_place(struct ads_state *s) {
+    unsigned place = s->set.free;
+    if (place) {
+        s->set.free = at(s, place - 1)->nonce;
+        return place - 1;
+    }
+    if (s->set.used == s->set.n_blocks * BLOCK) {
+        size_t n = s->set.n_blocks;
+        if ((n & (n - 1)) == 0) /* a power of two: full */
+            s->set.blocks = mem_realloc(s->set.blocks, (n ? n * 2 : 1) * sizeof(struct ads_name *));
+        s->set.blocks[n] = mem_array(BLOCK, sizeof(struct ads_name));
+        s->set.n_blocks++;
+    }
+    return s->set.used++;
 }
 
 static struct ads_name *find_or_add(struct ads_state *s, struct str name) {
     struct ads_name *n = find(s, name);
     if (n)
         return n;
-    n = mem_alloc(sizeof *n + name.len + 1);
-    n->name = str_of(str_z(name, (char *)(n + 1), name.len + 1));
-    map_put(&s->names, n->name, n);
+    widen_index(s);
+    unsigned place = take_place(s);
+    n = at(s, place);
+    *n = (struct ads_name){.state = s, .text = text_ref(s->texts, name), .at = place};
+    *slot_of(s, n->text) = place + 1;
+    s->len++;
     return n;
 }
 
-static void forget(struct ads_state *s, struct ads_name *n) {
-    map_del(&s->names, n->name);
-    list_remove(&n->dirty);
-    free(n);
+static void free_set(struct ads_state *s) {
+    for (size_t i = 0; i < s->set.n_blocks; i++)
+        free(s->set.blocks[i]);
+    free(s->set.blocks);
+    free(s->set.index);
+    free(s->dirty.at);
+    memset(&s->set, 0, sizeof s->set);
+    memset(&s->dirty, 0, sizeof s->dirty);
 }
 
-static void mark(struct ads_state *s, struct ads_name *n) {
-    if (!s->dirty.next)
-        list_init(&s->dirty);
-    if (!list_linked(&n->dirty))
-        list_push(&s->dirty, &n->dirty);
+/* What stands behind it moves up, where its search would not find it any more. */
+static void empty_slot(struct ads_state *s, unsigned hole) {
+    for (unsigned i = (hole + 1) & mask(s); s->set.index[i]; i = (i + 1) & mask(s)) {
+        unsigned home = home_of(s, at(s, s->set.index[i] - 1)->text);
+        if (((i - home) & mask(s)) < ((i - hole) & mask(s)))
+            continue;
+        s->set.index[hole] = s->set.index[i];
+        hole = i;
+    }
+    s->set.index[hole] = 0;
+}
+
+static void forget(struct ads_state *s, struct ads_name *n) {
+    if (n->rejects)
+        map_del(&s->rejected, n->text->name);
+    empty_slot(s, (unsigned)(slot_of(s, n->text) - s->set.index));
+    text_unref(s->texts, n->text);
+    n->text = NULL;
+    n->dirty = false;
+    n->nonce = s->set.free;
+    s->set.free = n->at + 1;
+    if (--s->len == 0)
+        free_set(s);
+}
+
+struct ads_name *ads_state_next(const struct ads_state *s, unsigned *place) {
+    while (*place < s->set.used) {
+        struct ads_name *n = at(s, (*place)++);
+        if (n->text)
+            return n;
+    }
+    return NULL;
 }
 
 void ads_state_fini(struct ads_state *s) {
     struct ads_name *n;
-    MAP_FOR (&s->names, NULL, n)
-        free(n);
-    map_fini(&s->names);
+    for (unsigned place = 0; (n = ads_state_next(s, &place));)
+        text_unref(s->texts, n->text);
+    free_set(s);
+    map_fini(&s->rejected);
     *s = (struct ads_state){0};
+}
+
+/* ---- what is dirty ---- */
+
+/* Places that stand for nothing any more go: a client may subscribe and unsubscribe for ever while it reads nothing. */
+static void squeeze_dirty(struct ads_state *s) {
+    size_t kept = 0;
+    for (size_t i = s->dirty.first; i < s->dirty.n; i++) {
+        struct ads_name *n = at(s, s->dirty.at[i]);
+        if (n->dirty)
+            s->dirty.at[kept++] = n->at;
+        n->dirty = false; /* once is enough */
+    }
+    s->dirty.first = 0;
+    s->dirty.n = kept;
+    while (kept)
+        at(s, s->dirty.at[--kept])->dirty = true;
+}
+
+static void make_room(struct ads_state *s) {
+    squeeze_dirty(s);
+    if (s->dirty.n < s->dirty.cap / 2)
+        return;
+    s->dirty.cap = s->dirty.cap ? s->dirty.cap * 2 : 8;
+    s->dirty.at = mem_realloc(s->dirty.at, s->dirty.cap * sizeof *s->dirty.at);
+}
+
+static void mark(struct ads_state *s, struct ads_name *n) {
+    if (n->dirty)
+        return;
+    if (s->dirty.n == s->dirty.cap)
+        make_room(s);
+    n->dirty = true;
+    s->dirty.at[s->dirty.n++] = n->at;
+}
+
+void ads_state_mark(struct ads_name *n) {
+    mark(n->state, n);
+}
+
+size_t ads_state_news(const struct ads_state *s) {
+    return s->dirty.n - s->dirty.first;
+}
+
+/* A place may be there for a name that was forgotten, or twice; only its flag counts. */
+struct ads_name *ads_state_pop(struct ads_state *s, size_t *left) {
+    while (*left && s->dirty.first < s->dirty.n) {
+        struct ads_name *n = at(s, s->dirty.at[s->dirty.first++]);
+        --*left;
+        if (s->dirty.first == s->dirty.n) {
+            free(s->dirty.at);
+            memset(&s->dirty, 0, sizeof s->dirty);
+        }
+        if (n->dirty) {
+            n->dirty = false;
+            return n;
+        }
+    }
+    return NULL;
 }
 
 /* ---- requests ---- */
@@ -59,7 +231,7 @@ static int check(const struct ads_state *s, const struct str *names, size_t n, s
             return err_set(e, WEFT_E_LIMIT, "a resource name of %zu octets", names[i].len);
         more += !find(s, names[i]);
     }
-    if (s->names.len + more > ADS_NAMES_MAX)
+    if (s->len + more > ADS_NAMES_MAX)
         return err_set(e, WEFT_E_LIMIT, "more than %u names of one type", ADS_NAMES_MAX);
     return 0;
 }
@@ -67,19 +239,19 @@ static int check(const struct ads_state *s, const struct str *names, size_t n, s
 static void subscribe(struct ads_state *s, struct str name, ads_told_f *told, void *ctx) {
     struct ads_name *n = find_or_add(s, name);
     /* Known already, by name or through the wildcard: "the client may have forgotten it". */
-    n->force = s->mode != ADS_INIT && (n->subscribed || n->sent[0]);
+    n->force = s->mode != ADS_INIT && (n->subscribed || n->sent);
     mark(s, n);
     if (n->subscribed)
         return;
     n->subscribed = true;
-    told(ctx, n->name, true);
+    told(ctx, n->text->name, n, true);
 }
 
 static void unsubscribe(struct ads_state *s, struct str name, ads_told_f *told, void *ctx) {
     struct ads_name *n = find(s, name);
     if (n && n->subscribed) {
         n->subscribed = false;
-        told(ctx, n->name, false);
+        told(ctx, n->text->name, n, false);
     }
     if (s->wildcard) { /* still covered: the client must hear what is true */
         n = find_or_add(s, name);
@@ -94,9 +266,9 @@ static void wildcard_off(struct ads_state *s, ads_told_f *told, void *ctx) {
     if (!s->wildcard)
         return;
     s->wildcard = false;
-    told(ctx, WILDCARD, false);
+    told(ctx, WILDCARD, NULL, false);
     struct ads_name *n;
-    MAP_FOR (&s->names, NULL, n)
+    for (unsigned place = 0; (n = ads_state_next(s, &place));)
         if (!n->subscribed)
             forget(s, n);
 }
@@ -105,7 +277,7 @@ static bool wildcard_on(struct ads_state *s, ads_told_f *told, void *ctx) {
     if (s->wildcard)
         return false;
     s->wildcard = true;
-    told(ctx, WILDCARD, true);
+    told(ctx, WILDCARD, NULL, true);
     return true;
 }
 
@@ -114,7 +286,7 @@ static void hold(struct ads_state *s, const struct ads_held *h) {
     if (!ads_state_wants(s, h->name))
         return;
     struct ads_name *n = find_or_add(s, h->name);
-    set_version(n->sent, h->version);
+    n->sent = version_of(h->version);
     mark(s, n);
 }
 
@@ -154,13 +326,17 @@ int ads_state_request(struct ads_state *s, const struct ads_request *r, ads_told
     return came_on;
 }
 
+static uint64_t rejected(const struct ads_state *s, const struct ads_name *n) {
+    return n->rejects ? (uint64_t)(uintptr_t)map_get(&s->rejected, n->text->name) : 0;
+}
+
 /* The list names it. What was named before is sent again only to who asks again, and never a rejected version. */
 static void list_name(struct ads_state *s, struct str name, bool again, ads_told_f *told, void *ctx) {
     struct ads_name *n = find(s, name);
     if (!n || !n->subscribed) {
         subscribe(s, name, told, ctx);
         n = find(s, name);
-    } else if (again && !(n->sent[0] && strcmp(n->sent, n->rejected) == 0)) {
+    } else if (again && !(n->sent && n->sent == rejected(s, n))) {
         n->force = true;
         mark(s, n);
     }
@@ -169,13 +345,13 @@ static void list_name(struct ads_state *s, struct str name, bool again, ads_told
 
 static void drop_unlisted(struct ads_state *s, ads_told_f *told, void *ctx) {
     struct ads_name *n;
-    MAP_FOR (&s->names, NULL, n) {
+    for (unsigned place = 0; (n = ads_state_next(s, &place));) {
         bool listed = n->listed;
         n->listed = false;
         if (listed || !n->subscribed)
             continue;
         n->subscribed = false;
-        told(ctx, n->name, false);
+        told(ctx, n->text->name, n, false);
         if (s->wildcard)
             mark(s, n); /* still covered: kept while it is there */
         else
@@ -227,10 +403,11 @@ int ads_state_answer(struct ads_state *s, uint64_t nonce, bool nack) {
     s->acked = nonce;
     s->refused = nack;
     struct ads_name *n;
-    if (nack)
-        MAP_FOR (&s->names, NULL, n)
-            if (n->nonce == nonce && n->sent[0])
-                memcpy(n->rejected, n->sent, ADS_VERSION);
+    for (unsigned place = 0; nack && (n = ads_state_next(s, &place));)
+        if (n->nonce == (uint32_t)nonce && n->sent) {
+            n->rejects = true;
+            map_put(&s->rejected, n->text->name, (void *)(uintptr_t)n->sent);
+        }
     return 0;
 }
 
@@ -240,23 +417,32 @@ bool ads_state_settled(const struct ads_state *s) {
 
 /* ---- responses ---- */
 
+bool ads_state_sent(const struct ads_state *s, struct str name) {
+    const struct ads_name *n = find(s, name);
+    return n && n->sent;
+}
+
+bool ads_state_has(const struct ads_name *n, const char *version) {
+    return n->sent == version_of(str_of(version));
+}
+
 enum ads_do ads_state_decide(const struct ads_state *s, const struct ads_name *n, const char *version) {
     if (!version)
-        return n->sent[0] || n->force || (n->subscribed && n->nonce == 0) ? ADS_REMOVE : ADS_NOTHING;
+        return n->sent || n->force || (n->subscribed && n->nonce == 0) ? ADS_REMOVE : ADS_NOTHING;
     if (n->force)
         return ADS_SEND;
-    return strcmp(version, n->sent) == 0 || strcmp(version, n->rejected) == 0 ? ADS_NOTHING : ADS_SEND;
+    uint64_t now = version_of(str_of(version));
+    return now == n->sent || now == rejected(s, n) ? ADS_NOTHING : ADS_SEND;
 }
 
 void ads_state_done(struct ads_state *s, struct ads_name *n, enum ads_do what, const char *version, uint64_t nonce) {
-    list_remove(&n->dirty);
-    n->force = false;
+    n->dirty = n->force = false;
     if (what != ADS_NOTHING)
-        n->sent[0] = '\0';
-    if (what != ADS_NOTHING && nonce)
-        n->nonce = s->last_nonce = nonce;
-    if (what == ADS_SEND)
-        set_version(n->sent, str_of(version));
-    if (!n->subscribed && !n->sent[0])
+        n->sent = what == ADS_SEND ? version_of(str_of(version)) : 0;
+    if (what != ADS_NOTHING && nonce) {
+        s->last_nonce = nonce;
+        n->nonce = (uint32_t)nonce;
+    }
+    if (!n->subscribed && !n->sent)
         forget(s, n);
 }

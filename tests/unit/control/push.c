@@ -5,6 +5,8 @@
 
 struct ads_stream {
     void *user;
+    struct px *px;
+    struct ads_state of[XDS_TYPES];
     unsigned dirty, flushed, told; /* told: dirty when it was flushed */
     char names[512];               /* "t:name " of what was marked */
 };
@@ -13,6 +15,12 @@ void ads_stream_dirty(struct ads_stream *s, enum xds_type type, struct str name)
     size_t n = strlen(s->names);
     s->dirty++;
     snprintf(s->names + n, sizeof s->names - n, "%d:" STR_FMT " ", type, STR_ARG(name));
+}
+
+struct ads_stream *ads_stream_mark(struct ads_name *n) {
+    struct ads_stream *s = n->state->owner;
+    ads_stream_dirty(s, (enum xds_type)(n->state - s->of), n->text->name);
+    return s;
 }
 
 void ads_stream_flush(struct ads_stream *s) {
@@ -47,18 +55,43 @@ static struct px *open_push(struct fx *fx) {
     return p;
 }
 
+static void told(void *ctx, struct str name, struct ads_name *n, bool on) {
+    struct ads_stream *s = n->state->owner;
+    s->px->src.subscribed(s->px->src.ctx, s, (enum xds_type)(n->state - s->of), name, n, on);
+}
+
+static void want(struct px *p, struct ads_stream *s, enum xds_type type, struct str name, bool on) {
+    struct ads_state *st = &s->of[type];
+    struct ads_request rq = {&name, &name, NULL, on, !on, 0};
+    s->px = p;
+    st->owner = s;
+    st->texts = p->src.texts;
+    assert_int_equal(ads_state_request(st, &rq, told, NULL, NULL), 0);
+}
+
+/* As the ADS server does it: what it wanted is told off first. */
+static void close_stream(struct px *p, struct ads_stream *s) {
+    struct ads_name *n;
+    for (int type = 0; type < XDS_TYPES; type++) {
+        for (unsigned at = 0; (n = ads_state_next(&s->of[type], &at));)
+            told(NULL, n->text->name, n, false);
+        ads_state_fini(&s->of[type]);
+    }
+    if (s->user)
+        p->src.closed(p->src.ctx, s);
+}
+
 static void close_push(struct px *p) {
-    if (p->a.user)
-        p->src.closed(p->src.ctx, &p->a);
-    if (p->b.user)
-        p->src.closed(p->src.ctx, &p->b);
+    close_stream(p, &p->a);
+    close_stream(p, &p->b);
+    assert_int_equal(p->push.texts.of.len, 0);
     push_fini(&p->push);
     free(p);
 }
 
 /* As the ADS server does it: told, then asked for. */
 static struct xds_resource *subscribe(struct px *p, struct ads_stream *s, enum xds_type type, const char *name) {
-    p->src.subscribed(p->src.ctx, s, type, str_of(name), true);
+    want(p, s, type, str_of(name), true);
     return p->src.get(p->src.ctx, s, type, str_of(name));
 }
 
@@ -169,11 +202,11 @@ static void forgets(void **state) {
     subscribe(p, &p->a, XDS_ENDPOINT, "ns/web");
     subscribe(p, &p->a, XDS_ENDPOINT, "\xff|||");
     subscribe(p, &p->b, XDS_ENDPOINT, "ns/web");
-    p->src.subscribed(p->src.ctx, &p->a, XDS_ENDPOINT, STR("ns/web"), false);
+    want(p, &p->a, XDS_ENDPOINT, STR("ns/web"), false);
     assert_int_equal(p->push.entries[FOR_WEFT][XDS_ENDPOINT].len, 2);
-    p->src.closed(p->src.ctx, &p->a);
+    close_stream(p, &p->a);
     assert_int_equal(p->push.entries[FOR_WEFT][XDS_ENDPOINT].len, 1);
-    p->src.closed(p->src.ctx, &p->b);
+    close_stream(p, &p->b);
     assert_int_equal(p->push.entries[FOR_WEFT][XDS_ENDPOINT].len, 0);
     assert_int_equal(p->push.groups.len, 0);
     assert_null(p->src.get(p->src.ctx, &p->a, XDS_CLUSTER, STR("ns/web")));
@@ -207,7 +240,7 @@ static void envoys(void **state) {
     for (int i = 0; i < 2; i++)
         for (int t = 0; t < XDS_TYPES; t++)
             if (t == XDS_LISTENER || t == XDS_CLUSTER)
-                p->src.subscribed(p->src.ctx, i ? &p->b : &p->a, (enum xds_type)t, STR("*"), true);
+                p->src.subscribed(p->src.ctx, i ? &p->b : &p->a, (enum xds_type)t, STR("*"), NULL, true);
     unsigned listeners = 0, clusters = 0;
     p->src.all(p->src.ctx, &p->a, XDS_LISTENER, count, &listeners);
     p->src.all(p->src.ctx, &p->a, XDS_CLUSTER, count, &clusters);
@@ -233,14 +266,14 @@ static void wildcard(void **state) {
     unsigned n = 0;
     put(p, "a", 1);
     fx_rule(p->fx, "ns/ruled", "{}");
-    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), true);
+    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), NULL, true);
     p->src.all(p->src.ctx, &p->a, XDS_CLUSTER, count, &n);
     assert_int_equal(n, 2);
     fx_register(p->fx, "ns/new", "a", "10.0.0.1", 1, "");
     push_touch(&p->push, STR("ns/new"), PUSH_ENDPOINTS); /* nobody has named it yet */
     wait_ms(p, 50);
     assert_string_equal(p->a.names, "2:ns/new ");
-    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), false);
+    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), NULL, false);
     assert_int_equal(p->push.entries[FOR_WEFT][XDS_CLUSTER].len, 0);
     close_push(p);
 }

@@ -22,6 +22,7 @@ struct fx {
     struct call *call; /* the server's end */
     struct ads_stream *stream;
     struct ads_source src;
+    struct ads_texts texts;
     struct map of[XDS_TYPES];
     unsigned nodes, nacks, acks, closed;
     char nack[64];
@@ -307,7 +308,7 @@ static struct fx *setup_as(bool sotw) {
     if (loop_init(&fx->loop, &(struct loop_cfg){.seed = 1}, &e) < 0 || addr_parse(&cfg.addr, STR("127.0.0.1:0"), &e) < 0 ||
         server_start(&fx->server, &fx->loop, &cfg, &e) < 0)
         fail_msg("%s", e.msg);
-    fx->src = (struct ads_source){get, all, NULL, on_node, on_nack, on_acked, on_stream_closed, fx};
+    fx->src = (struct ads_source){get, all, NULL, on_node, on_nack, on_acked, on_stream_closed, fx, &fx->texts};
     fx->reader.max = 64 * 1024 * 1024;
     fx->conn_cfg = (struct conn_cfg){.proto = CONN_H2, .on_ready = on_ready, .on_closed = on_closed};
     struct transport *tr = sock_dial(&fx->loop, &fx->server.listener.addr, 0, NULL, NULL);
@@ -659,7 +660,7 @@ static void slow_client(void **state) {
     }
     fx->hold = true;
     ask(fx, "node C");
-    AWAIT(fx, fx->call && call_queued(fx->call) > CALL_MARK && fx->owed > 0);
+    AWAIT(fx, fx->call && call_queued(fx->call) > ADS_QUEUE && fx->owed > 0);
     for (unsigned round = 0; round < ROUNDS; round++) {
         char version[8];
         snprintf(version, sizeof version, "v%u", round);
@@ -669,7 +670,7 @@ static void slow_client(void **state) {
         }
         ads_stream_flush(fx->stream);
         loop_turn(&fx->loop, false);
-        assert_true(call_queued(fx->call) < CALL_MARK + 1024 * 1024 + 2 * SIZE);
+        assert_true(call_queued(fx->call) < ADS_QUEUE + 2 * SIZE);
     }
     fx->hold = false;
     stream_consumed(fx->s, fx->owed);
@@ -701,7 +702,7 @@ static void sotw_slow_client(void **state) {
         }
         ads_stream_flush(fx->stream);
         loop_turn(&fx->loop, false);
-        assert_true(call_queued(fx->call) < CALL_MARK + N * (ONE + 100));
+        assert_true(call_queued(fx->call) < ADS_QUEUE + N * (ONE + 100));
     }
     fx->hold = false;
     stream_consumed(fx->s, fx->owed);

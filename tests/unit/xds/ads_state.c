@@ -16,12 +16,13 @@
 
 struct server {
     struct ads_state s;
+    struct ads_texts texts;
     struct map versions; /* name -> version: what there is */
     uint64_t nonce;
     struct buf log;
 };
 
-static void on_told(void *ctx, struct str name, bool on) {
+static void on_told(void *ctx, struct str name, struct ads_name *n, bool on) {
     struct server *v = ctx;
     buf_fmt(&v->log, " %c" STR_FMT, on ? '+' : '-', STR_ARG(name));
 }
@@ -37,15 +38,16 @@ static void set(struct server *v, const char *name, const char *version) {
 /* Sends what is to be sent: "name=version" or "!name", into the log, as one response. */
 static void flush(struct server *v) {
     uint64_t nonce = v->nonce + 1;
-    struct list *at;
-    while ((at = list_pop(&v->s.dirty))) {
-        struct ads_name *n = list_entry(at, struct ads_name, dirty);
-        const char *version = map_get(&v->versions, n->name);
+    size_t left = ads_state_news(&v->s);
+    struct ads_name *n;
+    while ((n = ads_state_pop(&v->s, &left))) {
+        struct str name = n->text->name;
+        const char *version = map_get(&v->versions, name);
         enum ads_do what = ads_state_decide(&v->s, n, version);
         if (what == ADS_SEND)
-            buf_fmt(&v->log, " " STR_FMT "=%s", STR_ARG(n->name), version);
+            buf_fmt(&v->log, " " STR_FMT "=%s", STR_ARG(name), version);
         if (what == ADS_REMOVE)
-            buf_fmt(&v->log, " !" STR_FMT, STR_ARG(n->name));
+            buf_fmt(&v->log, " !" STR_FMT, STR_ARG(name));
         if (what != ADS_NOTHING)
             v->nonce = nonce;
         ads_state_done(&v->s, n, what, version, nonce);
@@ -95,7 +97,7 @@ struct step {
 };
 
 static void run_steps(bool can_wildcard, const struct step *step, size_t n) {
-    struct server v = {.s = {.can_wildcard = can_wildcard}};
+    struct server v = {.s = {.can_wildcard = can_wildcard, .texts = &v.texts}};
     set(&v, "a", "1");
     set(&v, "b", "1");
     for (size_t i = 0; i < n; i++) {
@@ -151,7 +153,7 @@ static void unsubscribe_under_wildcard_is_answered(void **state) {
  */
 
 static void run_lists(bool can_wildcard, const struct step *step, size_t n) {
-    struct server v = {.s = {.can_wildcard = can_wildcard}};
+    struct server v = {.s = {.can_wildcard = can_wildcard, .texts = &v.texts}};
     set(&v, "a", "1");
     set(&v, "b", "1");
     for (size_t i = 0; i < n; i++) {
@@ -192,19 +194,20 @@ static void lists(void **state) {
 }
 
 static void lists_are_limited(void **state) {
-    struct ads_state s = {0};
+    struct ads_texts texts = {0};
+    struct ads_state s = {.texts = &texts};
     struct str *many = mem_array(ADS_NAMES_MAX + 1, sizeof *many), empty = STR("");
     char *text = mem_alloc((ADS_NAMES_MAX + 1) * 8);
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     for (size_t i = 0; i <= ADS_NAMES_MAX; i++) {
         snprintf(text + i * 8, 8, "%zu", i);
         many[i] = str_of(text + i * 8);
     }
     assert_int_equal(ads_state_list(&s, &empty, 1, true, on_told, &v, NULL), WEFT_E_LIMIT);
     assert_int_equal(ads_state_list(&s, many, ADS_NAMES_MAX + 1, true, on_told, &v, NULL), WEFT_E_LIMIT);
-    assert_int_equal(s.names.len, 0);
+    assert_int_equal(s.len, 0);
     assert_int_equal(ads_state_list(&s, many, ADS_NAMES_MAX, true, on_told, &v, NULL), 0);
-    assert_int_equal(s.names.len, ADS_NAMES_MAX);
+    assert_int_equal(s.len, ADS_NAMES_MAX);
     ads_state_fini(&s);
     fini(&v);
     free(text);
@@ -214,7 +217,7 @@ static void lists_are_limited(void **state) {
 /* ---- names ---- */
 
 static void unknown_name_is_answered_at_once(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     request(&v, "+a");
     expect(&v, " +a !a");
     ads_state_dirty(&v.s, STR("a"));
@@ -227,7 +230,7 @@ static void unknown_name_is_answered_at_once(void **state) {
 }
 
 static void subscribing_again_sends_again(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     set(&v, "a", "1");
     request(&v, "+a");
     expect(&v, " +a a=1");
@@ -239,23 +242,23 @@ static void subscribing_again_sends_again(void **state) {
 }
 
 static void only_what_is_wanted_is_sent(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     request(&v, "+a");
     expect(&v, " +a !a");
     set(&v, "b", "1");
     expect(&v, "");
-    assert_int_equal(v.s.names.len, 1); /* nor is anything kept for it */
+    assert_int_equal(v.s.len, 1); /* nor is anything kept for it */
     assert_true(ads_state_wants(&v.s, STR("a")));
     assert_false(ads_state_wants(&v.s, STR("b")));
     request(&v, "-a");
     set(&v, "a", "1");
     expect(&v, " -a");
-    assert_int_equal(v.s.names.len, 0);
+    assert_int_equal(v.s.len, 0);
     fini(&v);
 }
 
 static void equal_version_is_not_sent(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     set(&v, "a", "1");
     request(&v, "+a");
     expect(&v, " +a a=1");
@@ -268,7 +271,7 @@ static void equal_version_is_not_sent(void **state) {
 }
 
 static void held_versions(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     set(&v, "a", "1");
     set(&v, "b", "2");
     request(&v, "+a +b +c +d a@1 b@1 c@1 e@1");
@@ -279,22 +282,22 @@ static void held_versions(void **state) {
 }
 
 static void held_under_wildcard(void **state) {
-    struct server v = {.s = {.can_wildcard = true}};
+    struct server v = {.s = {.can_wildcard = true, .texts = &v.texts}};
     set(&v, "a", "1");
     set(&v, "b", "2");
     request(&v, "a@1 c@7 d@a-version-that-is-none-of-ours");
     expect(&v, " +* !c !d b=2");
-    assert_int_equal(v.s.names.len, 2);
+    assert_int_equal(v.s.len, 2);
     set(&v, "a", NULL);
     expect(&v, " !a");
-    assert_int_equal(v.s.names.len, 1); /* wildcard only: nothing to remember of what has gone */
+    assert_int_equal(v.s.len, 1); /* wildcard only: nothing to remember of what has gone */
     fini(&v);
 }
 
 /* ---- answers ---- */
 
 static void rejected_version_is_not_resent(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     set(&v, "a", "1");
     request(&v, "+a");
     expect(&v, " +a a=1");
@@ -316,7 +319,7 @@ static void rejected_version_is_not_resent(void **state) {
 }
 
 static void nack_rejects_its_own_response_only(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     set(&v, "a", "1");
     set(&v, "b", "1");
     request(&v, "+a");
@@ -332,7 +335,7 @@ static void nack_rejects_its_own_response_only(void **state) {
 }
 
 static void stale_nonces(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     set(&v, "a", "1");
     request(&v, "+a");
     expect(&v, " +a a=1");
@@ -346,7 +349,7 @@ static void stale_nonces(void **state) {
 }
 
 static void forced_is_sent_though_equal(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     set(&v, "a", "1");
     ads_state_force(&v.s, STR("a"));
     expect(&v, ""); /* not subscribed to */
@@ -359,7 +362,7 @@ static void forced_is_sent_though_equal(void **state) {
 }
 
 static void names_are_limited(void **state) {
-    struct server v = {0};
+    struct server v = {.s = {.texts = &v.texts}};
     char *longest = mem_alloc(ADS_NAME_MAX + 2);
     memset(longest, 'x', ADS_NAME_MAX + 1);
     struct str name = str_n(longest, ADS_NAME_MAX + 1), *many = mem_array(ADS_NAMES_MAX + 1, sizeof *many);

@@ -13,7 +13,8 @@
 
 #define AWAIT_US (20 * CLOCK_S) /* a condition that is not true by then never will be */
 
-struct plane { /* the control plane, and what it has heard */
+struct plane {
+    struct ads_texts texts; /* the control plane, and what it has heard */
     struct server server;
     struct node_service svc;
     struct map of[XDS_TYPES]; /* name -> struct xds_resource */
@@ -69,7 +70,7 @@ static void plane_all(void *ctx, struct ads_stream *s, enum xds_type type, void 
         each(arg, r);
 }
 
-static void plane_subscribed(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, bool on) {
+static void plane_subscribed(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, struct ads_name *n, bool on) {
     struct plane *p = ctx;
     p->told_on += on;
     p->told_off += !on;
@@ -167,7 +168,7 @@ static void plane_stream(struct server *s, struct stream *st) {
 static void plane_start(struct fx *fx) {
     struct plane *p = &fx->plane;
     p->svc = (struct node_service){
-        .ads = {plane_get, plane_all, plane_subscribed, plane_node, plane_nack, plane_acked, plane_closed, p},
+        .ads = {plane_get, plane_all, plane_subscribed, plane_node, plane_nack, plane_acked, plane_closed, p, &p->texts},
         .session = {plane_hello, plane_stats, plane_health, plane_failures, plane_leaving, plane_session_closed, p},
         .sign = {plane_sign, p}};
     const struct server_cfg cfg = {.addr = fx->addr, .on_stream = plane_stream, .user = p};
