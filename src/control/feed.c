@@ -18,6 +18,7 @@ struct feed_watcher {
     uint64_t revision; /* told up to this one ... */
     uint64_t present;  /* ... of what was there when it came, as long as it is below this; then of the log */
     uint64_t marks;    /* health told up to this change */
+    struct map stored; /* until it is greeted: keys that came from the store, whose health came with them; values are nothing */
     bool greeted;      /* the first bookmark has been told */
     bool over;
     struct timer quiet;
@@ -115,6 +116,8 @@ static bool tell_stored(void *ctx, const struct store_change *c) {
     json_t *body = NULL;
     struct buf b = {0};
     w->revision = c->revision;
+    if (!w->greeted)
+        map_put(&w->stored, c->key, w);
     if (c->value.ptr && json_parse(&body, c->value, NULL) < 0)
         body = json_object(); /* it was JSON when it was written */
     print_change(w->feed, &b, c, body);
@@ -163,12 +166,14 @@ static void tell_health(struct feed_watcher *w) {
         at = at->prev;
     for (; at != &f->in_order && has_room(w); at = at->next) {
         const struct mark *m = list_entry(at, struct mark, node);
+        w->marks = m->at;
+        if (map_has(&w->stored, str_of(m->key)))
+            continue;
         const struct store_change c = {.revision = w->revision, .kind = m->kind, .key = str_of(m->key)};
         struct buf b = {0};
         json_t *value = json_object();
         json_object_set_new(value, "status", json_string(health_of(f, m->kind, c.key)));
         print_event(&b, "health", &c, value);
-        w->marks = m->at;
         tell(w, buf_str(&b));
         buf_fini(&b);
     }
@@ -182,6 +187,7 @@ static void pump(struct feed_watcher *w) {
     if (w->greeted || !has_room(w))
         return;
     w->greeted = true;
+    map_fini(&w->stored);
     bookmark(w);
 }
 
@@ -247,6 +253,7 @@ void feed_leave(struct feed_watcher **wp) {
     *wp = NULL;
     loop_timer_stop(w->feed->mesh->loop, &w->quiet);
     list_remove(&w->node);
+    map_fini(&w->stored);
     w->feed->n--;
     free(w);
 }
@@ -279,8 +286,6 @@ void feed_changed(struct feed *f, const struct mesh_change *ch) {
     const struct store_change c = {.revision = ch->revision, .kind = ch->kind, .key = ch->key};
     if (!ch->value)
         drop_mark(f, ch->kind, ch->key);
-    else if (ch->loading && (ch->kind == STORE_ENDPOINT || ch->kind == STORE_SIDECAR))
-        feed_health(f, ch->kind, ch->key); /* who comes back knows what it was before we started */
     if (!ch->revision)
         return;
     if (f->n) {

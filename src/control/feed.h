@@ -9,8 +9,9 @@
  *
  * Health is no part of the log, and begins anew with the control plane: a put says what it is now ("status"); later changes are
  * told of each endpoint once with its newest value, and one that comes back with `from` hears of all that have changed since the
- * control plane started, and of all that it found in its store then: what they were before, nobody knows any more. Threads: the
- * control loop. Tests: tests/unit/control/feed.c, tests/scenario/b11*.py */
+ * control plane started. Of those that it found in its store then, the first that is learnt counts as a change: what watchers
+ * took them for before, nobody knows any more. Threads: the control loop. Tests: tests/unit/control/feed.c,
+ * tests/scenario/b11*.py */
 #include "control/reg.h"
 #include "io/loop.h"
 

@@ -23,6 +23,7 @@ struct registration {
     json_t *labels;
     uint64_t order;    /* of addition, counting up over registrations and sidecars */
     bool healthy;      /* runtime: kept when it is replaced by the same address */
+    bool doubtful;     /* runtime: found in the store at the start, and nothing has been learnt of its health since */
     double seen;       /* runtime: Unix seconds */
     uint64_t failures; /* runtime: of attempts, as proxies tell; kept when it is replaced */
     bool through;      /* runtime: it was reached through a sidecar since it was registered, and leaves with it (reg.h) */

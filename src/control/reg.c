@@ -287,9 +287,12 @@ static bool judge(struct reg *r, enum store_kind kind, struct str key, bool heal
 void reg_health(struct reg *r, struct registration *g, bool healthy) {
     struct buf b = {0};
     struct str key = registration_key(&b, g);
-    bool usable = judge(r, STORE_ENDPOINT, key, healthy);
+    bool usable = judge(r, STORE_ENDPOINT, key, healthy), doubtful = g->doubtful;
+    g->doubtful = false;
     if (g->healthy != usable)
         set_registration(r, g, key, usable);
+    else if (doubtful)
+        tell_health(r, STORE_ENDPOINT, key);
     else if (usable == healthy)
         goto out;                          /* nothing new */
     reg_touch(r, str_of(g->service->key)); /* held out, it may be the last that there is */
@@ -470,6 +473,7 @@ static void applied_sidecar(struct reg *r, const struct mesh_change *ch) {
         if (!s->hello)
             s->order = r->mesh->order;
         take_hello(s, ch->value);
+        s->doubtful |= ch->loading;
         s->seen = wall(r);
         if (!s->session)
             begin_grace(s);
@@ -493,8 +497,10 @@ void reg_applied(struct reg *r, const struct mesh_change *ch) {
         applied_sidecar(r, ch);
     } else if (ch->kind == STORE_ENDPOINT) {
         struct str service = str_of(ch->service->key);
-        const struct registration *g = mesh_registration(r->mesh, service, str_from(ch->key, service.len + 1));
+        struct registration *g = mesh_registration(r->mesh, service, str_from(ch->key, service.len + 1));
         need_service(r, service);
+        if (g)
+            g->doubtful |= ch->loading;
         if (g && g->healthy && r->flaps.all.len) /* new, or at another address: nothing is known of it */
             flaps_forget(&r->flaps, STORE_ENDPOINT, ch->key);
         reg_touch(r, service);
@@ -527,6 +533,9 @@ struct sidecar *reg_hello(struct reg *r, struct str key, json_t *hello, void *se
     bool usable = judge(r, STORE_SIDECAR, key, true);
     if (s->healthy != usable)
         set_sidecar(s, usable);
+    else if (s->doubtful)
+        tell_health(r, STORE_SIDECAR, key);
+    s->doubtful = false;
     s->seen = wall(r);
     loop_timer_stop(r->mesh->loop, &s->grace);
     set_wanted(s, news ? json_incref(hello) : NULL);

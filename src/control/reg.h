@@ -30,6 +30,7 @@ struct sidecar {
     bool leaving;       /* out of rotation; forgotten once the store says so */
     bool forgotten;     /* its deletion is under way: a new hello must be written again */
     bool healthy;       /* of its app */
+    bool doubtful;      /* found in the store at the start, and nothing has been learnt of its health since */
     uint64_t failures;  /* of attempts, as proxies tell */
     double seen;        /* Unix seconds: before its present health or session began; see reg_seen */
     struct timer grace; /* with a session: until its hello is written again */

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
-from peers import GO, python
+from program_peers import GO, python
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'scenario'))
 from weftest import WEFT, request, wait  # noqa: E402

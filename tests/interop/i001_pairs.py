@@ -3,7 +3,7 @@
 it should."""
 
 import pytest
-from peers import CASES, GO, node, run_cases, ways
+from program_peers import CASES, GO, node, run_cases, ways
 
 SERVERS = {'go1': ([*GO, 'http-server'], 'http'), 'go2': ([*GO, 'http-server'], 'http2'),
            'node1': ([*node('serve.js'), 'h1'], 'http'), 'node2': ([*node('serve.js'), 'h2'], 'http2')}

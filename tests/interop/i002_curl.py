@@ -4,7 +4,7 @@
 import hashlib
 
 import pytest
-from peers import GO, node, run, ways
+from program_peers import GO, node, run, ways
 
 SERVERS = {'go': ([*GO, 'http-server'], 'http'), 'node': ([*node('serve.js'), 'h1'], 'http')}
 DATA = bytes(i % 251 for i in range(251)) * (1 << 17)  # 31 MiB

@@ -7,7 +7,7 @@ import socket
 import threading
 
 import pytest
-from peers import Ways
+from program_peers import Ways
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 from websockets.sync.server import serve

@@ -5,7 +5,7 @@ import hashlib
 import re
 
 import pytest
-from peers import GO, node, run, ways
+from program_peers import GO, node, run, ways
 
 SERVERS = {'go1': ([*GO, 'http-server'], 'http'), 'go2': ([*GO, 'http-server'], 'http2'), 'node2': ([*node('serve.js'), 'h2'], 'http2')}
 DATA = bytes(i % 251 for i in range(251)) * 40000  # 10 MB

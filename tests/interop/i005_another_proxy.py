@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 from i001_pairs import CLIENTS
-from peers import CASES, GO, Peer, node, run_cases, ways
+from program_peers import CASES, GO, Peer, node, run_cases, ways
 
 HOPPED = [case for case in CASES if case not in ('early', 'trailers')]  # it reads the body to its end first, and loses a request's trailers
 

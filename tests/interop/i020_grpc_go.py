@@ -2,7 +2,7 @@
 """grpc-go's interop client and server through weft: every case of grpc's interop descriptions that needs no cloud account."""
 
 import pytest
-from peers import GO, run_cases, ways
+from program_peers import GO, run_cases, ways
 
 INTEROP = ['empty_unary', 'large_unary', 'client_streaming', 'server_streaming', 'ping_pong', 'empty_stream', 'timeout_on_sleeping_server',
            'cancel_after_begin', 'cancel_after_first_response', 'status_code_and_message', 'special_status_message', 'custom_metadata',

@@ -3,7 +3,7 @@
 details, messages of 4 MiB, 100 streams at once, and cancellation and deadlines, which the server must notice."""
 
 import pytest
-from peers import node, python, run_cases, ways
+from program_peers import node, python, run_cases, ways
 
 SERVERS = {'python': (python('grpc_serve.py'), 'grpc'), 'node': (node('grpc_serve.js'), 'grpc')}
 CLIENTS = {'python': python('grpc_client.py'), 'node': node('grpc_client.js')}

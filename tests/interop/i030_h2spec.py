@@ -6,7 +6,7 @@ import xml.etree.ElementTree as xml
 
 import pytest
 from b034_bootstrap import FILE
-from peers import HERE
+from program_peers import HERE
 from weftest import Mesh
 
 H2SPEC = HERE.parents[1] / 'build-interop' / 'h2spec'

@@ -5,7 +5,7 @@ refused by name, the loss of the control plane, and its return with what is know
 import json
 
 import pytest
-from peers import GO, Peer
+from program_peers import GO, Peer
 from weftest import Mesh, request, wait
 
 

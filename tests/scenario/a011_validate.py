@@ -14,10 +14,11 @@ BAD = (
 SERVER = 'transport_socket: {name: tls, typed_config: {"@type": SERVER_TLS, common_tls_context: {CONTEXT}}}\n      filters:'
 SANS = 'match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: spiffe://a/b}}]'
 MINE = 'tls_certificate_sds_secret_configs: [{name: mine}]'
+INLINE = 'tls_certificates: [{certificate_chain: {inline_string: x}, private_key: {inline_string: x}}]'
 SERVED = (
-    (MINE, 'no secret "mine" with a certificate'),
+    (MINE, 'no such static secret: "mine"'),
     ('tls_certificates: [{certificate_chain: {filename: /no/c.pem}, private_key: {filename: /no/k.pem}}]', '/no/c.pem'),
-    (f'{MINE}, validation_context: {{trusted_ca: {{filename: /ca}}, {SANS}}}', 'subject_alt_names of clients'),
+    (f'{INLINE}, validation_context: {{trusted_ca: {{inline_string: x}}, {SANS}}}', 'subject_alt_names of clients'),
 )
 TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext'
 

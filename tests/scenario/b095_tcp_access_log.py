@@ -8,7 +8,8 @@ from foreign import Server
 from weftest import Mesh, wait
 
 FILE = 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog'
-TEXT = '%UPSTREAM_CLUSTER% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %RESPONSE_CODE% %PROTOCOL% %REQ(:PATH)% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%\n'
+TEXT = ('%UPSTREAM_CLUSTER% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %RESPONSE_CODE% %PROTOCOL% %REQ(:PATH)% %UPSTREAM_REQUEST_ATTEMPT_COUNT% '
+        '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%\n')
 
 
 def log(path, form, **more):
@@ -32,6 +33,6 @@ def test():
         with l4.dial(proxy.ready['listeners']['gone']) as s:
             assert not l4.read_all(s)
         wait(lambda: (m.dir / 'all.log').read_text().endswith('gone UF 0 0 0 - - 1 127.0.0.1\n'), 'the line of what failed')
-        line = wait(lambda: (m.dir / 'failed.log').read_text(), 'the other line')
+        line = wait((m.dir / 'failed.log').read_text, 'the other line')
         assert json.loads(line) == {'flag': 'UF', 'code': 0, 'path': None}
         assert proxy.out.read_text() == ''

@@ -6,6 +6,8 @@
 #include "crypto/ca.h"
 #include "sim.h"
 
+#define MOST_FOR_A_FAULT 300 /* seeds within which a planted one must be found */
+
 static const char usage[] = "usage: sim [--seed N] [--seeds N] [--bug NAME] [--loud] | --test N\n"
                             "\n"
                             "A control plane with proxies, users and watchers on virtual time, under faults.\n"
@@ -62,7 +64,7 @@ static bool same_twice(struct str ca) {
 }
 
 static bool finds(enum sim_bug bug, struct str ca, uint64_t *seed, struct sim_result *r) {
-    for (*seed = 1; *seed <= 60; ++*seed) {
+    for (*seed = 1; *seed <= MOST_FOR_A_FAULT; ++*seed) {
         sim_run(*seed, bug, ca, false, false, r);
         if (r->failed)
             return true;
