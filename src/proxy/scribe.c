@@ -163,9 +163,9 @@ void scribe_free(struct scribe **sp) {
         return;
     send(s, BATCH_LAST, (struct buf){0});
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* the wall clock may be set meanwhile */
     until.tv_sec += 1;
-    if (pthread_timedjoin_np(s->thread, NULL, &until) == 0)
+    if (pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &until) == 0)
         close_loop(s);
     else
         pthread_detach(s->thread); /* it hangs in a write: its memory stays with it until the process ends */
