@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an HTTP/2 upstream has not processed (above GOAWAY's last id, REFUSED_STREAM) is sent again, whatever its method, and not as a
 retry; a connection that said GOAWAY, or was closed while idle, gets no request any more."""
+import contextlib
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,8 @@ class App:
     """Answers with the number of the connection, counted from the first request on it."""
 
     def __init__(self):
-        self.peers, self.seen, self.began = [], [], threading.Event()
+        self.peers, self.seen = [], []
+        self.began, self.closed = threading.Event(), threading.Event()
 
     def answer(self, ex):
         s = ex.s
@@ -32,7 +34,11 @@ class App:
             return
         s.answer(200, b'%d %s' % (number, s.body))
         if path == '/h2/close':
-            s.peer.sock.shutdown(socket.SHUT_RDWR)
+            s.peer.sock.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):
+                while s.peer.sock.recv(65536):
+                    pass
+            self.closed.set()  # weft has seen the end: until then a POST may meet it, and may not be repeated
 
 
 def test():
@@ -47,7 +53,7 @@ def test():
         assert request(p.addr, '/h2/next').body == b'2 '  # the first connection is out of use
         again = post('/h2/refused', b'c' * 60000)
         assert again.status == 200 and again.body == b'3 ' + b'c' * 60000, again
-        assert post('/h2/close', b'').status == 200
+        assert post('/h2/close', b'').status == 200 and app.closed.wait(DEADLINE)
         assert [post('/h2/more', b'') .status for _ in range(5)] == [200] * 5
         text = request(p.process.ready['admin'], '/stats/prometheus').body.decode() if 'admin' in p.process.ready else ''
         assert not text or 'weft_upstream_resent_total 2' in text, text
