@@ -2,11 +2,15 @@
 #pragma once
 /* compile_foreign: the mesh for clients that are not weft's (docs/decisions/0036): Envoy, which takes all there is, and gRPC,
  * which asks by name. What compile makes, without what only weft understands, and under names that hold what differs by client,
- * so that resources depend on their name alone: Envoy  listener "inbound|NS/SERVICE|IP:PORT|APP", "outbound|NS|IP:PORT"; routes
- * "outbound|NS", "inbound|NS/SERVICE|APP"; cluster "inbound|NS/SERVICE|APP" gRPC   listener "inbound|NS/SERVICE|IP:PORT" (a
- * server's), "SERVICE[.NS…][:PORT]" (a client's); routes "NS/SERVICE" both   cluster and endpoints as in compile.h Security rules
- * of endpoints without a sidecar are enforced by the caller's, which these cannot: such an endpoint is left out but where the
- * rules admit anybody. Names are hostile. Threads: the control loop. Tests: tests/unit/control/compile_foreign.c,
+ * so that resources depend on their name alone:
+ *
+ * - Envoy: listeners "inbound|NS/SERVICE|IP:PORT|APP" and "outbound|NS|IP:PORT"; routes "inbound|NS/SERVICE|APP" and
+ *   "outbound|NS"; cluster "inbound|NS/SERVICE|APP"
+ * - gRPC: listeners "inbound|NS/SERVICE|IP:PORT" (a server's) and "SERVICE[.NS…][:PORT]" (a client's); routes "NS/SERVICE"
+ * - both: clusters and endpoints as in compile.h
+ *
+ * Security rules of endpoints without a sidecar are enforced by the caller's, which these cannot: such an endpoint is left out
+ * but where the rules admit anybody. Names are hostile. Threads: the control loop. Tests: tests/unit/control/compile_foreign.c,
  * tests/interop/x130_envoy_sidecar.py, x140_grpc_without_proxy.py */
 #include "control/compile.h"
 

@@ -18,7 +18,7 @@ struct feed_watcher {
     uint64_t revision; /* told up to this one ... */
     uint64_t present;  /* ... of what was there when it came, as long as it is below this; then of the log */
     uint64_t marks;    /* health told up to this change */
-    struct map stored; /* until it is greeted: keys that came from the store, whose health came with them; values are nothing */
+    struct map fresh;  /* until it is greeted: what has just been put -> the newest change of health then, which came with it */
     bool greeted;      /* the first bookmark has been told */
     bool over;
     struct timer quiet;
@@ -111,16 +111,36 @@ static void end(struct feed_watcher *w, int why) {
     w->sink->end(w->ctx, why);
 }
 
+static struct str mark_name(struct buf *b, enum store_kind kind, struct str key) {
+    buf_fmt(b, "%s " STR_FMT, store_kind_name(kind), STR_ARG(key));
+    return buf_str(b);
+}
+
+/* What is put now has its health with it: of the changes up to now it need not hear. */
+static void note_fresh(struct feed_watcher *w, const struct store_change *c) {
+    struct buf name = {0};
+    if (w->greeted || w->marks == w->feed->marked)
+        return;
+    map_put(&w->fresh, mark_name(&name, c->kind, c->key), (void *)(uintptr_t)w->feed->marked);
+    buf_fini(&name);
+}
+
+static bool heard_with_put(const struct feed_watcher *w, const struct mark *m) {
+    struct buf name = {0};
+    uintptr_t upto = w->fresh.len ? (uintptr_t)map_get(&w->fresh, mark_name(&name, m->kind, str_of(m->key))) : 0;
+    buf_fini(&name);
+    return m->at <= upto;
+}
+
 static bool tell_stored(void *ctx, const struct store_change *c) {
     struct feed_watcher *w = ctx;
     json_t *body = NULL;
     struct buf b = {0};
     w->revision = c->revision;
-    if (!w->greeted)
-        map_put(&w->stored, c->key, w);
     if (c->value.ptr && json_parse(&body, c->value, NULL) < 0)
         body = json_object(); /* it was JSON when it was written */
     print_change(w->feed, &b, c, body);
+    note_fresh(w, c);
     tell(w, buf_str(&b));
     buf_fini(&b);
     json_decref(body);
@@ -167,7 +187,7 @@ static void tell_health(struct feed_watcher *w) {
     for (; at != &f->in_order && has_room(w); at = at->next) {
         const struct mark *m = list_entry(at, struct mark, node);
         w->marks = m->at;
-        if (map_has(&w->stored, str_of(m->key)))
+        if (heard_with_put(w, m))
             continue;
         const struct store_change c = {.revision = w->revision, .kind = m->kind, .key = str_of(m->key)};
         struct buf b = {0};
@@ -187,7 +207,7 @@ static void pump(struct feed_watcher *w) {
     if (w->greeted || !has_room(w))
         return;
     w->greeted = true;
-    map_fini(&w->stored);
+    map_fini(&w->fresh);
     bookmark(w);
 }
 
@@ -253,7 +273,7 @@ void feed_leave(struct feed_watcher **wp) {
     *wp = NULL;
     loop_timer_stop(w->feed->mesh->loop, &w->quiet);
     list_remove(&w->node);
-    map_fini(&w->stored);
+    map_fini(&w->fresh);
     w->feed->n--;
     free(w);
 }
@@ -264,11 +284,6 @@ static void keep_line(struct feed *f, uint64_t revision, struct str line) {
     struct feed_recent *r = &f->recent[revision % FEED_RECENT];
     free(r->line);
     *r = (struct feed_recent){revision, line.len <= FEED_QUEUE ? mem_strdup(line) : NULL};
-}
-
-static struct str mark_name(struct buf *b, enum store_kind kind, struct str key) {
-    buf_fmt(b, "%s " STR_FMT, store_kind_name(kind), STR_ARG(key));
-    return buf_str(b);
 }
 
 static void drop_mark(struct feed *f, enum store_kind kind, struct str key) {

@@ -240,6 +240,32 @@ static void health_is_told(void **state) {
     leave(&back);
 }
 
+/* Who replays the log hears what changed before a put with it, and what changes behind it for itself, however slowly it drains.
+ */
+static void health_in_a_replay(void **state) {
+    struct fx *fx = *state;
+    struct ear ear = {.room = 2};
+    int session;
+    fx_register(fx, "ns/web", "a", "10.0.0.1", 80, "");
+    fx_register(fx, "ns/web", "b", "10.0.0.2", 80, "");
+    struct sidecar *s = fx_hello(fx, "ns/web/a", "127.0.0.1", 81, "127.0.0.1", &session); /* the same key, another kind */
+    struct registration *a = mesh_registration(&fx->mesh, STR("ns/web"), STR("a"));
+    reg_health(&fx->reg, mesh_registration(&fx->mesh, STR("ns/web"), STR("b")), false);
+    assert_int_equal(join(&ear, 0), 0);
+    assert_int_equal(ear.lines, 2); /* a and b have been told, and b with its health */
+    reg_health(&fx->reg, a, false);
+    reg_sidecar_health(s, false);
+    ear.room = 0;
+    feed_more(ear.w);
+    const char *said = heard(&ear);
+    assert_null(strstr(said, "\"type\":\"health\",\"kind\":\"endpoint\",\"key\":\"ns/web/b\""));
+    assert_non_null(strstr(said, HEALTH(3, "endpoint", "ns/web/a", "unhealthy")));
+    assert_null(strstr(said, "\"type\":\"health\",\"kind\":\"sidecar\"")); /* its put came after the change */
+    reg_sidecar_health(s, true);
+    assert_string_equal(heard(&ear), HEALTH(3, "sidecar", "ns/web/a", "healthy"));
+    leave(&ear);
+}
+
 static void silence(void **state) {
     struct fx *fx = *state;
     struct ear ear = {0}, stuck = {.room = 1};
@@ -275,7 +301,8 @@ static void limit(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(present_then_live), TEST(kinds),   TEST(from_the_log), TEST(compacted), TEST(slow),
-                                       TEST(health_is_told),    TEST(silence), TEST(limit)};
+    const struct CMUnitTest tests[] = {TEST(present_then_live),  TEST(kinds),   TEST(from_the_log),
+                                       TEST(compacted),          TEST(slow),    TEST(health_is_told),
+                                       TEST(health_in_a_replay), TEST(silence), TEST(limit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
