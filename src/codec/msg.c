@@ -313,6 +313,40 @@ bool msg_list_next(struct str *rest, struct str *element) {
     return false;
 }
 
+/* qvalue = "0" [ "." 0*3DIGIT ] / "1" [ "." 0*3"0" ] */
+static bool read_q(struct str s, unsigned *q) {
+    unsigned v = 0, unit = MSG_Q_ONE;
+    if (s.len == 0 || s.len > 5 || (s.ptr[0] != '0' && s.ptr[0] != '1') || (s.len > 1 && s.ptr[1] != '.'))
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (i == 1)
+            continue;
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+        v += (unsigned)(s.ptr[i] - '0') * unit;
+        unit /= 10;
+    }
+    *q = v;
+    return v <= MSG_Q_ONE;
+}
+
+bool msg_weighted_next(struct str *rest, struct str *what, unsigned *q) {
+    struct str element;
+    while (msg_list_next(rest, &element)) {
+        bool ok = true;
+        *what = str_trim(str_cut(&element, ';'));
+        *q = MSG_Q_ONE;
+        while (element.ptr) {
+            struct str value = str_cut(&element, ';'), name = str_trim(str_cut(&value, '='));
+            if (str_ieq(name, STR("q")))
+                ok = read_q(str_trim(value), q);
+        }
+        if (ok && what->len)
+            return true;
+    }
+    return false;
+}
+
 bool msg_list_has(const struct msg_fields *f, enum hdr_id id, struct str token) {
     for (unsigned i = 0; f->seen & HDR_BIT(id) && i < f->n; i++) {
         if (f->at[i].id != id)

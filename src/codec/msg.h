@@ -124,6 +124,10 @@ unsigned msg_count(const struct msg_fields *f, enum hdr_id id);
 struct str msg_join(const struct msg_fields *f, enum hdr_id id, struct str between, struct arena *a);
 /* The next element of a comma-separated list value (OWS trimmed, empty elements skipped); false at the end. */
 bool msg_list_next(struct str *rest, struct str *element);
+#define MSG_Q_ONE 1000u
+/* The next of a list whose elements have weights ("a, b;q=0.5", RFC 9110 §12.4.2): what it is, without its parameters, and its
+ * weight in thousandths. Elements with a malformed weight are passed over. False at the end. */
+bool msg_weighted_next(struct str *rest, struct str *what, unsigned *q);
 bool msg_list_has(const struct msg_fields *f, enum hdr_id id, struct str token); /* any case, over all fields of that name */
 /* A copy of the head, bytes included, in the arena: fields array with `spare` free places. */
 void msg_copy(struct msg *to, const struct msg *from, struct arena *a, unsigned spare);

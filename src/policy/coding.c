@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/coding.h"
 
-#define Q_ONE 1000u /* a quality value of 1, in thousandths */
-
 /* Envoy's list for filters that name no types. */
 static const char *const usual_types[] = {"text/html",
                                           "text/plain",
@@ -24,43 +22,6 @@ static const char *const usual_types[] = {"text/html",
                                           "application/xhtml+xml",
                                           "application/grpc-web",
                                           "application/grpc-web+proto"};
-
-/* ---- what the client accepts ---- */
-
-/* qvalue = "0" [ "." 0*3DIGIT ] / "1" [ "." 0*3"0" ] */
-static bool read_q(struct str s, unsigned *q) {
-    unsigned v = 0, unit = Q_ONE;
-    if (s.len == 0 || s.len > 5 || (s.ptr[0] != '0' && s.ptr[0] != '1') || (s.len > 1 && s.ptr[1] != '.'))
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (i == 1)
-            continue;
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
-            return false;
-        v += (unsigned)(s.ptr[i] - '0') * unit;
-        unit /= 10;
-    }
-    *q = v;
-    return v <= Q_ONE;
-}
-
-/* The next coding and its weight; elements with a malformed weight are passed over. */
-static bool next_accepted(struct str *rest, struct str *coding, unsigned *q) {
-    struct str element;
-    while (msg_list_next(rest, &element)) {
-        bool ok = true;
-        *coding = str_trim(str_cut(&element, ';'));
-        *q = Q_ONE;
-        while (element.ptr) {
-            struct str value = str_cut(&element, ';'), name = str_trim(str_cut(&value, '='));
-            if (str_ieq(name, STR("q")))
-                ok = read_q(str_trim(value), q);
-        }
-        if (ok && coding->len)
-            return true;
-    }
-    return false;
-}
 
 /* ---- what the filters take ---- */
 
@@ -144,7 +105,7 @@ static struct candidates candidates(const struct coding_in *in) {
     struct str rest = in->accept, name, type = media_type(in->response);
     bool refused[COMPRESS_KINDS] = {false};
     unsigned q;
-    while (next_accepted(&rest, &name, &q)) {
+    while (msg_weighted_next(&rest, &name, &q)) {
         int kind = q == 0 ? kind_of(name) : -1;
         if (kind >= 0)
             refused[kind] = true;
@@ -165,7 +126,7 @@ static const struct compressor_filter *choose(const struct coding_in *in) {
     struct str rest = in->accept, name;
     const struct compressor_filter *best = NULL;
     unsigned q, best_q = 0;
-    while (next_accepted(&rest, &name, &q)) {
+    while (msg_weighted_next(&rest, &name, &q)) {
         bool any = str_eq(name, STR("*")), identity = str_ieq(name, STR("identity"));
         int kind = kind_of(name);
         const struct compressor_filter *f = any ? c.any : kind >= 0 ? c.by[kind] : NULL;

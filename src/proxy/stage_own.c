@@ -48,13 +48,20 @@ static void metrics_json(const struct stats_all *all, struct buf *b) {
             (unsigned long long)stats_sum(all, STAT_breaker_opens), inbound ? total / (double)inbound : 0.0);
 }
 
-static bool wants_text(const struct exch *x) {
-    for (unsigned i = 0; i < x->req.fields.n; i++) {
-        const struct msg_field *f = &x->req.fields.at[i];
-        if (f->id == HDR_ACCEPT && (str_find(f->value, STR("text/plain")) >= 0 || str_find(f->value, STR("openmetrics")) >= 0))
-            return true;
+/* Text where Accept asks for it (text/plain or OpenMetrics) at least as much as for JSON, and before it. */
+static bool wants_text(struct exch *x) {
+    struct str rest = msg_join(&x->req.fields, HDR_ACCEPT, STR(","), &x->down->arena), type;
+    unsigned q, best = 0;
+    bool text = false;
+    while (msg_weighted_next(&rest, &type, &q)) {
+        bool is_text = str_ieq(type, STR("text/plain")) || str_ieq(type, STR("text/*")) ||
+                       str_ieq(type, STR("application/openmetrics-text"));
+        if (q <= best || (!is_text && !str_ieq(type, STR("application/json"))))
+            continue;
+        best = q;
+        text = is_text;
     }
-    return false;
+    return text;
 }
 
 static void on_metrics(struct worker_waiter *ww, bool away, struct str text) {

@@ -347,6 +347,21 @@ static void joins(void **state) {
     arena_fini(&a);
 }
 
+static void weights_of_a_list(void **state) {
+    const struct {
+        const char *name;
+        unsigned q;
+    } want[] = {{"a", 1000}, {"b", 500}, {"c", 0}, {"d", 1000}, {"e", 123}};
+    struct str rest = STR("a , b;q=0.5,,c;x=1; Q=0, d;q=1.000;y, bad;q=1.5, bad;q=0.1234, bad;q=, ;q=1, bad;q=x,e; q = 0.123"),
+               what;
+    unsigned q, n = 0;
+    for (; msg_weighted_next(&rest, &what, &q); n++) {
+        assert_true(n < sizeof want / sizeof *want && str_eq(what, str_of(want[n].name)));
+        assert_int_equal(q, want[n].q);
+    }
+    assert_int_equal(n, sizeof want / sizeof *want);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(joins),
@@ -360,6 +375,7 @@ int main(void) {
         cmocka_unit_test(test_field_list),
         cmocka_unit_test(test_list_grows),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(weights_of_a_list),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_strip),
     };
