@@ -10,8 +10,6 @@ static enum target_verdict bad(struct target *t, const char *why) {
 }
 
 static enum target_verdict from_headers(struct target *t, const struct msg *m, struct str own_ns) {
-    if (msg_count(&m->fields, HDR_X_TARGET_SERVICE) > 1 || msg_count(&m->fields, HDR_X_TARGET_NAMESPACE) > 1)
-        return bad(t, "the target is given twice");
     t->service = msg_get(&m->fields, HDR_X_TARGET_SERVICE);
     t->ns = msg_get(&m->fields, HDR_X_TARGET_NAMESPACE);
     if (!t->service.len)
@@ -35,6 +33,8 @@ enum target_verdict target_of_name(struct target *t, struct str host, struct str
 
 enum target_verdict target_resolve(struct target *t, const struct msg *m, struct str own_ns, struct arena *a) {
     *t = (struct target){0};
+    if (msg_count(&m->fields, HDR_X_TARGET_SERVICE) > 1 || msg_count(&m->fields, HDR_X_TARGET_NAMESPACE) > 1)
+        return bad(t, "the target is given twice");
     if (msg_find(&m->fields, HDR_X_TARGET_SERVICE))
         return from_headers(t, m, own_ns);
     struct str host;

@@ -18,8 +18,9 @@ def test():
         for host in ('127.0.0.1', 'localhost:80', '[::1]'):
             r = request(out, headers={'Host': host})
             assert r.status == 400 and r.json()['error'], r
-        twice = request(out, headers=[('X-Target-Service', 'users'), ('X-Target-Service', 'users')])
-        assert twice.status == 400 and twice.json()['error'], twice
+        for fields in ([('X-Target-Service', 'users')] * 2, [('X-Target-Service', ''), ('X-Target-Service', 'users')],
+                       [('X-Target-Service', 'users'), *[('X-Target-Namespace', 'default')] * 2], [('X-Target-Namespace', 'default')] * 2):
+            request(out, headers=fields).expect_error(400, 'the target is given twice', 'http_request_error')
         r = web.get('nobody').expect_error(404, 'No such service', 'destination_not_found')
         assert re.search(r'details="[^"]+"', r.headers['proxy-status'])
         assert web.get('users.nowhere').status == 404
