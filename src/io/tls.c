@@ -544,6 +544,13 @@ struct transport *tls_server(struct transport **below, struct tls_ctx *ctx, uint
     return &s->t;
 }
 
+struct str tls_server_name(const struct transport *t) {
+    WEFT_ASSERT(t->ops == &tls_ops);
+    const struct tls *s = container_of(t, struct tls, t);
+    const char *name = s->ssl ? SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name) : NULL;
+    return name ? str_of(name) : STR_NONE;
+}
+
 static void set_sni(SSL *ssl, struct str sni) {
     char name[256];
     if (sni.len == 0 || sni.len >= sizeof name || str_chr(sni, 0) >= 0 || addr_is_ip(sni)) /* RFC 6066 §3: no addresses */

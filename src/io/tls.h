@@ -47,6 +47,8 @@ void tls_ctx_unref(struct tls_ctx **c);
  * TR_FAIL with WEFT_E_CERT. A dial that fails below a client keeps its own error. */
 struct transport *tls_server(struct transport **below, struct tls_ctx *ctx, uint64_t timeout_us, transport_f *on_event,
                              void *arg);
+/* What the client asked for (SNI); empty when it did not, or the handshake is not over. As long as the transport. */
+struct str tls_server_name(const struct transport *t);
 /* `sni` may be empty. `spiffe_ids` (n of them, copied): the server's SPIFFE ID must be one; n = 0 accepts every SVID of the
  * trust domain. May wrap a transport that is still connecting. */
 struct transport *tls_client(struct transport **below, struct tls_ctx *ctx, struct str sni, const struct str *spiffe_ids,

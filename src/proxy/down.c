@@ -102,6 +102,9 @@ void down_learn(struct down *d, const struct transport *tr) {
     if (!ip_eq(&told, &d->direct))
         add_text(d, DOWN_DIRECT_IP, str_of(ip_text(&d->direct, text)), all, &n);
     d->texts = mem_strdup(str_n(all, n));
-    if (tr->peer)
-        d->peer = peer_of(d, tr->peer);
+    if (!tr->peer)
+        return;
+    d->peer = peer_of(d, tr->peer);
+    if (!d->server_name.len)
+        d->server_name = arena_dup(&d->mem, tls_server_name(tr));
 }

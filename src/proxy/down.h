@@ -42,7 +42,7 @@ struct down { /* small: thousands of them are idle */
     bool restored;          /* it was redirected here: its local address is where it was going to */
     bool known;             /* `peer` and the texts have been filled */
     bool bad_logged;        /* the malformed body of its last request has its line in the access log */
-    struct str server_name; /* SNI, where it was looked at */
+    struct str server_name; /* SNI, where it was looked at, and of a peer that proved itself */
     struct arena mem;
 };
 

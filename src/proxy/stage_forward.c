@@ -45,7 +45,7 @@ static void send_body(struct exch *x) {
 
 static void note_local(struct exch *x, const struct conn *c) {
     char text[ADDR_TEXT];
-    if (x->chain->hcm->logs.n)
+    if (x->chain->hcm->access_log || x->chain->hcm->logs.n)
         x->to.local = arena_dup(&x->down->arena, str_of(addr_kept_text(&c->tr->local, text)));
 }
 

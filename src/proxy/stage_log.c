@@ -35,8 +35,10 @@ static void access_log(struct exch *x) {
                             .authority = x->req.authority,
                             .upstream_host = x->to.host ? x->to.host->text : STR_NONE,
                             .upstream_cluster = x->to.cluster ? x->to.cluster->cluster->name : STR_NONE,
+                            .upstream_local_address = x->to.local,
                             .downstream_local_address = down_text(x->from, DOWN_LOCAL),
                             .downstream_remote_address = down_text(x->from, DOWN_REMOTE),
+                            .requested_server_name = x->from->server_name,
                             .route_name = x->to.route ? x->to.route->name : STR_NONE,
                             .upstream_transport_failure_reason = x->resp.own ? x->reason : STR_NONE};
     alog_json(&x->w->logs[0], &r);
