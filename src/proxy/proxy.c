@@ -395,6 +395,7 @@ int proxy_open(struct proxy **out, struct loop *l, const struct proxy_cfg *cfg, 
     p->env.limits = &p->cfg.limits;
     p->env.service = cfg->service;
     p->env.ns = cfg->ns;
+    p->env.version = cfg->version;
     p->env.app_port = cfg->app.len ? addr_port(&cfg->app) : 0;
     atomic_init(&p->env.app_healthy, true);
     int rc = mbox_init(&p->mbox, l, on_report, p, e);

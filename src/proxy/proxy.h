@@ -38,7 +38,7 @@ struct proxy_cfg { /* slices and arrays as long as the proxy */
     const struct proxy_port *ports; /* the first ones, for the time of proxy_open */
     unsigned n_ports;
     struct addr admin; /* len 0: none */
-    struct str service, ns;
+    struct str service, ns, version;
     struct addr app; /* of the local service; len 0: none */
     int log_fd;      /* access log */
     enum reply_profile profile;

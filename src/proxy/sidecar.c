@@ -478,6 +478,15 @@ static uint64_t control_state(void *ctx) {
     return s->link && link_is_up(s->link);
 }
 
+static struct str label(const struct sidecar *s, struct str name) {
+    for (size_t i = 0; i < s->cfg.n_labels; i++) {
+        struct str value = s->cfg.labels[i], key = str_cut(&value, '=');
+        if (str_eq(key, name))
+            return value;
+    }
+    return STR_NONE;
+}
+
 static int open_proxy(struct sidecar *s, struct err *e) {
     unsigned n = 0;
     if (has_app(s))
@@ -492,6 +501,7 @@ static int open_proxy(struct sidecar *s, struct err *e) {
                             .admin = s->cfg.admin,
                             .service = s->cfg.service,
                             .ns = s->cfg.ns,
+                            .version = label(s, STR("version")),
                             .app = s->cfg.app,
                             .log_fd = s->cfg.log_fd,
                             .profile = PROFILE_MESH,

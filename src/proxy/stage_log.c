@@ -4,6 +4,7 @@
 #include "policy/log_filter.h"
 #include "proxy/exch.h"
 #include "proxy/fill.h"
+#include "proxy/parties.h"
 #include "proxy/stage.h"
 #include "telemetry/alog.h"
 
@@ -59,26 +60,18 @@ static void write_logs(struct exch *x, const struct hcm *h) {
 }
 
 static struct stats_request figures(const struct exch *x) {
-    const struct worker_env *env = x->w->env;
-    const struct peer *p = x->from->peer;
     bool in = x->listener->side == SIDE_INBOUND;
-    return (struct stats_request){.inbound = in,
-                                  .mtls = in ? p->mtls : x->to.host && x->to.host->mtls,
-                                  .source = in ? p->service : env->service,
-                                  .source_ns = in ? p->ns : env->ns,
-                                  .destination = in             ? env->service
-                                                 : x->to.routes ? x->to.target.service
-                                                                : STR_NONE,
-                                  .destination_ns = in             ? env->ns
-                                                    : x->to.routes ? x->to.target.ns
-                                                                   : STR_NONE,
-                                  .status = x->resp.status,
-                                  .flags = flag(x),
-                                  .protocol = x->grpc ? STR("grpc") : STR("http"),
-                                  .grpc_status = x->resp.grpc,
-                                  .duration_us = exch_now(x) - x->at.start,
-                                  .request_bytes = x->body.received,
-                                  .response_bytes = x->resp.octets};
+    struct stats_request r = {.inbound = in,
+                              .mtls = in ? x->from->peer->mtls : x->to.host && x->to.host->mtls,
+                              .status = x->resp.status,
+                              .flags = flag(x),
+                              .protocol = x->grpc ? STR("grpc") : STR("http"),
+                              .grpc_status = x->resp.grpc,
+                              .duration_us = exch_now(x) - x->at.start,
+                              .request_bytes = x->body.received,
+                              .response_bytes = x->resp.octets};
+    parties_name(&r, x->w, x->from->peer, x->to.cluster ? x->to.cluster->cluster : NULL);
+    return r;
 }
 
 /* What CONNECT opened is a connection, not a request. */

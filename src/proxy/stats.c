@@ -33,31 +33,58 @@ static struct str or_unknown(struct str s) {
     return s.len ? s : STR("unknown");
 }
 
-static void workload_labels(struct buf *b, const char *who, struct str service, struct str ns) {
+struct party {
+    struct str service, ns, principal, version;
+};
+
+/* Istio's standard labels of one end. A mesh of weft has no clusters of machines; a revision that nobody tells is "latest", as
+ * Istio has it. */
+static void party_labels(struct buf *b, const char *who, const struct party *p) {
+    const struct {
+        const char *label;
+        struct str value;
+    } all[] = {{"workload", p->service},
+               {"workload_namespace", p->ns},
+               {"principal", or_unknown(p->principal)},
+               {"app", p->service},
+               {"version", or_unknown(p->version)},
+               {"cluster", STR("unknown")},
+               {"canonical_service", p->service},
+               {"canonical_revision", p->version.len ? p->version : STR("latest")}};
     char name[64];
-    snprintf(name, sizeof(name), "%s_workload", who);
-    prom_label(b, name, service);
-    snprintf(name, sizeof(name), "%s_workload_namespace", who);
-    prom_label(b, name, ns);
-    snprintf(name, sizeof(name), "%s_app", who);
-    prom_label(b, name, service);
-    snprintf(name, sizeof(name), "%s_canonical_service", who);
-    prom_label(b, name, service);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        snprintf(name, sizeof(name), "%s_%s", who, all[i].label);
+        prom_label(b, name, all[i].value);
+    }
+}
+
+/* A principal is set where the connection proved it (mTLS): then both ends did. */
+static void make_parties(const struct stats_request *r, struct party *source, struct party *dest) {
+    struct str own = r->mtls ? r->own : STR_NONE, peer = r->mtls ? r->peer : STR_NONE;
+    *source = (struct party){or_unknown(r->source), or_unknown(r->source_ns), r->inbound ? peer : own,
+                             r->inbound ? STR_NONE : r->own_version};
+    *dest = (struct party){or_unknown(r->destination), or_unknown(r->destination_ns), r->inbound ? own : peer,
+                           r->inbound ? r->own_version : r->version};
+}
+
+static void service_labels(struct buf *b, const struct party *dest, bool known) {
+    struct buf host = {0};
+    buf_fmt(&host, STR_FMT "." STR_FMT ".svc.cluster.local", STR_ARG(dest->service), STR_ARG(dest->ns));
+    prom_label(b, "destination_service", known ? buf_str(&host) : STR("unknown"));
+    prom_label(b, "destination_service_name", dest->service);
+    prom_label(b, "destination_service_namespace", dest->ns);
+    buf_fini(&host);
 }
 
 static void make_labels(struct buf *b, const struct stats_request *r) {
-    struct buf host = {0};
-    struct str source = or_unknown(r->source), source_ns = or_unknown(r->source_ns);
-    struct str dest = or_unknown(r->destination), dest_ns = or_unknown(r->destination_ns);
+    struct party source, dest;
     char code[8];
     snprintf(code, sizeof(code), "%u", r->status);
+    make_parties(r, &source, &dest);
     prom_label(b, "reporter", r->inbound ? STR("destination") : STR("source"));
-    workload_labels(b, "source", source, source_ns);
-    workload_labels(b, "destination", dest, dest_ns);
-    buf_fmt(&host, STR_FMT "." STR_FMT ".svc.cluster.local", STR_ARG(dest), STR_ARG(dest_ns));
-    prom_label(b, "destination_service", r->destination.len ? buf_str(&host) : STR("unknown"));
-    prom_label(b, "destination_service_name", dest);
-    prom_label(b, "destination_service_namespace", dest_ns);
+    party_labels(b, "source", &source);
+    party_labels(b, "destination", &dest);
+    service_labels(b, &dest, r->destination.len > 0);
     prom_label(b, "request_protocol", r->protocol);
     if (!r->tcp)
         prom_label(b, "response_code", str_of(code));
@@ -66,7 +93,6 @@ static void make_labels(struct buf *b, const struct stats_request *r) {
         prom_label(b, "grpc_response_status", r->grpc_status);
     /* Istio: only the destination knows for certain. */
     prom_label(b, "connection_security_policy", !r->inbound ? STR("unknown") : r->mtls ? STR("mutual_tls") : STR("none"));
-    buf_fini(&host);
 }
 
 static size_t key_add(char *key, size_t at, size_t cap, struct str s) {
@@ -82,12 +108,13 @@ static bool same_labels(const struct stats_request *a, const struct stats_reques
     return a->inbound == b->inbound && a->mtls == b->mtls && a->tcp == b->tcp && a->status == b->status &&
            str_eq(a->source, b->source) && str_eq(a->source_ns, b->source_ns) && str_eq(a->destination, b->destination) &&
            str_eq(a->destination_ns, b->destination_ns) && str_eq(a->flags, b->flags) && str_eq(a->protocol, b->protocol) &&
-           str_eq(a->grpc_status, b->grpc_status);
+           str_eq(a->grpc_status, b->grpc_status) && str_eq(a->peer, b->peer) && str_eq(a->version, b->version);
 }
 
 static struct metric_series *find_series(struct stats *s, const struct stats_request *r) {
     char key[512];
-    struct str parts[] = {r->source, r->source_ns, r->destination, r->destination_ns, r->flags, r->protocol, r->grpc_status};
+    struct str parts[] = {r->source,      r->source_ns, r->destination, r->destination_ns, r->flags, r->protocol,
+                          r->grpc_status, r->version,   r->peer};
     key[0] = (char)('A' + (r->inbound ? 1 : 0) + (r->mtls ? 2 : 0) + (r->tcp ? 4 : 0));
     key[1] = (char)(r->status >> 8);
     key[2] = (char)(r->status & 0xff);
@@ -110,8 +137,9 @@ struct metric_series *stats_series(struct stats *s, const struct stats_request *
     if (s->last && same_labels(&s->last_is, r))
         return s->last;
     s->last_is = *r;
-    struct str *texts[] = {&s->last_is.source, &s->last_is.source_ns, &s->last_is.destination, &s->last_is.destination_ns,
-                           &s->last_is.flags,  &s->last_is.protocol,  &s->last_is.grpc_status};
+    struct str *texts[] = {&s->last_is.source,         &s->last_is.source_ns, &s->last_is.destination,
+                           &s->last_is.destination_ns, &s->last_is.flags,     &s->last_is.protocol,
+                           &s->last_is.grpc_status,    &s->last_is.peer,      &s->last_is.version};
     arena_fini(&s->last_text);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         *texts[i] = arena_dup(&s->last_text, *texts[i]);

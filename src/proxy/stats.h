@@ -24,6 +24,9 @@ struct stats_request { /* one finished request; slices borrowed */
     bool inbound, mtls;
     bool tcp;                                                  /* a connection: no status */
     struct str source, source_ns, destination, destination_ns; /* service names; empty: unknown */
+    struct str peer;                                           /* SPIFFE ID of the other end; empty: not proven */
+    struct str version;                                        /* of the destination, outbound; empty: unknown */
+    struct str own, own_version; /* of this end; the same for all that one process tells: not what series are told apart by */
     unsigned status;
     struct str flags, protocol, grpc_status; /* the last: empty where there is none */
     uint64_t duration_us, request_bytes, response_bytes;

@@ -7,6 +7,7 @@
 #include "proxy/gate.h"
 #include "proxy/line.h"
 #include "proxy/original.h"
+#include "proxy/parties.h"
 #include "proxy/reach.h"
 #include "proxy/tunnel.h"
 #include "telemetry/alog.h"
@@ -51,25 +52,13 @@ static bool inbound(const struct tcp *t) {
 
 /* ---- figures ---- */
 static struct metric_series *series_of(struct tcp *t, struct str flags) {
-    const struct worker_env *env = t->w->env;
-    const struct peer *p = t->d->peer;
     bool in = inbound(t);
-    struct str name = t->to.cluster ? t->to.cluster->name : STR_NONE;
-    struct str service = str_cut(&name, '|'), ns = str_cut(&service, '/'); /* mesh: "NS/SERVICE|SUBSET" */
-    bool mesh = !in && env->service.len && service.len;
     struct stats_request r = {.inbound = in,
                               .tcp = true,
-                              .mtls = in ? p->mtls : t->to.host && t->to.host->mtls,
-                              .source = in ? p->service : env->service,
-                              .source_ns = in ? p->ns : env->ns,
-                              .destination = in     ? env->service
-                                             : mesh ? service
-                                                    : STR_NONE,
-                              .destination_ns = in     ? env->ns
-                                                : mesh ? ns
-                                                       : STR_NONE,
+                              .mtls = in ? t->d->peer->mtls : t->to.host && t->to.host->mtls,
                               .flags = flags,
                               .protocol = STR("tcp")};
+    parties_name(&r, t->w, t->d->peer, t->to.cluster);
     return stats_series(&t->w->stats, &r);
 }
 

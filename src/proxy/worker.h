@@ -28,6 +28,7 @@ struct worker_env {
     const struct limits *limits;
     struct overload overload;
     struct str service, ns;          /* of this sidecar; empty in a static bootstrap */
+    struct str version;              /* its label of that name */
     uint16_t inbound_port, app_port; /* what /health tells; 0: none */
     struct stats_all stats;
     uint64_t drain_us;       /* how long what is under way may take when it is to end */
