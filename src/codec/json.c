@@ -33,6 +33,31 @@ static int check_depth(struct str text, struct err *e) {
     return 0;
 }
 
+/* Prints the names that lead to the value which ends at `end`, outermost first. */
+static void print_names(struct buf *out, struct str text, size_t end) {
+    struct str name[JSON_DEPTH + 1] = {0}, last = STR_NONE;
+    size_t depth = 0;
+    for (size_t i = 0; i < end && i < text.len; i++) {
+        size_t start = i + 1;
+        switch (text.ptr[i]) {
+        case '"':
+            while (++i < text.len && text.ptr[i] != '"')
+                i += text.ptr[i] == '\\';
+            last = str_n(text.ptr + start, (i < text.len ? i : text.len) - start);
+            break;
+        case ':': name[depth] = last; break;
+        case '[':
+        case '{': name[++depth] = STR_NONE; break; /* check_depth has counted */
+        case ']':
+        case '}': depth -= depth > 0; break;
+        default: break;
+        }
+    }
+    for (size_t i = 0; i <= depth; i++)
+        if (name[i].len)
+            buf_fmt(out, "%s" STR_FMT, out->len ? "." : "", STR_ARG(str_first(name[i], 60)));
+}
+
 int json_parse(json_t **out, struct str text, struct err *e) {
     *out = NULL;
     int rc = check_depth(text, e);
@@ -40,9 +65,16 @@ int json_parse(json_t **out, struct str text, struct err *e) {
         return rc;
     json_error_t why;
     *out = json_loadb(text.len ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    bool nul = !*out && json_error_code(&why) == json_error_null_character; /* its text speaks of an option of the library's */
-    return *out ? 0
-                : err_set(e, WEFT_E_PARSE, "line %d, column %d: %s", why.line, why.column, nul ? "NUL in a string" : why.text);
+    if (*out)
+        return 0;
+    bool nul = json_error_code(&why) == json_error_null_character; /* its text speaks of an option of the library's */
+    struct buf names = {0};
+    if (nul || json_error_code(&why) == json_error_numeric_overflow) /* well-formed, so that a person asks which field it is */
+        print_names(&names, text, (size_t)why.position);
+    rc = err_set(e, WEFT_E_PARSE, "line %d, column %d: " STR_FMT "%s%s", why.line, why.column,
+                 STR_ARG(str_first(buf_str(&names), 120)), names.len ? ": " : "", nul ? "NUL in a string" : why.text);
+    buf_fini(&names);
+    return rc;
 }
 
 /* --- writing --- */

@@ -136,6 +136,23 @@ static void says_where(void **state) {
     assert_int_equal(strncmp(e.msg, "line 3, column 8: ", 18), 0);
 }
 
+static void names_what_cannot_be_held(void **state) {
+    static const char *const cases[][2] = {
+        {"{\"port\":9223372036854775808}", ": port: too big integer"},
+        {"{\"a\\\":\\\\\":1,\"b:\":{\"c\":[1,{\"d\":2},-1e999]}}", ": b:.c: real number overflow"},
+        {"{\"labels\":{\"a\":\"\\u0000\"}}", ": labels.a: NUL in a string"},
+        {"{\"a\":{\"b\":1},\"c\":\"\\u0000", "line 1, column "},
+        {"[[[\"x\",1e999]]]", "real number overflow"},
+        {"1e999", "real number overflow"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        json_t *v;
+        struct err e = {0};
+        assert_int_equal(json_parse(&v, str_of(cases[i][0]), &e), WEFT_E_PARSE);
+        if (!strstr(e.msg, cases[i][1]))
+            fail_msg("%s: %s", cases[i][0], e.msg);
+    }
+}
+
 static int parse_nested(size_t depth, const char *opening, char closing, struct err *e) {
     size_t n = strlen(opening);
     char *text = mem_alloc(depth * (n + 1) + 2);
@@ -264,6 +281,7 @@ int main(void) {
         cmocka_unit_test(prints_pretty),
         cmocka_unit_test(refuses_what_is_not_strict_json),
         cmocka_unit_test(says_where),
+        cmocka_unit_test(names_what_cannot_be_held),
         cmocka_unit_test(bounds_the_depth),
         cmocka_unit_test(quotes_any_octets),
         cmocka_unit_test(makes_strings_of_any_octets),
