@@ -137,10 +137,10 @@ static int read_filter(const struct api_request *rq, struct filter *f, struct er
     struct str rest = rq->query, k, v;
     while (url_query_next(&rest, rq->a, &k, &v)) {
         if (str_eq(k, STR("healthy"))) {
-            f->by_health = true;
             f->healthy = str_eq(v, STR("true"));
-            if (!f->healthy && !str_eq(v, STR("false")))
-                return err_set(e, WEFT_E_INVALID, "healthy: must be true or false");
+            if (f->by_health || (!f->healthy && !str_eq(v, STR("false"))))
+                return err_set(e, WEFT_E_INVALID, "healthy: must be one true or false");
+            f->by_health = true;
         } else if (str_eq(k, STR("label"))) {
             struct str value = v, name = str_cut(&value, '=');
             if (!value.ptr || !name.len || f->n == sizeof f->label / sizeof *f->label)
