@@ -576,6 +576,12 @@ static int bad_usage(const char *what) {
     return EXIT_USAGE;
 }
 
+/* 0.0.0.0 and :: are where one listens, not where one is. */
+static bool reachable_ip(const char *ip) {
+    struct addr a;
+    return addr_ip(&a, str_of(ip), 1, NULL) >= 0 && !addr_is_any(&a);
+}
+
 static bool label_ok(const char *label) {
     const char *eq = strchr(label, '=');
     for (const char *c = label; *c; c++)
@@ -602,8 +608,8 @@ static int check(const struct options *o) {
         return bad_usage("--outbound: loopback only");
     if (o->app.len && o->app.sa.ss_family != AF_UNIX && !addr_port(&o->app))
         return bad_usage("--app: port 0 is where nobody listens");
-    if (o->advertise && !addr_is_ip(str_of(o->advertise)))
-        return bad_usage("--advertise: an IP address");
+    if (o->advertise && !reachable_ip(o->advertise))
+        return bad_usage("--advertise: an IP address, and not a wildcard");
     if (!url_path_valid(str_of(o->health_path)))
         return bad_usage("--health-check-path: a path as in a request: begins with /, no spaces or control characters");
     if (o->id && check_id(str_of(o->id), NULL) < 0)

@@ -12,6 +12,9 @@ PROXY = ['proxy', '--dev', '--service', 'web', '--inbound', '127.0.0.1:0', '--ad
 @pytest.mark.parametrize(('flag', 'value'), [
     ('--id', 'a' * 254), ('--id', ''), ('--id', 'a b'), ('--id', 'a/b'), ('--app', '127.0.0.1:0'), ('--app', '[::1]:0'),
     ('--health-check-path', 'health'), ('--health-check-path', '/a\tb'), ('--health-check-path', '/\x7f'),
+    ('--outbound', '0.0.0.0:0'), ('--outbound', '[::]:0'), ('--outbound', '192.0.2.1:0'), ('--admin', '0.0.0.0:0'), ('--admin', '[::]:0'),
+    ('--admin', '192.0.2.1:0'), ('--advertise', '0.0.0.0'), ('--advertise', '::'), ('--advertise', 'host'), ('--workers', '65'),
+    ('--drain-time', '-1'), ('--app-protocol', 'ftp'), ('--ready-fd', '-1'), ('--control', 'x'), ('--namespace', 'A'),
     ('--label', 'k=a\x1bb'), ('--label', 'k\n=v'), ('--label', '=v')])
 def test_refused(tmp_path, flag, value):
     done = subprocess.run([WEFT, *PROXY, flag, value], cwd=tmp_path, capture_output=True, text=True, timeout=30)
