@@ -20,22 +20,16 @@ def flood(stream, counter):
         counter.append(len(data))
 
 
-def held_up(counter):
-    """Nothing moves any more."""
-    seen = len(counter)
-    threading.Event().wait(0.2)
-    return seen and seen == len(counter)
-
-
 @pytest.mark.parametrize('way', tcppair.WAYS)
 @pytest.mark.parametrize('direction', ['down', 'up'])
 def test(way, direction):
-    sent, go_on = [], threading.Event()
+    sent, senders, go_on = [], [], threading.Event()
 
     def app(stream):
         if (what := stream.recv(1)) == b'?':
             stream.sendall(b'!')
         elif what == b'd':
+            senders.append(stream)
             flood(stream, sent)
             go_on.wait(60)
         else:
@@ -47,11 +41,11 @@ def test(way, direction):
         sender = threading.Thread(target=flood, args=(s, sent), daemon=True)
         if direction == 'up':
             s.settimeout(None)
+            senders.append(s)
             sender.start()
-        wait(lambda: held_up(sent), 'the sender to be held up')
+        wait(lambda: senders and l4.held_up(sent, senders[0], lambda: pair.dial(b'?').close()), 'the sender to be held up')
         assert sum(sent) < SIZE
         assert all(p.rss_anon() - was < ALLOWED for p, was in zip((pair.db, pair.web), before, strict=True))
-        pair.dial(b'?').close()  # somebody else
         go_on.set()
         if direction == 'up':
             sender.join(60)

@@ -3,7 +3,7 @@
 import threading
 
 from foreign import Server, read_head
-from weftest import Mesh, wait
+from weftest import Mesh
 
 FAST = {'health_check': {'interval': 0.2, 'timeout': 5}}
 DOWNS = 5  # more than are forgiven
@@ -38,13 +38,3 @@ def test():
         assert told[-1] >= 3, told
         assert 'default/legacy/flapping flaps: it stays out for 1.0 s' in m.control.err.read_text()
         assert [e['status'] for e in m.api.endpoints('legacy')] == ['healthy', 'healthy']
-
-
-def test_alone():
-    """Without another one to serve it is used as soon as a check goes well."""
-    app = App()
-    with Mesh(config=FAST) as m, Server(app.answer) as flapping:
-        m.register('legacy', flapping.addr, id='flapping', health_check_path='/up')
-        wait(lambda: app.failed == DOWNS)
-        wait(lambda: m.api.endpoints('legacy')[0]['status'] == 'healthy')
-        assert app.well <= 4 or 'flaps' in m.control.err.read_text()

@@ -4,6 +4,7 @@
 import contextlib
 import hashlib
 import json
+import select
 import socket
 
 import static
@@ -88,6 +89,17 @@ def echo(stream):
         while data := stream.recv(1 << 16):
             stream.sendall(data)
     stream.shutdown(socket.SHUT_WR)
+
+
+def held_up(sent, stream, turn):
+    """Is the sender of `stream`, who notes in `sent` what it has sent, stuck? It cannot write, and has not by the time that `turn`,
+    which makes the same proxies do something else, has come back many times: a loop that wanted to read from it would have."""
+    def look():
+        return len(sent), bool(select.select([], [stream], [], 0)[1])
+    before = look()
+    for _ in range(20):
+        turn()
+    return before[0] > 0 and before == look() == (before[0], False)
 
 
 def is_closed(addr):
