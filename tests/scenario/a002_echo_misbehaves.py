@@ -23,8 +23,6 @@ def test():
         assert lines.seconds >= 0.1
         with pytest.raises((http.client.HTTPException, ConnectionError)):
             request(addr, '/?reset=1')
-        for bad in ('delay=x', 'status=99', 'size=-1', 'fail=2', 'call=nowhere'):
-            assert request(addr, f'/?{bad}').status == 400
         assert request(addr, '/', 'POST', body=b'x' * (1 << 20)).status == 200
         assert request(addr, '/', 'POST', body=b'x' * ((1 << 20) + 1)).status == 413
         assert b'400 Bad Request' in raw(addr, b'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n')

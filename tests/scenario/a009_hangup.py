@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGHUP ends neither an echo nor a demo: they have nothing to re-read. (weft up: c021_up.)"""
+"""SIGHUP ends neither an echo nor a demo, which have nothing to re-read, nor a mesh, whose calls go on. (weft up: c021_up.)"""
 import os
 import re
 import signal
@@ -13,6 +13,17 @@ def test_echo():
         echo = m.echo('echo')
         echo.signal(signal.SIGHUP)
         assert request(echo.ready['listen']).status == 200  # and it leaves with 0, as the harness sees
+
+
+def test_mesh():
+    with Mesh() as m:
+        web, users = m.pair()
+        for process in (m.control, web.sidecar, users.sidecar):
+            process.signal(signal.SIGHUP)
+        assert [web.get('users').status for _ in range(5)] == [200] * 5
+        m.service('later')
+        m.allow('web', 'later')
+        web.until(200, 'later')
 
 
 def test_demo(tmp_path):

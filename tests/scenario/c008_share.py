@@ -18,6 +18,6 @@ def test():
             return Counter(web.get('users', path).name for _ in range(n))
         wait(lambda: 'canary' in counts('/', 20))
         got = counts('/')
-        assert abs(got['canary'] - 20) <= 3 and got['users'] == 200 - got['canary'], got
+        assert got == {'canary': 20, 'users': 180}, got
         got = counts('/next')
-        assert abs(got['canary'] - 20) <= 3 and got['next'] == 200 - got['canary'], got
+        assert got == {'canary': 20, 'next': 180}, got
