@@ -134,7 +134,7 @@ int cmd_get(int argc, char **argv) {
     if (!g.kind)
         return bad_operands(n ? "no such kind of resource" : "what?");
     if (n != (g.kind->operand ? 2 : 1) && !(g.kind->all && n == 1))
-        return bad_operands(g.kind->operand ? "this kind needs the SERVICE" : "this kind takes nothing more");
+        return bad_operands(n > 2 || !g.kind->operand ? "this kind takes nothing more" : "this kind needs the SERVICE");
     g.operand = n == 2 ? operand[1] : NULL;
     return rest_command("get", url, show, &g);
 }

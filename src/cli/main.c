@@ -45,6 +45,14 @@ static const struct command *find(const char *name) {
     return NULL;
 }
 
+/* Data that could not be written, now or before, is a failure of whatever command it was. */
+static int end(int code) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "weft: not all could be written to standard output\n");
+    return code ? code : 1;
+}
+
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away is an error of write, not our end */
     signal(SIGXFSZ, SIG_IGN); /* so is a file that may not grow */
@@ -55,7 +63,7 @@ int main(int argc, char **argv) {
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         usage(stdout);
-        return 0;
+        return end(0);
     }
     const struct command *c = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
     if (!c) {
@@ -64,7 +72,5 @@ int main(int argc, char **argv) {
     }
     int code = c->run(argc - 1, argv + 1);
     arena_fini(&option_memory);
-    if (fflush(stdout) != 0 && code == 0)
-        code = 1;
-    return code;
+    return end(code);
 }

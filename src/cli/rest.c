@@ -2,6 +2,7 @@
 #include "cli/rest.h"
 #include <stdio.h>
 #include "base/mem.h"
+#include "cli/args.h"
 #include "cli/ready.h"
 #include "cli/web.h"
 #include "codec/url.h"
@@ -87,14 +88,16 @@ int rest_command(const char *command, const char *url, int (*body)(struct rest *
     struct rest r;
     struct err e = {0};
     cli_log_init(&log);
-    int rc = loop_init(&loop, &(struct loop_cfg){.log = &log}, &e);
+    int rc = loop_init(&loop, &(struct loop_cfg){.log = &log}, &e), failure = 1;
     if (rc >= 0) {
         rc = rest_init(&r, &loop, url, &e);
-        if (rc >= 0)
+        if (rc < 0)
+            failure = EXIT_USAGE;
+        else
             rc = body(&r, ctx, &e);
         loop_fini(&loop);
     }
     if (rc < 0)
         fprintf(stderr, "weft %s: %s\n", command, e.msg);
-    return rc < 0 ? 1 : 0;
+    return rc < 0 ? failure : 0;
 }

@@ -31,5 +31,6 @@ struct str rest_path(struct arena *a, const char *prefix, const char *ns, const 
 
 struct str rest_path_id(struct arena *a, struct str path, struct str id); /* PATH/ID, the id encoded */
 
-/* A whole command around one client: a loop, the client by `url`, `body`, the exit code. Errors of `body` are told on stderr. */
+/* A whole command around one client: a loop, the client by `url`, `body`, the exit code (EXIT_USAGE for a bad `url`). Errors are
+ * told on stderr. */
 int rest_command(const char *command, const char *url, int (*body)(struct rest *r, void *ctx, struct err *e), void *ctx);

@@ -12,7 +12,7 @@ def run(*args):
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize('command', ['up', 'demo', 'control', 'proxy', 'echo', 'apply', 'get', 'delete', 'status', 'version'])
+@pytest.mark.parametrize('command', ['up', 'demo', 'control', 'proxy', 'bootstrap', 'echo', 'apply', 'diff', 'get', 'delete', 'status', 'version'])
 def test_help(command):
     code, out, err = run(command, '--help')
     assert code == 0 and err == ''
