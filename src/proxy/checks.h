@@ -4,7 +4,7 @@
  * (http/probe.h), over the cluster's transport socket. What the first check says holds at once; then thresholds decide
  * (policy/check.h), but an answer that says no is believed at once, as Envoy has it. A host that has not been checked is out
  * of rotation. The result stands in the host (failed_check) and marks its cluster stale, so that the next serving form leaves it
- * out: nothing is asked on a request's way. Threads: main. Tests: tests/scenario/c013_health_static.py,
+ * out: nothing is asked on a request's way. Threads: main. Tests: tests/scenario/c033_health_static.py,
  * tests/interop/x105_envoy_clusters.py */
 #include "proxy/serve.h"
 

@@ -7,7 +7,7 @@ import threading
 import grpcapp
 import h2peer
 import l4
-from c013_health_by_protocol import Health
+from c032_health_by_protocol import Health
 from foreign import Server, read_head
 from weftest import Mesh, request, wait
 
