@@ -5,6 +5,7 @@
 #include "cli/ready.h"
 #include "codec/yaml.h"
 #include "control/control.h"
+#include "control/schema.h"
 #include "io/file.h"
 #include "io/loop.h"
 #include "io/proc.h"
@@ -81,6 +82,8 @@ static int start(struct control_main *m, struct control_cfg *cfg, struct err *e)
     json_t *patch = NULL;
     int rc = m->config_file ? read_config(m->config_file, &patch, e) : 0;
     cfg->config = patch;
+    if (rc >= 0 && patch && (rc = schema_check_patch(&schema_config, patch, e)) < 0)
+        err_in(e, "%s", m->config_file);
     if (rc >= 0)
         rc = control_start(&m->control, &m->loop, cfg, e);
     json_decref(patch);

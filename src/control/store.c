@@ -57,15 +57,14 @@ void store_write_free(struct store_write **w) {
 
 static int open_sqlite(struct store **out, struct loop *l, struct str path, struct str data_dir, struct err *e) {
     struct buf b = {0};
-    if (path.len) {
+    int rc = file_mkdirs(data_dir, 0700, e); /* also when the database is elsewhere: sums and backups are in it */
+    if (rc < 0)
+        return rc;
+    if (path.len)
         buf_add(&b, path);
-    } else {
-        int rc = file_mkdirs(data_dir, 0700, e);
-        if (rc < 0)
-            return rc;
+    else
         buf_fmt(&b, STR_FMT "/weft.db", STR_ARG(data_dir));
-    }
-    int rc = store_sqlite.open(out, l, buf_str(&b), e);
+    rc = store_sqlite.open(out, l, buf_str(&b), e);
     buf_fini(&b);
     return rc;
 }

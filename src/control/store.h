@@ -91,5 +91,6 @@ extern const struct store_ops store_sqlite, store_mem;
 
 /* Whether it names a store: WEFT_E_INVALID, or _UNSUPPORTED for one that is not there yet. */
 int store_check(struct str url, struct err *e) MUST_CHECK;
-/* "memory:", "sqlite:" (in `data_dir`, which is made 0700) or "sqlite:PATH". WEFT_E_CONFLICT when another process has it. */
+/* "memory:", "sqlite:" (in `data_dir`) or "sqlite:PATH"; both of sqlite make `data_dir` 0700. WEFT_E_CONFLICT when another
+ * process has it. */
 int store_open(struct store **out, struct loop *l, struct str url, struct str data_dir, struct err *e) MUST_CHECK;
