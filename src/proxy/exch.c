@@ -530,8 +530,10 @@ static bool to_be_sent_again(const struct exch *x, bool reused, int why) {
 
 /* The race of every keep-alive connection: the peer closed it while the request was on its way. It goes out again, on a new
  * connection, and does not count as a retry. */
-static void send_again(struct exch *x) {
+static void send_again(struct exch *x, int why) {
     x->fresh = true;
+    if (why != WEFT_E_REFUSED_STREAM) /* which is a ground of retries (contract §3), and counts as one */
+        x->attempts--;
     x->body.drained = 0;
     stat_add(&x->w->stats, STAT_up_resent, 1);
     x->stage = STAGE_ACQUIRE;
@@ -551,7 +553,7 @@ static void on_up_closed(struct stream *s, int why) {
     }
     if (to_be_sent_again(x, reused, why)) {
         attempt_end(x, true);
-        send_again(x);
+        send_again(x, why);
         return;
     }
     if (x->listener->side != SIDE_INBOUND)
