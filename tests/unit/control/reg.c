@@ -12,6 +12,22 @@ static struct str label(const struct reg_endpoint *ep, const char *name) {
     return json_to_str(json_object_get(ep->labels, name));
 }
 
+/* The sidecar ns/web/w1 says hello. */
+static struct sidecar *w1(struct fx *fx, void *session) {
+    return fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", session);
+}
+
+/* The store tells of ns/web/w1 and w2 after a restart. */
+static void load_two(struct fx *fx) {
+    json_t *hello = fx_json("{\"id\":\"w1\",\"app_ip\":\"127.0.0.1\",\"app_port\":8001,\"protocol\":\"http\","
+                            "\"health_check_path\":\"/\",\"inbound_ip\":\"10.0.0.9\",\"inbound_port\":15006,\"labels\":{}}");
+    struct mesh_change ch = {.kind = STORE_SIDECAR, .key = STR("ns/web/w1"), .value = hello, .loading = true};
+    reg_applied(&fx->reg, &ch);
+    ch.key = STR("ns/web/w2");
+    reg_applied(&fx->reg, &ch);
+    json_decref(hello);
+}
+
 static void registrations(void **state) {
     struct fx *fx = *state;
     assert_int_equal(view(fx)->n, 0);
@@ -39,7 +55,7 @@ static void registrations(void **state) {
 
 static void sidecar_is_an_endpoint(void **state) {
     struct fx *fx = *state;
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    w1(fx, &one);
     const struct reg_view *v = view(fx);
     assert_int_equal(v->n, 1);
     assert_true(str_eq(v->at[0].id, STR("w1")));
@@ -60,7 +76,7 @@ static void without_app_there_is_none(void **state) {
 
 static void merged_by_app_address(void **state) {
     struct fx *fx = *state;
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    w1(fx, &one);
     fx_register(fx, "ns/web", "r1", "127.0.0.1", 8001, ",\"labels\":{\"version\":\"v2\"}");
     const struct reg_view *v = view(fx);
     assert_int_equal(v->n, 1);
@@ -79,7 +95,7 @@ static void merged_by_app_address(void **state) {
 
 static void merged_by_advertised_address(void **state) {
     struct fx *fx = *state;
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    w1(fx, &one);
     fx_hello(fx, "ns/web/w2", "127.0.0.1", 8001, "10.0.0.8", &two);
     fx_register(fx, "ns/web", "r2", "10.0.0.8", 8001, "");
     const struct reg_view *v = view(fx);
@@ -96,7 +112,7 @@ static double seen(struct fx *fx) {
 /* A sidecar's checks of its app go on as long as it is here and says nothing else. */
 static void last_seen(void **state) {
     struct fx *fx = *state;
-    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    struct sidecar *s = w1(fx, &one);
     assert_true(seen(fx) == 1000);
     fx_wait(fx, 5 * CLOCK_S);
     assert_true(seen(fx) == 1005);
@@ -127,7 +143,7 @@ static void merged_in_any_spelling(void **state) {
 
 static void not_merged(void **state) {
     struct fx *fx = *state;
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    w1(fx, &one);
     fx_register(fx, "ns/web", "port", "127.0.0.1", 8002, "");
     fx_register(fx, "ns/web", "ip", "127.0.0.2", 8001, "");
     fx_register(fx, "ns/other", "service", "127.0.0.1", 8001, "");
@@ -137,7 +153,7 @@ static void not_merged(void **state) {
 
 static void leaves_at_once(void **state) {
     struct fx *fx = *state;
-    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    struct sidecar *s = w1(fx, &one);
     reg_leaving(s);
     assert_int_equal(view(fx)->n, 0); /* before the store knows */
     fx_settle(fx);
@@ -149,7 +165,7 @@ static void leaves_at_once(void **state) {
 
 static void leaves_and_is_lost_before_the_store_knows(void **state) {
     struct fx *fx = *state;
-    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    struct sidecar *s = w1(fx, &one);
     reg_leaving(s);
     reg_lost(&fx->reg, STR("ns/web/w1"), &one);
     fx_settle(fx);
@@ -159,7 +175,7 @@ static void leaves_and_is_lost_before_the_store_knows(void **state) {
 /* The same endpoint leaves as one: no call of a mesh service goes plain to an app whose sidecar drains. */
 static void registration_leaves_with_its_sidecar(void **state) {
     struct fx *fx = *state;
-    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    struct sidecar *s = w1(fx, &one);
     fx_register(fx, "ns/web", "r1", "127.0.0.1", 8001, "");
     fx_register(fx, "ns/web", "r2", "127.0.0.1", 8002, ""); /* has nothing to do with it */
     reg_leaving(s);
@@ -180,7 +196,7 @@ static void registration_leaves_with_its_sidecar(void **state) {
 
 static void grace(void **state) {
     struct fx *fx = *state;
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    w1(fx, &one);
     reg_lost(&fx->reg, STR("ns/web/w1"), &one);
     fx_wait(fx, 14900 * CLOCK_MS);
     assert_int_equal(view(fx)->n, 1);
@@ -191,11 +207,11 @@ static void grace(void **state) {
 
 static void back_within_grace(void **state) {
     struct fx *fx = *state;
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    w1(fx, &one);
     reg_lost(&fx->reg, STR("ns/web/w1"), &one);
     fx_wait(fx, 10 * CLOCK_S);
     uint64_t revision = fx->mesh.revision;
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &two);
+    w1(fx, &two);
     assert_int_equal(fx->mesh.revision, revision); /* no news: nothing is written */
     fx_wait(fx, 60 * CLOCK_S);
     assert_int_equal(view(fx)->n, 1);
@@ -204,8 +220,8 @@ static void back_within_grace(void **state) {
 /* A new connection of the same proxy is there before the old one is known to be dead. */
 static void later_session_wins(void **state) {
     struct fx *fx = *state;
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &two);
+    w1(fx, &one);
+    w1(fx, &two);
     reg_lost(&fx->reg, STR("ns/web/w1"), &one);
     fx_wait(fx, 60 * CLOCK_S);
     assert_int_equal(view(fx)->n, 1);
@@ -214,10 +230,10 @@ static void later_session_wins(void **state) {
 /* It leaves and a new process with its id comes while the deletion is still being written. */
 static void back_while_it_is_forgotten(void **state) {
     struct fx *fx = *state;
-    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    struct sidecar *s = w1(fx, &one);
     reg_leaving(s);
     reg_lost(&fx->reg, STR("ns/web/w1"), &one);
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &two);
+    w1(fx, &two);
     assert_int_equal(view(fx)->n, 1);
     fx_wait(fx, 60 * CLOCK_S);
     assert_int_equal(view(fx)->n, 1);
@@ -226,13 +242,7 @@ static void back_while_it_is_forgotten(void **state) {
 /* What the store knows after a restart: the sidecars are endpoints for their grace, or until they are back. */
 static void after_a_restart(void **state) {
     struct fx *fx = *state;
-    json_t *hello = fx_json("{\"id\":\"w1\",\"app_ip\":\"127.0.0.1\",\"app_port\":8001,\"protocol\":\"http\","
-                            "\"health_check_path\":\"/\",\"inbound_ip\":\"10.0.0.9\",\"inbound_port\":15006,\"labels\":{}}");
-    struct mesh_change ch = {.kind = STORE_SIDECAR, .key = STR("ns/web/w1"), .value = hello, .loading = true};
-    reg_applied(&fx->reg, &ch);
-    ch.key = STR("ns/web/w2");
-    reg_applied(&fx->reg, &ch);
-    json_decref(hello);
+    load_two(fx);
     assert_int_equal(view(fx)->n, 2);
     fx_hello(fx, "ns/web/w2", "127.0.0.1", 8001, "10.0.0.9", &one);
     fx_wait(fx, 16 * CLOCK_S);
@@ -244,7 +254,7 @@ static void after_a_restart(void **state) {
  * grace. */
 static void nobody_is_heard(void **state) {
     struct fx *fx = *state;
-    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    w1(fx, &one);
     fx_hello(fx, "ns/web/w2", "127.0.0.1", 8001, "10.0.0.8", &two);
     reg_lost(&fx->reg, STR("ns/web/w1"), &one);
     fx_wait(fx, 10 * CLOCK_S);
@@ -263,13 +273,7 @@ static void nobody_is_heard(void **state) {
 /* Nobody has come back since our restart. */
 static void nobody_is_back(void **state) {
     struct fx *fx = *state;
-    json_t *hello = fx_json("{\"id\":\"w1\",\"app_ip\":\"127.0.0.1\",\"app_port\":8001,\"protocol\":\"http\","
-                            "\"health_check_path\":\"/\",\"inbound_ip\":\"10.0.0.9\",\"inbound_port\":15006,\"labels\":{}}");
-    struct mesh_change ch = {.kind = STORE_SIDECAR, .key = STR("ns/web/w1"), .value = hello, .loading = true};
-    reg_applied(&fx->reg, &ch);
-    ch.key = STR("ns/web/w2");
-    reg_applied(&fx->reg, &ch);
-    json_decref(hello);
+    load_two(fx);
     fx_wait(fx, 100 * CLOCK_S);
     assert_int_equal(view(fx)->n, 2);
     fx_hello(fx, "ns/api/a1", "127.0.0.1", 8001, "10.0.0.7", &one); /* a newcomer hears and is heard: the rest is gone */
@@ -279,7 +283,7 @@ static void nobody_is_back(void **state) {
 
 static void health(void **state) {
     struct fx *fx = *state;
-    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    struct sidecar *s = w1(fx, &one);
     fx_register(fx, "ns/web", "r1", "127.0.0.1", 8001, "");
     fx_register(fx, "ns/web", "r2", "127.0.0.1", 8002, "");
     unsigned touched = fx->touched;
@@ -305,7 +309,7 @@ static void failures(void **state) {
     struct fx *fx = *state;
     fx->reg.cfg.suspect = suspect;
     fx_register(fx, "ns/web", "plain", "::1", 80, "");
-    struct sidecar *s = fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "10.0.0.9", &one);
+    struct sidecar *s = w1(fx, &one);
     struct registration *g = mesh_registration(&fx->mesh, WEB, STR("plain"));
     view(fx);
     unsigned touched = fx->touched;
