@@ -9,7 +9,7 @@ struct kind {
     const char *operand; /* what it needs after it, or NULL */
     bool list;
     bool all; /* without the operand: of all */
-    struct out_column columns[10];
+    struct out_column columns[11];
 };
 static const struct kind kinds[] = {
     {"services",
@@ -37,6 +37,7 @@ static const struct kind kinds[] = {
      true,
      true,
      {{"ID", "id"},
+      {"NAMESPACE", "namespace"},
       {"SERVICE", "service_name"},
       {"HEADERS", "match_headers"},
       {"PATH", "match_path"},
@@ -82,6 +83,17 @@ struct get {
     int format;
 };
 
+/* Rows of one service are as those of all: they say which it is. */
+static void name_service(const struct get *g, json_t *rows) {
+    struct str rest = str_of(g->operand), first = str_cut(&rest, '/');
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) {
+        json_object_set_new(row, "namespace", json_of_str(rest.ptr ? first : str_of(g->ns)));
+        json_object_set_new(row, "service_name", json_of_str(rest.ptr ? rest : first));
+    }
+}
+
 static int show(struct rest *r, void *ctx, struct err *e) {
     const struct get *g = ctx;
     struct arena arena = {0};
@@ -92,6 +104,8 @@ static int show(struct rest *r, void *ctx, struct err *e) {
     int rc = rest_call(r, "GET", path, NULL, &answer, e);
     while (columns < sizeof g->kind->columns / sizeof *g->kind->columns && g->kind->columns[columns].title)
         columns++;
+    if (rc >= 0 && g->kind->all && g->operand)
+        name_service(g, answer);
     if (rc >= 0 && g->kind->list)
         out_rows(&out, (enum out_format)g->format, answer, g->kind->columns, columns);
     else if (rc >= 0)

@@ -40,7 +40,11 @@ def test(tmp_path):
         assert 'users' in weft('get', 'services') and 'version=v1' in weft('get', 'endpoints', 'users')
         assert json.loads(weft('get', 'config', '-o', 'json'))['global_timeout'] == 5
         assert weft('get', 'securityrules', '-o', 'yaml').startswith('- ')
-        rule = json.loads(weft('get', 'trafficrules', 'default/users', '-o', 'json'))[0]['id']
+        rules = weft('get', 'trafficrules', '-o', 'json')
+        assert rules == weft('get', 'trafficrules', 'default/users', '-o', 'json') == weft('get', 'trafficrules', 'users', '-o', 'json')
+        rule = json.loads(rules)[0]['id']
+        for table in (weft('get', 'trafficrules', 'users'), weft('get', 'trafficrules')):
+            assert table.split()[11:14] == [rule, 'default', 'users']
         assert weft('delete', 'trafficrule', 'users', rule) == 'rule deleted\n'
         assert '404' in weft('delete', 'trafficrule', 'users', rule, code=1)
         assert weft('status').startswith('healthy: weft ') and json.loads(weft('status', '-o', 'json'))['status']['services'] == 1
