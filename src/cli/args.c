@@ -86,7 +86,8 @@ static void help_line(const char *left, const char *help, const char *dflt, bool
     printf("%s\n", needed ? " (needed)" : "");
 }
 
-static void help_limits(void) {
+/* all: also those that limits_of_server refuses. */
+static void help_limits(bool all) {
     static const char *const limits[] = {
 #define CONN(field, unit, dflt, ...) #field "=" #dflt,
 #define PROC(field, unit, dflt, ...) dflt ? #field "=" #dflt : #field,
@@ -97,6 +98,8 @@ static void help_limits(void) {
     size_t column = 0;
     printf("\nlimits and their defaults (times in seconds; docs/reference/limits.md tells what they do):");
     for (size_t i = 0; i < LIMIT_COUNT_; i++) {
+        if (!all && (i == LIMIT_requests || i == LIMIT_memory))
+            continue;
         bool fits = column > 0 && column + strlen(limits[i]) < 100;
         printf("%s%s", fits ? " " : "\n  ", limits[i]);
         column = (fits ? column : 2) + strlen(limits[i]) + 1;
@@ -118,7 +121,7 @@ static void help(const struct args *a) {
     help_line("--help", "this page", NULL, false);
     for (size_t i = 0; i < a->n; i++)
         if (a->at[i].kind == ARG_LIMIT)
-            help_limits();
+            help_limits(strcmp(a->command, "proxy") == 0);
     if (a->details)
         printf("\n%s\n", a->details);
 }

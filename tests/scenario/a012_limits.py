@@ -26,5 +26,8 @@ def test_taken(tmp_path):
         assert request(addr, headers={'A': 'b' * 3000}).status == 431
         assert request(addr).status == 200
         assert e.err.read_text().count('met the limit') == 3
-    done = subprocess.run([WEFT, 'control', '--help'], capture_output=True, text=True, timeout=30)
-    assert 'head_timeout=10' in done.stdout
+    for command in ('control', 'echo', 'proxy'):  # the first two refuse requests and memory, and do not speak of them
+        done = subprocess.run([WEFT, command, '--help'], capture_output=True, text=True, timeout=30)
+        limits = done.stdout.partition('limits and their defaults')[2].partition('\n\n')[0].split()
+        assert 'head_timeout=10' in limits and 'connections' in limits
+        assert ('requests=65536' in limits) == ('memory' in limits) == (command == 'proxy')
