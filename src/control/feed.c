@@ -163,6 +163,11 @@ static void tell_from_store(struct feed_watcher *w) {
         end(w, rc);
     } else if (present && has_room(w)) {
         w->revision = w->present;
+    } else if (!w->over && w->revision == range.after) { /* it would be read again for ever */
+        log_error(f->mesh->loop->log, "the store's log has nothing after revision %llu, though there is more",
+                  (unsigned long long)range.after);
+        f->cut++;
+        end(w, WEFT_E_STORE);
     }
 }
 
