@@ -41,6 +41,7 @@ FIXED = """
 | a closed connection that lingers so that the last answer arrives | 2 s | it is cut |
 | a request that waits for the first use of a service | 5 s | 503 |
 | a tunnel or stream without an octet | 300 s | reset |
+| a client of the control plane (ADS, Session) that says nothing | 6 to 7.5 s, then a PING, and 7 s for the answer | closed; a sidecar's grace of 15 s begins |
 
 Running out of descriptors: connections that have been idle for a second are closed, one connection is taken with a spare descriptor and
 closed, and accepting rests for 100 ms at a time; what has been accepted is served on. By default this does not come to pass, since

@@ -7,7 +7,11 @@
 #include "control/health.h"
 #include "crypto/spiffe.h"
 
-#define DRAIN (3 * CLOCK_S)   /* for answers under way, when it stops */
+#define DRAIN (3 * CLOCK_S) /* for answers under way, when it stops */
+/* A proxy whose machine died is noticed after 15 s. A weft sidecar asks us after 5 s of silence, so only others are ever asked.
+ */
+#define PING_US (6 * CLOCK_S)
+#define PONG_US (7 * CLOCK_S)
 #define SETTLE (1 * CLOCK_MS) /* between looks whether all streams have told that they closed */
 
 struct control {
@@ -135,7 +139,12 @@ static int open_mesh(struct control *c, const struct control_cfg *cfg, struct er
 static int start_servers(struct control *c, const struct control_cfg *cfg, struct err *e) {
     struct server_cfg rest = {
         .addr = cfg->listen, .on_stream = api_on_stream, .on_bad = api_on_bad, .user = &c->api, .limits = cfg->limits.down};
-    struct server_cfg xds = {.addr = cfg->xds_listen, .on_stream = on_xds_stream, .user = c, .limits = cfg->limits.down};
+    struct server_cfg xds = {.addr = cfg->xds_listen,
+                             .on_stream = on_xds_stream,
+                             .user = c,
+                             .limits = cfg->limits.down,
+                             .ping_us = PING_US,
+                             .pong_us = PONG_US};
     c->xds.max_conns = c->rest.max_conns = server_max(&cfg->limits);
     int rc = server_start(&c->xds, c->loop, &xds, e);
     if (rc < 0)

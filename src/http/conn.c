@@ -341,8 +341,12 @@ static void readable(struct conn_priv *p) {
         receive(p, LOOP_SCRATCH);
 }
 
+bool conn__listen(struct conn_priv *p) {
+    return receive(p, LOOP_SCRATCH) || conn__dead(p) || p->eof;
+}
+
 bool conn__close_idle(struct conn_priv *p) {
-    if (receive(p, LOOP_SCRATCH) || conn__dead(p) || p->eof) /* timers fire before the watches of their turn */
+    if (conn__listen(p))
         return false;
     p->idle = true;
     if (p->state == CONN_RUN)

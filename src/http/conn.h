@@ -26,7 +26,8 @@ struct conn_cfg { /* borrowed: must outlive the connection */
     bool upgrades; /* HTTP/2 server: extended CONNECT is announced (RFC 8441); it is told as a GET with `upgrade` */
     struct conn_limits limits;
     uint32_t stream_window; /* HTTP/2: octets that a peer may send ahead on a stream; 0: STREAM_WINDOW */
-    /* HTTP/2 client: PING after so much silence [none]; with no answer within pong_us [20 s] the connection is dead. */
+    /* HTTP/2: PING after so much silence [none] (a server: and up to a quarter more, so that not all are asked at once); with no
+     * answer within pong_us [20 s] the connection is dead. Not while it is we who do not read. */
     uint64_t ping_us, pong_us;
     bool ping_busy; /* only while there are streams */
     /* Server: the transport is open, octets come or TLS has been agreed on; it may abort. May be NULL. */

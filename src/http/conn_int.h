@@ -92,6 +92,8 @@ void conn__later(struct conn_priv *p);              /* run the task at the end o
 void conn__due(struct conn_priv *p, uint64_t when); /* see that ops->due is called not later than `when` */
 void conn__fail(struct conn_priv *p, int why);      /* DEAD from the end of the turn on; the first reason stays */
 void conn__close(struct conn_priv *p);              /* in order: LINGER when `out` has gone */
+/* Timers fire before the watches of their turn: has something come that was not read yet, or the end? It has been told then. */
+bool conn__listen(struct conn_priv *p);
 /* An idle one, in order; unless a request has come in this very turn, which counts. True when it closes. */
 bool conn__close_idle(struct conn_priv *p);
 uint64_t conn__grace_due(const struct conn_priv *p);                /* draining: until when it is waited for a next request */

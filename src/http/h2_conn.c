@@ -11,6 +11,12 @@ static struct h2_conn *conn_of(const struct stream *s) {
 
 /* ---- the connection ---- */
 
+/* What was told to all clients at once was answered by all at once: a server would ask them all at once. */
+static uint64_t silence_of(const struct conn_priv *p) {
+    uint64_t us = p->pub.cfg->ping_us;
+    return p->pub.server ? us + rand_below(&p->pub.loop->rand, us / 4 + 1) : us;
+}
+
 static void start(struct conn_priv *p) {
     struct h2_conn *hc = mem_new(struct h2_conn);
     const struct conn_limits *lim = &p->pub.cfg->limits;
@@ -40,8 +46,9 @@ static void start(struct conn_priv *p) {
         hc->settled_due = conn__after(p, conn__head_us(p));
         conn__due(p, hc->settled_due);
     }
-    if (!p->pub.server && p->pub.cfg->ping_us) {
-        hc->ping_due = conn__after(p, p->pub.cfg->ping_us);
+    if (p->pub.cfg->ping_us) {
+        hc->silence = silence_of(p);
+        hc->ping_due = conn__after(p, hc->silence);
         conn__due(p, hc->ping_due);
     }
     conn__later(p);

@@ -42,6 +42,7 @@ struct h2_conn {
     uint64_t settled_due; /* client: for the peer's SETTINGS; until they are here no request goes out */
     uint64_t heard;       /* when input came last */
     bool pinged;          /* since then */
+    uint64_t silence;     /* after which it is */
     enum goaway goaway;
     int broken;     /* the session has failed: close when its last words are sent */
     unsigned early; /* streams that are */

@@ -45,16 +45,20 @@ static void head_late(struct h2_conn *hc) {
 /* Is the peer still there? Silence is asked, and silence upon that is the end. */
 static void check_peer(struct h2_conn *hc, uint64_t now) {
     const struct conn_cfg *cfg = hc->p->pub.cfg;
-    uint64_t silent = hc->heard + cfg->ping_us;
-    if (hc->pinged) {
+    if (hc->pinged && hc->p->paused) { /* its answer may be there: if it takes nothing, send_timeout is for that */
+        hc->ping_due = now + hc->silence;
+        return;
+    }
+    if (hc->pinged && !conn__listen(hc->p)) { /* it may also have come while we stood still */
         conn__fail(hc->p, WEFT_E_TIMEOUT);
         return;
     }
+    uint64_t silent = hc->heard + hc->silence;
     hc->ping_due = silent;
     if (now < silent)
         return;
     if (cfg->ping_busy && !hc->p->pub.streams) { /* nobody waits for it */
-        hc->ping_due = now + cfg->ping_us;
+        hc->ping_due = now + hc->silence;
         return;
     }
     hc->pinged = true;

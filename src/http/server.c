@@ -91,6 +91,8 @@ int server_start(struct server *s, struct loop *l, const struct server_cfg *cfg,
                          .on_drained = on_drained};
     s->conn_cfg = (struct conn_cfg){.proto = cfg->proto,
                                     .limits = cfg->limits,
+                                    .ping_us = cfg->ping_us,
+                                    .pong_us = cfg->pong_us,
                                     .on_stream = on_stream,
                                     .on_bad = cfg->on_bad ? on_bad : NULL,
                                     .on_limit = on_limit,

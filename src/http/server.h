@@ -27,6 +27,7 @@ struct server_cfg {
     struct tls_ctx *tls; /* NULL: plain */
     struct conn_limits limits;
     enum conn_proto proto;                                                      /* CONN_AUTO: both */
+    uint64_t ping_us, pong_us;                                                  /* as conn_cfg's */
     void (*on_stream)(struct server *s, struct stream *st);                     /* set st->cb and st->user */
     void (*on_bad)(struct server *s, struct stream *st, const struct err *why); /* as conn_cfg's; NULL: conn_reply_bad */
     void *user;

@@ -203,6 +203,8 @@ void check_converged(struct sim *s) {
     }
     compare_health(s);
     for (unsigned p = 0; p < PROXIES; p++) {
+        if (s->proxy[p].lost)
+            continue;
         compare_proxy(s, &s->proxy[p], WEB, XDS_ENDPOINT, "ns/web");
         compare_proxy(s, &s->proxy[p], API, XDS_ENDPOINT, "ns/api");
         compare_proxy(s, &s->proxy[p], TRAFFIC, XDS_ROUTE, "ns/web");
@@ -213,7 +215,10 @@ void check_converged(struct sim *s) {
     for (unsigned p = 0; p + 1 < PROXIES; p++) {
         char id[16];
         snprintf(id, sizeof id, "p%u", p);
-        if (!find(s->answer[p ? API : WEB], id))
+        bool there = find(s->answer[p ? API : WEB], id);
+        if (s->proxy[p].lost && there)
+            world_fail(&s->w, "sidecar %s went without a word and is still an endpoint", id);
+        if (!s->proxy[p].lost && !there)
             world_fail(&s->w, "sidecar %s is here and is no endpoint", id);
     }
 }

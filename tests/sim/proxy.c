@@ -80,7 +80,7 @@ static void on_down(void *ctx, const struct err *why) {
 
 void proxy_start(struct proxy *p, struct sim *s, unsigned i) {
     char id[16], ip[32];
-    if (p->node.up)
+    if (p->node.up || p->lost)
         return;
     p->sim = s;
     p->i = i;

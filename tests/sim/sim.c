@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #define CHAOS (40 * CLOCK_S) /* of faults */
+#define LOST 1u              /* the sidecar whose machine may stay away */
 #define CALM (45 * CLOCK_S)  /* then: longer than graces, leases, keep-alive of what was written, and several checks */
 
 const char *const sim_bug_name[SIM_BUGS] = {"none", "early", "skips", "forgets", "unmarked", "empties", "wall"};
@@ -147,6 +148,16 @@ static void on_calm(void *ctx) {
         proxy_start(&s->proxy[i], s, i);
 }
 
+/* In one world of four a sidecar's machine goes without a word, and is not seen again: its endpoint must go as well. */
+static void on_loss(void *ctx) {
+    struct sim *s = ctx;
+    struct proxy *p = &s->proxy[LOST];
+    if (s->over || !world_chance(&s->w, 25))
+        return;
+    proxy_kill(p, true);
+    p->lost = true;
+}
+
 /* Until here: whoever is on the way up or down has had its time. */
 static void on_settled(void *ctx) {
     struct sim *s = ctx;
@@ -190,6 +201,7 @@ static void start_all(struct sim *s) {
         watcher_start(&s->watcher[i], s, i);
     world_at(&s->w, 3 * CLOCK_S, on_fault, s);
     world_at(&s->w, CHAOS, on_calm, s);
+    world_at(&s->w, CHAOS + 5 * CLOCK_S, on_loss, s);
     world_at(&s->w, CHAOS + 15 * CLOCK_S, on_settled, s);
     world_at(&s->w, CHAOS + CALM, on_look, s);
     world_at(&s->w, CHAOS + CALM + 5 * CLOCK_S, on_end, s);

@@ -32,6 +32,7 @@ struct proxy { /* a sidecar's end of a link, and what it has been told */
     unsigned i;
     struct map got;  /* "TYPE NAME" -> text of the resource */
     bool refuses;    /* NACKs now and then */
+    bool lost;       /* its machine died without a word, and stays so */
     bool saw_steady; /* the steady sidecar has been among the endpoints */
     uint64_t responses, nacks;
 };

@@ -552,6 +552,34 @@ static void h2_silent_peer(void **state) {
     raw_close(&r);
 }
 
+/* A server asks as well: who answers stays, also when the answer was read late; who does not is gone. */
+static void h2_silent_client(void **state) {
+    struct fx *fx = *state;
+    struct raw r = {0};
+    const struct str ping = STR("\0\0\10\6\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    fx->server_cfg.ping_us = 8 * CLOCK_S;
+    fx->server_cfg.pong_us = 5 * CLOCK_S;
+    fx_serve(fx);
+    raw_dial(&r, fx);
+    raw_send(&r, H2_PREFACE);
+    RAW(&r, "\0\0\0\4\0\0\0\0\0");
+    AWAIT(fx, fx->server.n_conns == 1 && r.in.len > 0);
+    fx_settle(fx);
+    buf_cut(&r.in, 0);
+    fx_pass(fx, 11 * CLOCK_S);
+    AWAIT(fx, str_find(buf_str(&r.in), ping) >= 0);
+    RAW(&r, "\0\0\10\6\1\0\0\0\0\0\0\0\0\0\0\0\0");
+    fx->ahead += 6 * CLOCK_S; /* the timer is due before the answer is read */
+    fx_settle(fx);
+    assert_false(r.eof);
+    buf_cut(&r.in, 0);
+    fx_pass(fx, 11 * CLOCK_S);
+    AWAIT(fx, str_find(buf_str(&r.in), ping) >= 0);
+    fx_pass(fx, 6 * CLOCK_S);
+    AWAIT(fx, r.eof && fx->server.n_conns == 0);
+    raw_close(&r);
+}
+
 /* With ping_busy a connection without requests is left in peace; one that waits for an answer is asked, and the request fails. */
 static void h2_silent_peer_while_busy(void **state) {
     struct fx *fx = *state;
@@ -681,6 +709,7 @@ int main(void) {
         BARE(h2_body_timeout),
         BARE(h2_idle_timeout),
         BARE(h2_silent_peer),
+        BARE(h2_silent_client),
         BARE(h2_silent_peer_while_busy),
         H2(h2_garbage),
         H2(h2_session_ended_with_a_stream),
