@@ -185,28 +185,35 @@ static void send_whole(struct ads_stream *s, enum xds_type type, enum ads_do wha
     ads_response_fini(&r.response);
 }
 
-static void send_type(struct ads_stream *s, enum xds_type type, enum ads_do what) {
+/* false: ADS_QUEUE came before all was looked at, and `drained` will go on. */
+static bool send_type(struct ads_stream *s, enum xds_type type, enum ads_do what) {
     struct round r = {.s = s, .type = type, .what = what, .nonce = s->nonce + 1, .response.sotw = s->sotw};
     struct ads_state *st = &s->of[type];
     size_t left = ads_state_news(st);
     struct ads_name *n;
+    if (full(s, 0))
+        return false;
     if (s->sotw && st->can_wildcard) {
         send_whole(s, type, what);
-        return;
+        return true;
     }
     while (!full(s, r.response.out.len) && (n = ads_state_pop(st, &left)))
         take(&r, n);
     send_response(&r);
+    return !left;
 }
 
 void ads_stream_flush(struct ads_stream *s) {
-    for (size_t i = 0; i < XDS_TYPES && !full(s, 0); i++) {
+    bool all = true;
+    for (size_t i = 0; i < XDS_TYPES && all; i++) {
         if (updates[i] == XDS_ROUTE)
             end_warming(s, false);
-        send_type(s, updates[i], ADS_SEND);
+        all = send_type(s, updates[i], ADS_SEND);
     }
-    for (size_t i = 0; i < XDS_TYPES && !full(s, 0); i++)
-        send_type(s, removals[i], ADS_REMOVE);
+    for (size_t i = 0; i < XDS_TYPES && all; i++)
+        all = send_type(s, removals[i], ADS_REMOVE);
+    if (all && s->src->sent)
+        s->src->sent(s->src->ctx, s);
 }
 
 void ads_stream_dirty(struct ads_stream *s, enum xds_type type, struct str name) {

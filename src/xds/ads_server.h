@@ -37,6 +37,8 @@ struct ads_source { /* where resources come from: control/compile */
     int (*node)(void *ctx, struct ads_stream *s, const struct ads_node *n, struct err *e);
     void (*nack)(void *ctx, struct ads_stream *s, enum xds_type type, struct str message); /* also ACKs end here: acked */
     void (*acked)(void *ctx, struct ads_stream *s, enum xds_type type);
+    /* All that could be sent has been: a flush that was not stopped by ADS_QUEUE. After every such flush. May be NULL. */
+    void (*sent)(void *ctx, struct ads_stream *s);
     void (*closed)(void *ctx, struct ads_stream *s); /* the stream is gone after this */
     void *ctx;
     struct ads_texts *texts; /* borrowed: of all streams of this source; empty when they have closed */

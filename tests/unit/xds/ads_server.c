@@ -24,7 +24,7 @@ struct fx {
     struct ads_source src;
     struct ads_texts texts;
     struct map of[XDS_TYPES];
-    unsigned nodes, nacks, acks, closed;
+    unsigned nodes, nacks, acks, sent, closed;
     char nack[64];
     /* the client */
     struct conn_cfg conn_cfg;
@@ -80,6 +80,10 @@ static void on_nack(void *ctx, struct ads_stream *s, enum xds_type type, struct 
 
 static void on_acked(void *ctx, struct ads_stream *s, enum xds_type type) {
     ((struct fx *)ctx)->acks++;
+}
+
+static void on_sent(void *ctx, struct ads_stream *s) {
+    ((struct fx *)ctx)->sent++;
 }
 
 static void on_stream_closed(void *ctx, struct ads_stream *s) {
@@ -308,7 +312,7 @@ static struct fx *setup_as(bool sotw) {
     if (loop_init(&fx->loop, &(struct loop_cfg){.seed = 1}, &e) < 0 || addr_parse(&cfg.addr, STR("127.0.0.1:0"), &e) < 0 ||
         server_start(&fx->server, &fx->loop, &cfg, &e) < 0)
         fail_msg("%s", e.msg);
-    fx->src = (struct ads_source){get, all, NULL, on_node, on_nack, on_acked, on_stream_closed, fx, &fx->texts};
+    fx->src = (struct ads_source){get, all, NULL, on_node, on_nack, on_acked, on_sent, on_stream_closed, fx, &fx->texts};
     fx->reader.max = 64 * 1024 * 1024;
     fx->conn_cfg = (struct conn_cfg){.proto = CONN_H2, .on_ready = on_ready, .on_closed = on_closed};
     struct transport *tr = sock_dial(&fx->loop, &fx->server.listener.addr, 0, NULL, NULL);
@@ -672,9 +676,11 @@ static void slow_client(void **state) {
         loop_turn(&fx->loop, false);
         assert_true(call_queued(fx->call) < ADS_QUEUE + 2 * SIZE);
     }
+    assert_int_equal(fx->sent, 0);
     fx->hold = false;
     stream_consumed(fx->s, fx->owed);
     fx->owed = 0;
+    AWAIT(fx, fx->sent > 0);
     AWAIT(fx, fx->resources >= N && call_queued(fx->call) == 0);
     ads_stream_flush(fx->stream);
     AWAIT(fx, call_queued(fx->call) == 0);

@@ -168,7 +168,7 @@ static void plane_stream(struct server *s, struct stream *st) {
 static void plane_start(struct fx *fx) {
     struct plane *p = &fx->plane;
     p->svc = (struct node_service){
-        .ads = {plane_get, plane_all, plane_subscribed, plane_node, plane_nack, plane_acked, plane_closed, p, &p->texts},
+        .ads = {plane_get, plane_all, plane_subscribed, plane_node, plane_nack, plane_acked, NULL, plane_closed, p, &p->texts},
         .session = {plane_hello, plane_stats, plane_health, plane_failures, plane_leaving, plane_session_closed, p},
         .sign = {plane_sign, p}};
     const struct server_cfg cfg = {.addr = fx->addr, .on_stream = plane_stream, .user = p};
