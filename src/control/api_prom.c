@@ -10,6 +10,11 @@ static void one(struct prom *p, const char *name, enum prom_type type, const cha
     prom_sample(p, STR_NONE, value);
 }
 
+static void one_hist(struct prom *p, const char *name, const char *help, const struct hist *h) {
+    prom_family(p, name, PROM_HISTOGRAM, help);
+    prom_hist(p, STR_NONE, h);
+}
+
 static void by_type(struct prom *p, const char *name, const char *help, const uint64_t *values) {
     static const char *const types[XDS_TYPES] = {"lds", "rds", "cds", "eds", "sds"};
     prom_family(p, name, PROM_COUNTER, help);
@@ -93,6 +98,9 @@ static void figures(struct prom *p, struct api *api) {
     one(p, "pilot_xds", PROM_GAUGE, "Proxies connected over xDS.", api->push->n_streams);
     by_type(p, "pilot_xds_pushes", "Resources pushed.", api->push->stats.pushes);
     by_type(p, "pilot_total_xds_rejects", "Responses that proxies refused.", api->push->stats.nacks);
+    one_hist(p, "pilot_proxy_convergence_time", "Seconds from a change until a proxy has been sent all of it.",
+             &api->push->stats.converged);
+    one_hist(p, "pilot_proxy_queue_time", "Seconds that a push waited for those to other proxies.", &api->push->stats.queued);
     ca_figures(p, api);
     one(p, "galley_validation_passed", PROM_COUNTER, "Bodies of requests that were valid.", api->passed);
     one(p, "galley_validation_failed", PROM_COUNTER, "Bodies of requests that were not.", api->failed);

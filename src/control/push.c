@@ -12,6 +12,7 @@ struct group { /* the entries of one service; "" for those of none */
     char *key;
     struct list entries, node;
     unsigned types; /* that may have changed, as bits */
+    uint64_t since; /* when the first of these changes came */
     bool known;     /* as of the last compilation */
 };
 struct entry {
@@ -32,6 +33,7 @@ struct client { /* one stream */
     struct list node, subs; /* subs: to what is its own */
     unsigned wild;          /* types with a wildcard, as bits */
     bool flush;
+    uint64_t since; /* the oldest change that it has been told and not been sent; 0: none */
     enum compile_for who;
     char *service, *ns, *agent;
     struct peer *peer; /* it is an endpoint; or NULL */
@@ -141,17 +143,21 @@ static bool refresh(struct push *p, struct entry *en) {
 
 /* ---- pushing ---- */
 
+static void owe(struct client *c, const struct entry *en) {
+    c->flush = true;
+    if (!c->since || en->group->since < c->since)
+        c->since = en->group->since;
+}
+
 static void tell_client(struct client *c, const struct entry *en) {
     ads_stream_dirty(c->stream, en->type, str_of(en->name));
-    c->flush = true;
+    owe(c, en);
 }
 
 static void tell(struct push *p, struct entry *en) {
     p->stats.pushes[en->type] += en->n_subs;
-    LIST_FOR (n, &en->subs) {
-        struct client *c = ads_stream_user(ads_stream_mark(list_entry(n, struct ads_name, of_user)));
-        c->flush = true;
-    }
+    LIST_FOR (n, &en->subs)
+        owe(ads_stream_user(ads_stream_mark(list_entry(n, struct ads_name, of_user))), en);
     LIST_FOR (n, &en->owners)
         tell_client(list_entry(n, struct sub, of_entry)->client, en);
     if (!p->wild[en->who][en->type] || en->own)
@@ -210,17 +216,27 @@ static void flush_group(struct push *p, struct group *g) {
     settle_group(p, g);
 }
 
+/* A turn's `now` stands still while it compiles for and sends to thousands. */
+static uint64_t us_since(const struct push *p, uint64_t then) {
+    const struct clock *clock = p->mesh->loop->clock;
+    return clock->mono_us(clock) - then;
+}
+
+static void flush_client(struct push *p, struct client *c) {
+    if (!c->flush)
+        return;
+    c->flush = false;
+    hist_add(&p->stats.queued, us_since(p, p->mesh->loop->now));
+    ads_stream_flush(c->stream);
+}
+
 static void on_timer(struct timer *t) {
     struct push *p = container_of(t, struct push, timer);
     p->first = 0;
     while (!list_empty(&p->dirty))
         flush_group(p, list_entry(p->dirty.next, struct group, node));
-    LIST_FOR (n, &p->streams) {
-        struct client *c = list_entry(n, struct client, node);
-        if (c->flush)
-            ads_stream_flush(c->stream);
-        c->flush = false;
-    }
+    LIST_FOR (n, &p->streams)
+        flush_client(p, list_entry(n, struct client, node));
 }
 
 static void schedule(struct push *p) {
@@ -233,6 +249,8 @@ static void schedule(struct push *p) {
 }
 
 static void mark(struct push *p, struct group *g, unsigned types) {
+    if (!g->types)
+        g->since = p->mesh->loop->now;
     g->types |= types;
     if (!list_linked(&g->node))
         list_push(&p->dirty, &g->node);
@@ -536,6 +554,15 @@ static void acked(void *ctx, struct ads_stream *s, enum xds_type type) {
     c->told[type].why = NULL;
 }
 
+static void sent(void *ctx, struct ads_stream *s) {
+    struct push *p = ctx;
+    struct client *c = ads_stream_user(s);
+    if (!c || !c->since)
+        return;
+    hist_add(&p->stats.converged, us_since(p, c->since));
+    c->since = 0;
+}
+
 static void closed(void *ctx, struct ads_stream *s) {
     struct client *c = ads_stream_user(s);
     if (c)
@@ -589,6 +616,7 @@ struct ads_source push_source(struct push *p) {
                                .node = node,
                                .nack = nack,
                                .acked = acked,
+                               .sent = sent,
                                .closed = closed,
                                .ctx = p,
                                .texts = &p->texts};
@@ -596,6 +624,8 @@ struct ads_source push_source(struct push *p) {
 
 void push_init(struct push *p, struct mesh *m, struct reg *r) {
     *p = (struct push){.mesh = m, .reg = r};
+    hist_init(&p->stats.converged, &hist_s);
+    hist_init(&p->stats.queued, &hist_s);
     list_init(&p->dirty);
     list_init(&p->streams);
 }

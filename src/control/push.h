@@ -11,6 +11,7 @@
 #include "codec/json.h"
 #include "control/compile_foreign.h"
 #include "io/loop.h"
+#include "telemetry/metric.h"
 #include "xds/ads_server.h"
 
 #define PUSH_QUIET (5 * 1000ull) /* microseconds */
@@ -27,6 +28,9 @@ struct push_stats {
     uint64_t pushes[XDS_TYPES]; /* changed resources that were told */
     uint64_t nacks[XDS_TYPES];
     uint64_t compiled;
+    /* Of each push to a client: from the oldest change in it until all of it was sent (a client that leaves before: none). */
+    struct hist converged;
+    struct hist queued; /* of the same, from the end of the quiet time until its stream took it: others come before it */
 };
 struct push {
     struct mesh *mesh;

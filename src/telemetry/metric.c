@@ -11,6 +11,12 @@ const struct hist_bounds hist_ms = {
            300000000, 600000000, 1800000000, 3600000000},
 };
 
+const struct hist_bounds hist_s = {
+    .n = 14,
+    .unit = 1000000,
+    .at = {100, 1000, 5000, 10000, 20000, 50000, 100000, 500000, 1000000, 3000000, 5000000, 10000000, 20000000, 30000000},
+};
+
 const struct hist_bounds hist_bytes = {
     .n = 17,
     .unit = 1,

@@ -13,7 +13,9 @@ struct hist_bounds {
     uint32_t unit;                /* what a value is divided by when it is shown */
     uint64_t at[HIST_BOUNDS_MAX]; /* rising; a value equal to a bound is in that bucket */
 };
-extern const struct hist_bounds hist_ms;    /* values in microseconds, shown in milliseconds: Envoy's and Istio's buckets */
+extern const struct hist_bounds hist_ms; /* values in microseconds, shown in milliseconds: Envoy's and Istio's buckets */
+/* Values in microseconds, shown in seconds: the buckets of Istio's pilot_proxy_convergence_time, and finer ones below. */
+extern const struct hist_bounds hist_s;
 extern const struct hist_bounds hist_bytes; /* values in octets: powers of four from 1 to 1 GiB, and 0 */
 
 struct hist {

@@ -41,6 +41,8 @@ def test():
         assert f['weft_control_revision'] == 5 and f['weft_control_watchers'] == 0
         for name in ('pilot_xds_pushes', 'pilot_total_xds_rejects'):
             assert any(line.startswith(f'{name}{{type="') for line in f)
+        m.rule('users', match_path='/b')
+        wait(lambda: min(figures(m.api.addr)[f'pilot_proxy_{of}_time_count'] for of in ('convergence', 'queue')) >= 1)
         with m.api.watch() as events:
             events.backlog()
             assert figures(m.api.addr)['weft_control_watchers'] == 1

@@ -309,6 +309,8 @@ static void information(void **state) {
     assert_int_equal(get(fx, "/metrics"), 200);
     assert_string_equal(fx->a.type, "text/plain; version=0.0.4; charset=utf-8");
     assert_non_null(strstr(fx->a.body, "\npilot_services 0\n"));
+    assert_non_null(strstr(fx->a.body, "\npilot_proxy_convergence_time_bucket{le=\"0.1\"} 0\n"));
+    assert_non_null(strstr(fx->a.body, "\npilot_proxy_queue_time_bucket{le=\"0.0001\"} 0\n"));
     post(fx, "/api/v1/services/register", WEB "}");
     post(fx, "/api/v1/security-rules", RULE);
     assert_int_equal(figure(fx, "registry", "total_services"), 1);

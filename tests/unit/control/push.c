@@ -8,6 +8,8 @@ struct ads_stream {
     struct px *px;
     struct ads_state of[XDS_TYPES];
     unsigned dirty, flushed, told; /* told: dirty when it was flushed */
+    unsigned takes;                /* microseconds, a flush */
+    bool full;                     /* it sends nothing */
     char names[512];               /* "t:name " of what was marked */
 };
 
@@ -21,11 +23,6 @@ struct ads_stream *ads_stream_mark(struct ads_name *n) {
     struct ads_stream *s = n->state->owner;
     ads_stream_dirty(s, (enum xds_type)(n->state - s->of), n->text->name);
     return s;
-}
-
-void ads_stream_flush(struct ads_stream *s) {
-    s->flushed++;
-    s->told = s->dirty;
 }
 
 void *ads_stream_user(const struct ads_stream *s) {
@@ -47,11 +44,20 @@ struct px {
     struct ads_stream a, b;
 };
 
+void ads_stream_flush(struct ads_stream *s) {
+    s->flushed++;
+    s->told = s->dirty;
+    s->px->fx->now += s->takes;
+    if (!s->full)
+        s->px->src.sent(s->px->src.ctx, s);
+}
+
 static struct px *open_push(struct fx *fx) {
     struct px *p = mem_new(struct px);
     p->fx = fx;
     push_init(&p->push, &fx->mesh, &fx->reg);
     p->src = push_source(&p->push);
+    p->a.px = p->b.px = p;
     return p;
 }
 
@@ -63,7 +69,6 @@ static void told(void *ctx, struct str name, struct ads_name *n, bool on) {
 static void want(struct px *p, struct ads_stream *s, enum xds_type type, struct str name, bool on) {
     struct ads_state *st = &s->of[type];
     struct ads_request rq = {&name, &name, NULL, on, !on, 0};
-    s->px = p;
     st->owner = s;
     st->texts = p->src.texts;
     assert_int_equal(ads_state_request(st, &rq, told, NULL, NULL), 0);
@@ -130,6 +135,49 @@ static void at_most(void **state) {
     }
     assert_int_equal(p->a.flushed, 1);
     assert_int_equal(p->a.told, 1);
+    close_push(p);
+}
+
+/* The clock goes on while a stream is flushed, so those behind it wait. The list of streams is in the order of their coming. */
+static void how_long(void **state) {
+    struct px *p = open_push(*state);
+    const struct push_stats *st = &p->push.stats;
+    put(p, "a", 1);
+    subscribe(p, &p->a, XDS_ENDPOINT, "ns/web");
+    subscribe(p, &p->b, XDS_ENDPOINT, "ns/web");
+    wait_ms(p, 50); /* a subscription is no push */
+    assert_int_equal(hist_count(&st->converged) + hist_count(&st->queued), 0);
+    p->a.takes = 2000;
+    put(p, "b", 2);
+    wait_ms(p, 4);
+    put(p, "c", 3); /* the first change counts */
+    wait_ms(p, 6);
+    assert_int_equal(hist_count(&st->queued), 2);
+    assert_int_equal(st->queued.sum, 2000);
+    assert_int_equal(hist_count(&st->converged), 2);
+    assert_int_equal(st->converged.sum, 12000 + 12000);
+    close_push(p);
+}
+
+/* One that does not read has not been sent it, whatever comes meanwhile; nor has one that leaves. */
+static void slow(void **state) {
+    struct px *p = open_push(*state);
+    const struct hist *h = &p->push.stats.converged;
+    put(p, "a", 1);
+    subscribe(p, &p->a, XDS_ENDPOINT, "ns/web");
+    subscribe(p, &p->b, XDS_ENDPOINT, "ns/web");
+    wait_ms(p, 50);
+    p->a.full = p->b.full = true;
+    put(p, "b", 2);
+    wait_ms(p, 10);
+    put(p, "c", 3);
+    wait_ms(p, 10);
+    assert_int_equal(hist_count(h), 0);
+    p->src.sent(p->src.ctx, &p->a); /* it has drained */
+    p->src.sent(p->src.ctx, &p->a);
+    close_stream(p, &p->b);
+    assert_int_equal(hist_count(h), 1);
+    assert_int_equal(h->sum, 20000);
     close_push(p);
 }
 
@@ -285,7 +333,8 @@ int main(void) {
         TEST(nothing_new),    TEST(compiled_once_for_all),
         TEST(comes_and_goes), TEST(others_are_left_alone),
         TEST(forgets),        TEST(wildcard),
-        TEST(envoys),
+        TEST(envoys),         TEST(how_long),
+        TEST(slow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
