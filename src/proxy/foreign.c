@@ -2,6 +2,7 @@
 #include "proxy/foreign.h"
 #include "base/mem.h"
 #include "proxy/secrets.h"
+#include "proxy/serve.h"
 #include "xds/link.h"
 
 struct wait {       /* for a resource that is named */
@@ -233,18 +234,24 @@ static void on_patience_over(struct timer *t) {
 }
 
 /* ---- the link ---- */
+static int judge_tls(struct foreign *f, const struct tls_context *t, bool server, struct err *e) {
+    int rc = secrets_try_tls(t, f->fixed, e);
+    return rc >= 0 && t ? serve_try_tls(t, server, e) : rc;
+}
+
 static int judge_listener(struct foreign *f, const struct listener *l, struct err *e) {
-    int rc = l->fallback ? secrets_try_tls(l->fallback->tls, f->fixed, e) : 0;
+    int rc = l->fallback ? judge_tls(f, l->fallback->tls, true, e) : 0;
     for (size_t i = 0; rc >= 0 && i < l->n_chains; i++)
-        rc = secrets_try_tls(l->chains[i].tls, f->fixed, e);
+        rc = judge_tls(f, l->chains[i].tls, true, e);
     return rc;
 }
 
+/* What the decoder cannot see: were it refused when it takes effect, nothing that comes later could. */
 static int judge(struct foreign *f, enum xds_type type, const void *resource, struct err *e) {
     switch (type) {
     case XDS_SECRET: return secrets_try(resource, e);
     case XDS_LISTENER: return judge_listener(f, resource, e);
-    case XDS_CLUSTER: return secrets_try_tls(((const struct cluster *)resource)->tls, f->fixed, e);
+    case XDS_CLUSTER: return judge_tls(f, ((const struct cluster *)resource)->tls, false, e);
     default: return 0;
     }
 }

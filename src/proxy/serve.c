@@ -62,26 +62,34 @@ static int read_tls(const struct tls_context *t, const struct serve_secrets *s, 
     return rc < 0 ? rc : read_source(&t->ca, ca, e);
 }
 
-/* *out stays NULL while a secret is not there. */
-static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool server, const struct serve_secrets *s,
-                      struct err *e) {
-    struct buf cert = {0}, key = {0}, ca = {0};
-    struct arena a = {0};
+static bool is_spiffe(struct str san) {
+    struct str scheme = STR("spiffe://");
+    return str_starts(san, scheme) && san.len > scheme.len && san.ptr[scheme.len] != '/';
+}
+
+static int check_sans(const struct tls_context *t, bool server, struct err *e) {
     if (server && t->n_sans) /* of a client only the trust domain would be looked at */
         return err_set(e, WEFT_E_UNSUPPORTED, "match_typed_subject_alt_names of clients: say it in an RBAC filter");
     for (size_t i = 0; i < t->n_sans; i++)
-        if (!str_starts(t->sans[i], STR("spiffe://")))
+        if (!is_spiffe(t->sans[i]))
             return err_set(e, WEFT_E_UNSUPPORTED, "match_typed_subject_alt_names: a name but of SPIFFE");
-    if (s->wait)
-        return 0;
+    return 0;
+}
+
+/* Of what is there: without a secret that is still to come it is good for nothing but to be tried. */
+static int make_tls(struct tls_ctx **out, const struct tls_context *t, bool server, const struct serve_secrets *s,
+                    struct err *e) {
+    bool lacks_cert = t->cert_secret.name.len && !s->cert, lacks_ca = t->ca_secret.name.len && !s->ca;
+    struct buf cert = {0}, key = {0}, ca = {0};
+    struct arena a = {0};
     int rc = read_tls(t, s, &cert, &key, &ca, e);
     if (rc >= 0) {
-        struct tls_cfg cfg = {.server = server,
+        struct tls_cfg cfg = {.server = server && !lacks_cert,
                               .cert_pem = buf_str(&cert),
                               .key_pem = buf_str(&key),
                               .ca_pem = buf_str(&ca),
-                              .spiffe = t->n_sans > 0,
-                              .require_peer = t->require_client_cert,
+                              .spiffe = t->n_sans > 0 && !lacks_ca,
+                              .require_peer = t->require_client_cert && !lacks_ca,
                               .no_resumption = t->no_resumption,
                               .alpn = join_alpn(t, &a)};
         struct str td = t->n_sans ? str_from(t->sans[0], sizeof("spiffe://") - 1) : STR_NONE;
@@ -92,6 +100,22 @@ static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool se
     buf_fini(&key);
     buf_fini(&ca);
     arena_fini(&a);
+    return rc;
+}
+
+/* *out stays NULL while a secret is not there. */
+static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool server, const struct serve_secrets *s,
+                      struct err *e) {
+    int rc = check_sans(t, server, e);
+    return rc < 0 || s->wait ? rc : make_tls(out, t, server, s, e);
+}
+
+int serve_try_tls(const struct tls_context *t, bool server, struct err *e) {
+    struct tls_ctx *c = NULL;
+    int rc = check_sans(t, server, e);
+    if (rc >= 0)
+        rc = make_tls(&c, t, server, &(struct serve_secrets){0}, e);
+    tls_ctx_unref(&c);
     return rc;
 }
 

@@ -117,8 +117,10 @@ struct serve_input {
 };
 /* A host at an address that is none of the cluster's endpoints, but reached as they are. */
 struct host *serve_host_new(const struct serve_cluster *c, const struct addr *a, unsigned workers);
-/* A new form with one reference. Fails only on certificates of a static bootstrap that cannot be used. */
+/* A new form with one reference. Fails only on what a bootstrap, or a foreign control plane, names and that cannot be used. */
 int serve_build(struct serve **out, const struct serve_input *in, struct err *e) MUST_CHECK;
+/* Would it take this TLS context, of a listener (`server`) or a cluster, as far as its secrets do not matter? Reads its files. */
+int serve_try_tls(const struct tls_context *t, bool server, struct err *e) MUST_CHECK;
 
 /* The body of a direct response that is in a file; ptr NULL: it is in none. */
 static inline struct str serve_body(const struct serve_routes *r, const struct route *route) {

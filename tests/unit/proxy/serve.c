@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #include <cmocka.h>
 #include "base/mem.h"
+#include "crypto/ca.h"
 
 static void put_cluster(struct snap *s, const char *name) {
     struct cluster *c = cluster_new();
@@ -244,6 +246,60 @@ static void chains_are_known_again(void **state) {
     ref_put(snap);
 }
 
+/* ---- TLS contexts that are tried ---- */
+
+static struct tls_context pem_of(struct arena *a) {
+    struct ca_issued one;
+    struct ca *ca;
+    assert_true(ca_create(&ca, STR("cluster.local"), time(NULL), NULL) >= 0);
+    assert_true(ca_issue(ca, STR("default"), STR("x"), KEY_EC256, 600, time(NULL), a, &one, NULL) >= 0);
+    struct tls_context t = {
+        .cert.inline_bytes = one.cert_pem, .key.inline_bytes = one.key_pem, .ca.inline_bytes = arena_dup(a, ca_cert_pem(ca))};
+    ca_free(&ca);
+    return t;
+}
+
+static void what_is_said_in_place_is_tried(void **state) {
+    struct arena a = {0};
+    const struct tls_context good = pem_of(&a);
+    struct tls_context t = good;
+    assert_int_equal(serve_try_tls(&t, true, NULL), 0);
+    assert_int_equal(serve_try_tls(&t, false, NULL), 0);
+    t.key = pem_of(&a).key; /* another's */
+    assert_true(serve_try_tls(&t, true, NULL) < 0);
+    assert_true(serve_try_tls(&t, false, NULL) < 0);
+    t = good;
+    t.cert = (struct data_source){.file = STR("/nowhere/cert.pem")};
+    assert_int_equal(serve_try_tls(&t, true, NULL), WEFT_E_NOT_FOUND);
+    t = good;
+    t.ca.inline_bytes = STR("no PEM");
+    assert_true(serve_try_tls(&t, false, NULL) < 0);
+    t = (struct tls_context){.require_client_cert = true, .cert = good.cert, .key = good.key}; /* by which CAs? */
+    assert_int_equal(serve_try_tls(&t, true, NULL), WEFT_E_INVALID);
+    assert_true(serve_try_tls(&(struct tls_context){0}, true, NULL) < 0); /* no certificate */
+    arena_fini(&a);
+}
+
+/* What a secret will say is not missed; what stands beside it is tried all the same. */
+static void what_a_secret_will_say_is_not_tried(void **state) {
+    struct arena a = {0};
+    struct str san = STR("spiffe://cluster.local/ns/default/sa/x");
+    const struct tls_context good = pem_of(&a);
+    struct tls_context t = {.cert_secret.name = STR("s"), .ca = good.ca};
+    assert_int_equal(serve_try_tls(&t, true, NULL), 0);
+    t.ca.inline_bytes = STR("no PEM");
+    assert_true(serve_try_tls(&t, true, NULL) < 0);
+    t = (struct tls_context){.ca_secret.name = STR("s"), .cert = good.cert, .key = good.key, .require_client_cert = true};
+    assert_int_equal(serve_try_tls(&t, true, NULL), 0);
+    t.cert.inline_bytes = STR("no PEM");
+    assert_true(serve_try_tls(&t, true, NULL) < 0);
+    t = (struct tls_context){.ca_secret.name = STR("s"), .sans = &san, .n_sans = 1};
+    assert_int_equal(serve_try_tls(&t, false, NULL), 0);
+    san = STR("spiffe:///ns/default/sa/x");
+    assert_int_equal(serve_try_tls(&t, false, NULL), WEFT_E_UNSUPPORTED);
+    arena_fini(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_transport_means_other_hosts),
@@ -253,6 +309,8 @@ int main(void) {
         cmocka_unit_test(splits_go_on_by_name),
         cmocka_unit_test(the_app_is_the_local_cluster),
         cmocka_unit_test(chains_are_known_again),
+        cmocka_unit_test(what_is_said_in_place_is_tried),
+        cmocka_unit_test(what_a_secret_will_say_is_not_tried),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
