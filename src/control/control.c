@@ -8,8 +8,7 @@
 #include "crypto/spiffe.h"
 
 #define DRAIN (3 * CLOCK_S) /* for answers under way, when it stops */
-/* A proxy whose machine died is noticed after 15 s. A weft sidecar asks us after 5 s of silence, so only others are ever asked.
- */
+/* A proxy whose machine died is noticed within 15 s. A weft sidecar asks after 5 s of silence, so that only others are asked. */
 #define PING_US (6 * CLOCK_S)
 #define PONG_US (7 * CLOCK_S)
 #define SETTLE (1 * CLOCK_MS) /* between looks whether all streams have told that they closed */
