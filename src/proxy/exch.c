@@ -211,7 +211,7 @@ void exch_rebalance(struct exch *x) {
 static void on_head(struct stream *s, const struct msg *m, bool end) {
     struct exch *x = s->user;
     msg_copy(&x->req, m, &s->arena, SPARE_FIELDS);
-    x->body.ended = end;
+    x->body.ended = x->body.none = end;
     x->grpc = grpc_content_type(msg_get(&x->req.fields, HDR_CONTENT_TYPE));
     x->at.start = x->at.last = exch_now(x);
     x->at.wall = loop_wall(&x->w->loop);

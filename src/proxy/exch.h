@@ -58,6 +58,7 @@ struct exch {
         uint64_t credited; /* octets whose credit was given back */
         struct msg_fields *trailers;
         bool ended, keep; /* keep: `held` is all that came so far */
+        bool none;        /* the head has ended the request: no body, not even an empty one */
     } body;
     struct { /* the response */
         unsigned status;

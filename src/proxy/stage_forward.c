@@ -52,7 +52,6 @@ static void note_local(struct exch *x, const struct conn *c) {
 enum verdict stage_forward(struct exch *x) {
     struct conn *c = x->conn;
     struct err e = {0};
-    bool whole = x->body.ended && !x->body.received && !x->body.trailers;
     x->attempts++;
     note_local(x, c);
     add_fields(x);
@@ -60,7 +59,9 @@ enum verdict stage_forward(struct exch *x) {
         compress_request(x);
     add_websocket_key(x);
     x->conn = NULL;
-    x->up = conn_request(c, &x->req, whole, &exch_up_cb, x, &e);
+    /* gRPC over HTTP/2 ("Requests") ends a stream of no messages with an empty DATA frame, and servers of grpc-go wait for it: an
+     * end that has come meanwhile stays where it was. */
+    x->up = conn_request(c, &x->req, x->body.none, &exch_up_cb, x, &e);
     if (!x->up) {
         if (!c->h2)
             conn_drain(c); /* of no use, and in no pool */
@@ -79,7 +80,7 @@ enum verdict stage_forward(struct exch *x) {
         stat_add(&x->w->stats, STAT_up_cx_reused, 1);
     x->body.keep = (x->up->reused_conn || c->h2) && x->body.held.len == x->body.received; /* it may have to be sent again */
     stream_join(x->up, x->down, &x->w->pipes);
-    if (!whole)
+    if (!x->body.none)
         send_body(x);
     return STAGE_NEXT;
 }

@@ -20,6 +20,7 @@ class Stream:
         self.peer, self.id = peer, number
         self.head, self.infos, self.trailers, self.body, self.octets = None, [], None, bytearray(), 0
         self.ended, self.reset = False, None
+        self.whole = False  # a request: the head has ended it
 
     @property
     def status(self):
@@ -139,6 +140,7 @@ class Peer:
         elif isinstance(event, (h2.events.RequestReceived, h2.events.ResponseReceived)):
             s.fields, s.head = event.headers, dict(event.headers)
             if isinstance(event, h2.events.RequestReceived):
+                s.whole = event.stream_ended is not None
                 self.fresh.append(s)
         elif isinstance(event, h2.events.DataReceived):
             s.octets += len(event.data)
