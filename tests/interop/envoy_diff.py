@@ -72,14 +72,16 @@ class Upstreams:
     """One port per case, which answers as the case says and keeps what it received."""
 
     def __init__(self, cases):
-        self.ports, self.received, self.socks = {}, {}, selectors.DefaultSelector()
+        self.ports, self.received, self.socks, self.refusing = {}, {}, selectors.DefaultSelector(), []
         for case in cases:
-            sock = socket.create_server(('127.0.0.1', 0))
+            sock = socket.socket()
+            sock.bind(('127.0.0.1', 0))
             self.ports[case.name] = sock.getsockname()[1]
             self.received[case.name] = []
-            if case.answer == 'refuse':
-                sock.close()
+            if case.answer == 'refuse':  # as long as it is bound nobody else can listen there
+                self.refusing.append(sock)
             else:
+                sock.listen(128)
                 self.socks.register(sock, selectors.EVENT_READ, case)
         self.stop_r, self.stop_w = socket.socketpair()
         self.socks.register(self.stop_r, selectors.EVENT_READ)
@@ -110,8 +112,8 @@ class Upstreams:
 
     def close(self):
         self.stop_w.send(b'x')
-        for key in list(self.socks.get_map().values()):
-            key.fileobj.close()
+        for sock in [*self.refusing, *(key.fileobj for key in self.socks.get_map().values())]:
+            sock.close()
 
 
 def read_head(f):

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -21,9 +22,12 @@ GRPC = {'python': {'serve': [*python('grpc_xds.py'), 'serve'], 'call': [*python(
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return f'127.0.0.1:{s.getsockname()[1]}'
+    """For who cannot take port 0. Below the ephemeral ports, so that nobody who can is given it meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(('127.0.0.1', port))
+            return f'127.0.0.1:{port}'
 
 
 def bootstrap(mesh, kind, service, watch=False, **flags):
