@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/scribe.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
-#include <time.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include "io/mbox.h"
 
 #define OPEN_AGAIN_US CLOCK_S
+#define LAST_MS 1000 /* for what is left to write, at the end */
 
 struct scribe {
     struct loop loop;
     struct mbox mbox;
     pthread_t thread;
+    int ended;  /* an eventfd: the thread has nothing left to do */
     char *path; /* owned; NULL: the descriptor is borrowed */
     int fd;     /* < 0: it could not be opened, and is tried again then */
     uint64_t again;
@@ -84,7 +87,9 @@ static void on_batch(struct mbox *m, struct mbox_msg *msg) {
 }
 
 static void *run(void *arg) {
-    loop_run(&((struct scribe *)arg)->loop);
+    struct scribe *s = arg;
+    loop_run(&s->loop);
+    eventfd_write(s->ended, 1);
     return NULL;
 }
 
@@ -93,6 +98,8 @@ static void close_loop(struct scribe *s) {
     loop_fini(&s->loop);
     if (s->path && s->fd >= 0)
         close(s->fd);
+    if (s->ended >= 0)
+        close(s->ended);
     free(s->path);
     free(s);
 }
@@ -113,7 +120,8 @@ static int start(struct scribe **out, struct scribe *s, struct err *e) {
         free(s);
         return rc;
     }
-    if (pthread_create(&s->thread, NULL, run, s) != 0) {
+    s->ended = eventfd(0, EFD_CLOEXEC);
+    if (s->ended < 0 || pthread_create(&s->thread, NULL, run, s) != 0) {
         close_loop(s);
         return err_set(e, WEFT_E_LIMIT, "no thread for the access log");
     }
@@ -162,10 +170,7 @@ void scribe_free(struct scribe **sp) {
     if (!s)
         return;
     send(s, BATCH_LAST, (struct buf){0});
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until); /* the wall clock may be set meanwhile */
-    until.tv_sec += 1;
-    if (pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &until) == 0)
+    if (poll(&(struct pollfd){.fd = s->ended, .events = POLLIN}, 1, LAST_MS) == 1 && pthread_join(s->thread, NULL) == 0)
         close_loop(s);
     else
         pthread_detach(s->thread); /* it hangs in a write: its memory stays with it until the process ends */
