@@ -89,11 +89,9 @@ static void send_reply(struct exch *x) {
     loop_timer_stop(&x->w->loop, &x->timer);
     count_own(x, row);
     x->resp.begun = x->resp.ended = true;
-    x->resp.status = in.profile != PROFILE_ENVOY ? row->status : in.status ? in.status : row->envoy_status;
-    if (x->grpc) {
-        x->resp.status = 200;
-        x->resp.grpc = arena_fmt(&x->down->arena, "%d", row->grpc);
-    }
+    x->resp.status = x->grpc ? 200 : reply_status(&in);
+    if (x->grpc)
+        x->resp.grpc = arena_fmt(&x->down->arena, "%d", reply_grpc_status(&in));
     x->resp.flag = row->flag;
     if (!x->resp.details.len)
         x->resp.details = str_of(row->details);

@@ -70,20 +70,32 @@ void reply_grpc(struct msg_fields *f, int status, struct str text, struct arena 
     buf_fini(&b);
 }
 
-static void make_grpc(struct reply_out *out, const struct reply_row *row, struct str text, struct arena *a) {
+uint16_t reply_status(const struct reply_in *in) {
+    const struct reply_row *row = reply_row(in->id);
+    if (in->profile != PROFILE_ENVOY)
+        return row->status;
+    return in->status ? in->status : row->envoy_status;
+}
+
+int reply_grpc_status(const struct reply_in *in) {
+    bool own = in->profile != PROFILE_ENVOY || in->id == REPLY_TOO_LONG; /* the one that Envoy gives a status of its own */
+    return own ? reply_row(in->id)->grpc : grpc_of_http(reply_status(in));
+}
+
+static void make_grpc(struct reply_out *out, const struct reply_in *in, struct str text, struct arena *a) {
     out->status = 200;
-    reply_grpc(&out->fields, row->grpc, text, a);
+    reply_grpc(&out->fields, reply_grpc_status(in), text, a);
 }
 
 static void make_mesh(struct reply_out *out, const struct reply_in *in, struct arena *a) {
     const struct reply_row *row = reply_row(in->id);
-    out->status = row->status;
+    out->status = reply_status(in);
     if (row->status == 401)
         msg_add(&out->fields, a, HDR_WWW_AUTHENTICATE, STR("Bearer"));
     if (in->id == REPLY_OVERLOADED)
         msg_add(&out->fields, a, HDR_RETRY_AFTER, STR("1"));
     if (in->grpc) {
-        make_grpc(out, row, text_of(row, in), a);
+        make_grpc(out, in, text_of(row, in), a);
     } else {
         msg_add(&out->fields, a, HDR_CONTENT_TYPE, STR("application/json"));
         out->body = json_body(text_of(row, in), a);
@@ -94,9 +106,9 @@ static void make_mesh(struct reply_out *out, const struct reply_in *in, struct a
 
 static void make_envoy(struct reply_out *out, const struct reply_in *in, struct arena *a) {
     const struct reply_row *row = reply_row(in->id);
-    out->status = in->status ? in->status : row->envoy_status;
+    out->status = reply_status(in);
     if (in->grpc) {
-        make_grpc(out, row, str_of(row->envoy_body), a);
+        make_grpc(out, in, str_of(row->envoy_body), a);
     } else if (row->envoy_body[0]) {
         msg_add(&out->fields, a, HDR_CONTENT_TYPE, STR("text/plain"));
         out->body = str_of(row->envoy_body);

@@ -40,6 +40,11 @@ struct reply_out {
     struct msg_fields fields; /* in the arena */
     struct str body;
 };
+uint16_t reply_status(const struct reply_in *in); /* of HTTP; also where a gRPC caller gets a 200 */
+/* What a gRPC caller gets: the row's; in the envoy profile what the HTTP status is in
+ * https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md, as Envoy's Grpc::Utility::httpToGrpcStatus has it,
+ * but for the one whose status Envoy says itself (DownstreamFilterManager, onStreamMaxDurationReached). */
+int reply_grpc_status(const struct reply_in *in);
 /* The fields of an answer to a gRPC call without a message of its own; the HTTP status is 200. */
 void reply_grpc(struct msg_fields *f, int status, struct str text, struct arena *a);
 void reply_make(struct reply_out *out, const struct reply_in *in, struct arena *a);

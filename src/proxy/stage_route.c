@@ -86,21 +86,46 @@ static enum verdict answer(struct exch *x, unsigned status, struct msg_fields *f
     return STAGE_WAIT;
 }
 
-static enum verdict answer_directly(struct exch *x, const struct route *route, struct str body) {
-    struct msg_fields f = {0};
-    if (x->lease->serve->profile == PROFILE_ENVOY && x->grpc) {
-        reply_grpc(&f, grpc_of_http(route->status), body, &x->down->arena);
-        return answer(x, 200, &f, STR_NONE, "direct_response");
-    }
+/* To a gRPC caller Envoy says by a grpc-status what would have been said by HTTP, and what it says with 400 it says last. */
+static enum verdict answer_as_envoy(struct exch *x, unsigned status, struct msg_fields *f, struct str body) {
+    struct arena *a = &x->down->arena;
+    if (status == 400 && !x->down->conn->h2)
+        conn_drain(x->down->conn);
+    if (!x->grpc)
+        return answer(x, status, f, body, "direct_response");
+    int grpc = grpc_of_http(status);
+    msg_remove(f, HDR_CONTENT_TYPE);
+    reply_grpc(f, grpc, body, a);
+    x->resp.grpc = arena_fmt(a, "%d", grpc);
+    return answer(x, 200, f, STR_NONE, "direct_response");
+}
+
+static enum verdict answer_plainly(struct exch *x, unsigned status, struct msg_fields *f, struct str body) {
     if (body.len)
-        msg_add(&f, &x->down->arena, HDR_CONTENT_TYPE, STR("text/plain"));
-    return answer(x, route->status, &f, body, "direct_response");
+        msg_add(f, &x->down->arena, HDR_CONTENT_TYPE, STR("text/plain"));
+    if (x->lease->serve->profile == PROFILE_ENVOY)
+        return answer_as_envoy(x, status, f, body);
+    return answer(x, status, f, body, "direct_response");
 }
 
 static enum verdict redirect(struct exch *x, unsigned status, struct str location) {
     struct msg_fields f = {0};
     msg_add(&f, &x->down->arena, HDR_LOCATION, location);
-    return answer(x, status, &f, STR_NONE, "direct_response");
+    return answer_plainly(x, status, &f, STR_NONE);
+}
+
+static struct str own_url(const struct exch *x, struct str scheme) {
+    return arena_fmt(&x->down->arena, STR_FMT "://" STR_FMT STR_FMT, STR_ARG(scheme), STR_ARG(x->req.authority),
+                     STR_ARG(x->req.path));
+}
+
+/* What a 201 made and where a 3xx leads (RFC 9110 §10.2.2) is, with no other word, here. */
+static enum verdict answer_directly(struct exch *x, const struct route *route, struct str body) {
+    struct msg_fields f = {0};
+    struct arena *a = &x->down->arena;
+    if (route->status == 201 || route->status / 100 == 3)
+        msg_add(&f, a, HDR_LOCATION, own_url(x, edge_scheme(x)));
+    return answer_plainly(x, route->status, &f, body);
 }
 
 /* Plain where only TLS may come: the same over https. */
@@ -109,8 +134,7 @@ static bool needs_tls(const struct exch *x, const struct virtual_host *vh) {
 }
 
 static enum verdict redirect_to_tls(struct exch *x) {
-    return redirect(x, 301,
-                    arena_fmt(&x->down->arena, "https://" STR_FMT STR_FMT, STR_ARG(x->req.authority), STR_ARG(x->req.path)));
+    return redirect(x, 301, own_url(x, STR("https")));
 }
 
 static enum verdict act(struct exch *x, const struct route *route) {

@@ -45,6 +45,7 @@ static const char differences[] =
     "| A response to HEAD that has no body of its own says `content-length: 0`; Envoy's says `transfer-encoding: chunked` | RFC "
     "9110 "
     "§8.6 |\n"
+    "| A `direct_response` of 204 with a body has no `content-length` | RFC 9110 §8.6 |\n"
     "| `te: trailers` goes on with `connection: te` | RFC 9110 §10.1.4 |\n"
     "| `x-forwarded-for` of a peer on this machine says 127.0.0.1, not an address of the machine | it is the truth |\n"
     "| `normalize_path` refuses malformed escapes (`%zz`) with 400 | the next hop may read them otherwise |\n"

@@ -19,6 +19,17 @@ def rbac(action, **permission):
     return {'http_filters': [{'name': 'envoy.filters.http.rbac', 'typed_config': rules}, router]}
 
 
+def grpc(*fields):
+    """A call."""
+    return get('/a.B/C', 'Content-Type: application/grpc', *fields, method='POST', body=b'')
+
+
+def direct(status):
+    return {'match': {'path': f'/{status}'}, 'direct_response': {'status': status, 'body': {'inline_string': f'said {status}: 1% "ü"'}}}
+
+
+STATUSES = (200, 201, 301,  302, 400, 401, 403, 404, 408, 413, 429, 431, 500, 501, 502, 503, 504)
+
 CASES = [
     Case('plain'),
     Case('no_route', routes=[{'match': {'path': '/there'}, 'route': {'cluster': 'no_route'}}]),
@@ -29,6 +40,7 @@ CASES = [
     Case('timeout', answer='silent', routes=[forward('timeout', timeout='0.2s')]),
     Case('no_endpoint', cluster={'load_assignment': {'cluster_name': 'no_endpoint'}}),
     Case('direct', routes=[{'match': {'prefix': '/'}, 'direct_response': {'status': 418, 'body': {'inline_string': 'short and stout'}}}]),
+    Case('direct_statuses', routes=[direct(n) for n in STATUSES], requests=[get(f'/{n}') for n in STATUSES]),
     Case('direct_empty', routes=[{'match': {'prefix': '/'}, 'direct_response': {'status': 204}}], requests=[get(), get(method='HEAD')]),
     Case('bad_request', requests=[b'GET / HTTP/1.1\r\nHost: bad_request.test\r\nbad header: x\r\n\r\n', b'GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n']),
     Case('post', requests=[get('/p?q=1', 'X-A: 1', method='POST', body=b'hello')]),
@@ -44,7 +56,22 @@ CASES = [
     Case('few_fields', hcm={'common_http_protocol_options': {'max_headers_count': 4}}, requests=[get('/', 'X-A: 1'), get('/', *['X-A: 1'] * 5)]),
     Case('rbac_allow', hcm=rbac('ALLOW', url_path={'path': {'prefix': '/in'}}), requests=[get('/in'), get('/out'), get('/out', method='HEAD')]),
     Case('rbac_deny', hcm=rbac('DENY', header={'name': 'x-a', 'string_match': {'exact': '1'}}), requests=[get('/', 'X-A: 1'), get()]),
-    Case('rbac_grpc', hcm=rbac('DENY', any=True), requests=[get('/a.B/C', 'Content-Type: application/grpc', 'TE: trailers', method='POST', body=b'')]),
+    Case('rbac_grpc', hcm=rbac('DENY', any=True), requests=[grpc('TE: trailers')]),
+    Case('grpc_no_route', routes=[{'match': {'path': '/there'}, 'route': {'cluster': 'grpc_no_route'}}], requests=[grpc()]),
+    Case('grpc_refused', answer='refuse', requests=[grpc()]),
+    Case('grpc_closed', answer='close', requests=[grpc()]),
+    Case('grpc_garbage', answer=b'nonsense\r\n\r\n', requests=[grpc()]),
+    Case('grpc_timeout', answer='silent', routes=[forward('grpc_timeout', timeout='0.2s')], requests=[grpc()]),
+    Case('grpc_no_endpoint', cluster={'load_assignment': {'cluster_name': 'grpc_no_endpoint'}}, requests=[grpc()]),
+    Case('grpc_no_cluster', routes=[{'match': {'prefix': '/'}, 'route': {'cluster_header': 'x-cluster'}}], requests=[grpc(), grpc('x-cluster: none')]),
+    Case('grpc_limit', hcm={'common_http_protocol_options': {'max_headers_count': 4}}, requests=[grpc(*['X-A: 1'] * 5)]),
+    Case('grpc_head', hcm={'max_request_headers_kb': 1}, requests=[grpc('X-Large: ' + 'x' * 1100)]),
+    Case(
+        'grpc_direct',
+        routes=[direct(n) for n in STATUSES],
+        requests=[get(f'/{n}', 'Content-Type: application/grpc', method='POST', body=b'') for n in STATUSES],
+    ),
+    Case('grpc_rest', routes=[{'match': {'prefix': '/'}, 'redirect': {'path_redirect': '/x'}}], requests=[grpc()]),
     Case('until_close', answer=b'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nabc'),
 ]
 

@@ -11,9 +11,16 @@ LOG = {'access_log': [{'name': 'log', 'typed_config': STDOUT}]}
 SLOW = b'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'  # and then nothing
 
 
-def half(case):
+def half(case, *fields):
     """A request whose body does not come."""
-    return f'POST / HTTP/1.1\r\nHost: {case.name}.test\r\nContent-Length: 5\r\n\r\nab'.encode()
+    return '\r\n'.join(['POST / HTTP/1.1', f'Host: {case.name}.test', *fields, 'Content-Length: 5', '', 'ab']).encode()
+
+
+GRPC = 'Content-Type: application/grpc'
+
+
+def half_grpc(case):
+    return half(case, GRPC)
 
 
 def head_only(case):
@@ -37,6 +44,8 @@ def upstream(**common):
     return {'typed_extension_protocol_options': {'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': options}}
 
 
+grpc = get('/a.B/C', GRPC, method='POST', body=b'')
+
 CASES = [
     Case('idle', answer='silent', hcm={'stream_idle_timeout': '0.2s'}),
     Case('idle_half', answer='silent', requests=[half], hcm={'stream_idle_timeout': '0.2s'}),
@@ -47,6 +56,9 @@ CASES = [
     Case('request_whole', answer='silent', routes=[forward('request_whole', timeout='0.5s')], hcm={'request_timeout': '0.2s'}),
     Case('head', requests=[head_only], hcm={'request_headers_timeout': '0.2s'}),
     Case('duration', answer='silent', hcm=duration('0.2s')),
+    Case('grpc_duration', answer='silent', requests=[grpc], hcm=duration('0.2s')),
+    Case('grpc_idle', answer='silent', requests=[grpc], hcm={'stream_idle_timeout': '0.2s'}),
+    Case('grpc_request', answer='silent', requests=[half_grpc], hcm={'request_timeout': '0.2s'}),
     Case('duration_half', answer='silent', requests=[half], hcm=duration('0.2s')),
     Case('duration_late', answer=SLOW, hcm=duration('0.2s')),
     Case('duration_route', answer='silent', routes=[forward('duration_route', max_stream_duration={'max_stream_duration': '0.2s'})]),
@@ -54,6 +66,7 @@ CASES = [
          routes=[forward('duration_route_over', timeout='0.1s', max_stream_duration={'max_stream_duration': '0s'})]),
     Case('duration_upstream', answer='silent', cluster=upstream(max_stream_duration='0.2s')),
     Case('duration_upstream_half', answer='silent', requests=[half], cluster=upstream(max_stream_duration='0.2s')),
+    Case('grpc_duration_upstream', answer='silent', requests=[grpc], cluster=upstream(max_stream_duration='0.2s')),
     Case('duration_upstream_late', answer=SLOW, cluster=upstream(max_stream_duration='0.2s')),
     Case('duration_route_told', routes=[forward('duration_route_told', max_stream_duration={'max_stream_duration': '60s'})]),
     Case('timeout_late', answer=SLOW, routes=[forward('timeout_late', timeout='0.2s')]),

@@ -118,6 +118,30 @@ static void the_envoy_profile_is_envoys(void **state) {
     arena_fini(&a);
 }
 
+/* As tests/interop/x101 and x106 saw it at Envoy 1.40. */
+static void the_envoy_profile_maps_grpc(void **state) {
+    static const struct {
+        enum reply_id id;
+        unsigned status; /* of the route's; 0: the row's */
+        const char *grpc;
+    } cases[] = {
+        {REPLY_UP_PROTOCOL, 0, "14"}, {REPLY_TIMED_OUT, 0, "14"},   {REPLY_SILENT, 408, "2"},       {REPLY_NO_SERVICE, 0, "12"},
+        {REPLY_DENIED, 0, "7"},       {REPLY_NO_CLUSTER, 500, "2"}, {REPLY_HEAD_TOO_LARGE, 0, "2"}, {REPLY_BAD_REQUEST, 0, "13"},
+        {REPLY_TOO_LONG, 0, "4"},     {REPLY_UP_TOO_LONG, 0, "14"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena a = {0};
+        struct reply_out out;
+        struct reply_in in = {.id = cases[i].id, .profile = PROFILE_ENVOY, .grpc = true, .status = (uint16_t)cases[i].status};
+        reply_make(&out, &in, &a);
+        assert_int_equal(out.status, 200);
+        assert_true(str_eq(msg_get(&out.fields, HDR_GRPC_STATUS), str_of(cases[i].grpc)));
+        in.profile = PROFILE_MESH; /* the contract's does not know it */
+        assert_int_equal(reply_grpc_status(&in), reply_row(in.id)->grpc);
+        arena_fini(&a);
+    }
+}
+
 static void failures_find_their_reply(void **state) {
     assert_int_equal(reply_of_failure(WEFT_E_REFUSED, true, false), REPLY_APP_REFUSED);
     assert_int_equal(reply_of_failure(WEFT_E_REFUSED, false, false), REPLY_UP_REFUSED);
@@ -139,7 +163,7 @@ int main(void) {
         cmocka_unit_test(the_table_is_the_contract),     cmocka_unit_test(a_401_says_how),
         cmocka_unit_test(a_remedy_is_in_the_details),    cmocka_unit_test(hostile_words_do_no_harm),
         cmocka_unit_test(grpc_callers_get_their_status), cmocka_unit_test(the_envoy_profile_is_envoys),
-        cmocka_unit_test(failures_find_their_reply),
+        cmocka_unit_test(failures_find_their_reply),     cmocka_unit_test(the_envoy_profile_maps_grpc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
