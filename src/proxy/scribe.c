@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 #include "io/mbox.h"
 
@@ -14,9 +13,9 @@ struct scribe {
     struct loop loop;
     struct mbox mbox;
     pthread_t thread;
-    int ended;  /* an eventfd: the thread has nothing left to do */
-    char *path; /* owned; NULL: the descriptor is borrowed */
-    int fd;     /* < 0: it could not be opened, and is tried again then */
+    int ended[2]; /* a pipe whose writing end the thread closes when it has nothing left to do */
+    char *path;   /* owned; NULL: the descriptor is borrowed */
+    int fd;       /* < 0: it could not be opened, and is tried again then */
     uint64_t again;
     bool mid_line;         /* the last write ended within a line */
     atomic_size_t waiting; /* octets given and not yet written */
@@ -89,7 +88,8 @@ static void on_batch(struct mbox *m, struct mbox_msg *msg) {
 static void *run(void *arg) {
     struct scribe *s = arg;
     loop_run(&s->loop);
-    eventfd_write(s->ended, 1);
+    close(s->ended[1]);
+    s->ended[1] = -1;
     return NULL;
 }
 
@@ -98,8 +98,9 @@ static void close_loop(struct scribe *s) {
     loop_fini(&s->loop);
     if (s->path && s->fd >= 0)
         close(s->fd);
-    if (s->ended >= 0)
-        close(s->ended);
+    for (int i = 0; i < 2; i++)
+        if (s->ended[i] >= 0)
+            close(s->ended[i]);
     free(s->path);
     free(s);
 }
@@ -120,8 +121,8 @@ static int start(struct scribe **out, struct scribe *s, struct err *e) {
         free(s);
         return rc;
     }
-    s->ended = eventfd(0, EFD_CLOEXEC);
-    if (s->ended < 0 || pthread_create(&s->thread, NULL, run, s) != 0) {
+    s->ended[0] = s->ended[1] = -1;
+    if (pipe2(s->ended, O_CLOEXEC) < 0 || pthread_create(&s->thread, NULL, run, s) != 0) {
         close_loop(s);
         return err_set(e, WEFT_E_LIMIT, "no thread for the access log");
     }
@@ -170,7 +171,7 @@ void scribe_free(struct scribe **sp) {
     if (!s)
         return;
     send(s, BATCH_LAST, (struct buf){0});
-    if (poll(&(struct pollfd){.fd = s->ended, .events = POLLIN}, 1, LAST_MS) == 1 && pthread_join(s->thread, NULL) == 0)
+    if (poll(&(struct pollfd){.fd = s->ended[0], .events = POLLIN}, 1, LAST_MS) == 1 && pthread_join(s->thread, NULL) == 0)
         close_loop(s);
     else
         pthread_detach(s->thread); /* it hangs in a write: its memory stays with it until the process ends */
