@@ -15,6 +15,7 @@ struct up {           /* an upstream connection, dialling or open; conn->user */
     struct pool_lane *lane; /* that dialled it; NULL: its waiter did, for itself */
     struct pool_wait *waiter;
     struct conn *c;
+    struct up_cfg *cfg;    /* NULL: one of the worker's */
     uint64_t until;        /* the end of its life */
     uint64_t max_requests; /* that it carries; 0: any number */
     bool opened;
@@ -72,9 +73,10 @@ static unsigned worth(const struct pool *p, const struct pool_lane *lane) {
     return proto == CONN_H1 || (proto == CONN_AUTO && p->h1) ? 1 : p->streams;
 }
 
-struct up_cfg { /* few differ: they live as long as the worker */
+struct up_cfg { /* of clusters that want something of their own; few differ */
     struct list node;
     struct conn_cfg cfg;
+    size_t conns; /* that have it */
 };
 
 /* A peer that is gone without a word is noticed by a PING: as its cluster says, else between sidecars, whose connections carry
@@ -103,20 +105,24 @@ static bool same_cfg(const struct conn_cfg *a, const struct conn_cfg *b) { /* of
            a->limits.max_streams == b->limits.max_streams;
 }
 
-static const struct conn_cfg *cfg_for(struct worker *w, enum conn_proto proto, const struct serve_cluster *c,
-                                      const struct host *h) {
+/* NULL: the worker's own will do. A control plane may change its mind for ever, so what no connection has is dropped. */
+static struct up_cfg *cfg_for(struct worker *w, enum conn_proto proto, const struct serve_cluster *c, const struct host *h) {
     struct conn_cfg want = want_cfg(w, proto, c, h);
     if (same_cfg(&want, &w->up_cfg[proto]))
-        return &w->up_cfg[proto];
+        return NULL;
     LIST_FOR (n, &w->up_cfgs) {
-        const struct conn_cfg *cfg = &list_entry(n, struct up_cfg, node)->cfg;
-        if (cfg->proto == proto && same_cfg(cfg, &want))
-            return cfg;
+        struct up_cfg *u = list_entry(n, struct up_cfg, node);
+        if (u->cfg.proto == proto && same_cfg(&u->cfg, &want))
+            return u;
+        if (!u->conns) {
+            list_remove(n);
+            free(u);
+        }
     }
     struct up_cfg *u = mem_new(struct up_cfg);
     u->cfg = want;
     list_push(&w->up_cfgs, &u->node);
-    return &u->cfg;
+    return u;
 }
 
 void pool_fini(struct worker *w) {
@@ -125,15 +131,18 @@ void pool_fini(struct worker *w) {
         free(list_entry(n, struct up_cfg, node));
 }
 
-static struct up *add(struct pool *p, struct transport *tr, const struct conn_cfg *cfg) {
+static struct up *add(struct pool *p, struct transport *tr, enum conn_proto proto, struct up_cfg *own) {
     struct worker *w = p->w;
     struct up *u = mem_new(struct up);
+    u->cfg = own;
+    if (own)
+        own->conns++;
     u->pool = p;
     u->until = w->loop.now + rand_jitter(&w->loop.rand, POOL_LIFE_US, 25);
     p->conns++;
     list_push(&w->ups, &u->all);
     stat_add(&w->stats, STAT_up_cx, 1);
-    u->c = conn_client(&w->loop, &tr, cfg, u);
+    u->c = conn_client(&w->loop, &tr, own ? &own->cfg : &w->up_cfg[proto], u);
     return u;
 }
 
@@ -142,7 +151,7 @@ static void dial(struct pool *p, struct pool_lane *lane, const struct serve_clus
     bool h1 = proto == CONN_H1 && c->tls_h1;
     lane->dialling++;
     struct transport *tr = dial_host(&p->w->loop, c, p->host, h1 ? c->tls_h1 : c->tls, NULL, NULL, NULL);
-    struct up *u = add(p, tr, cfg_for(p->w, proto, c, p->host));
+    struct up *u = add(p, tr, proto, cfg_for(p->w, proto, c, p->host));
     u->lane = lane;
     u->max_requests = c->cluster->max_requests;
 }
@@ -255,6 +264,8 @@ static void on_closed(struct conn *c, int why) {
         fail_waiters(p, u->lane, why, c->error);
     }
     p->conns--;
+    if (u->cfg)
+        u->cfg->conns--; /* the connection still looks at it: who dials next frees it */
     free(u);
     release(p);
     worker_check(w);
@@ -315,7 +326,7 @@ void pool_wait(struct worker *w, struct serve_cluster *c, struct host *h, unsign
 void pool_wait_raw(struct worker *w, struct serve_cluster *c, struct host *h, const struct transport *from,
                    struct pool_wait *pw) {
     struct pool *p = pool_of(w, h);
-    struct up *u = add(p, dial_host(&w->loop, c, h, c->tls_raw, from, NULL, NULL), &w->up_cfg[CONN_RAW]);
+    struct up *u = add(p, dial_host(&w->loop, c, h, c->tls_raw, from, NULL, NULL), CONN_RAW, NULL);
     u->waiter = pw;
     pw->own = u;
 }

@@ -112,7 +112,7 @@ struct worker {
     struct list pools;                   /* struct pool */
     struct list ups;                     /* every upstream connection: struct up (pool.c) */
     struct conn_cfg up_cfg[CONN_PROTOS]; /* of upstream connections */
-    struct list up_cfgs;                 /* private to pool.c: those with keep-alives */
+    struct list up_cfgs;                 /* private to pool.c: those of clusters' own */
     struct map waiting;                  /* "NS/NAME" -> struct waiting: exchanges that wait for a service's first use */
     struct list metric_waiters;          /* exchanges that wait for ORDER_TEXT */
     struct timer report;                 /* every 250 ms: the series, when they have changed */

@@ -243,18 +243,25 @@ static void keep_alives(void **state) {
     assert_true(addr_parse(&a, STR("127.0.0.1:1"), NULL) >= 0);
     struct host *plain = host_new(&a, false, CONN_H2, 1), *sidecar = host_new(&a, true, CONN_AUTO, 1);
     struct serve_cluster *c = &fx->cluster;
-    assert_ptr_equal(cfg_for(&fx->w, CONN_H2, c, plain), &fx->w.up_cfg[CONN_H2]); /* nobody asked for it */
+    assert_null(cfg_for(&fx->w, CONN_H2, c, plain)); /* nobody asked for it */
     assert_int_equal(fx->w.up_cfg[CONN_H2].ping_us, 0);
     c->identity = (struct identity *)fx; /* in a mesh */
-    assert_ptr_equal(cfg_for(&fx->w, CONN_H2, c, plain), &fx->w.up_cfg[CONN_H2]);
-    const struct conn_cfg *mesh = cfg_for(&fx->w, CONN_AUTO, c, sidecar);
-    assert_true(mesh->ping_us == 30 * CLOCK_S && mesh->pong_us == 20 * CLOCK_S && mesh->ping_busy);
-    assert_int_equal(mesh->proto, CONN_AUTO);
+    assert_null(cfg_for(&fx->w, CONN_H2, c, plain));
+    struct up_cfg *mesh = cfg_for(&fx->w, CONN_AUTO, c, sidecar);
+    assert_true(mesh->cfg.ping_us == 30 * CLOCK_S && mesh->cfg.pong_us == 20 * CLOCK_S && mesh->cfg.ping_busy);
+    assert_int_equal(mesh->cfg.proto, CONN_AUTO);
     assert_ptr_equal(cfg_for(&fx->w, CONN_AUTO, c, sidecar), mesh); /* one for all that are alike */
-    fx->conf.keepalive_us = 3 * CLOCK_S;
+    mesh->conns = 1;
     fx->conf.keepalive_timeout_us = CLOCK_S;
-    const struct conn_cfg *own = cfg_for(&fx->w, CONN_H2, c, plain);
-    assert_true(own->ping_us == 3 * CLOCK_S && own->pong_us == CLOCK_S && !own->ping_busy);
+    for (int i = 1; i < 20; i++) { /* what no connection has does not stay */
+        fx->conf.keepalive_us = (unsigned)i * CLOCK_S;
+        const struct conn_cfg *own = &cfg_for(&fx->w, CONN_H2, c, plain)->cfg;
+        assert_true(own->ping_us == fx->conf.keepalive_us && own->pong_us == CLOCK_S && !own->ping_busy);
+        size_t kept = 0;
+        LIST_FOR (n, &fx->w.up_cfgs)
+            kept++;
+        assert_int_equal(kept, 2);
+    }
     c->identity = NULL;
     ref_put(plain);
     ref_put(sidecar);
