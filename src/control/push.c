@@ -24,13 +24,14 @@ struct entry {
     struct list node;
     struct xds_resource *resource; /* NULL: there is none */
     bool compiled;                 /* once; from then on it changes at flushes only */
-    struct list subs;              /* of ads_name */
+    struct bits subs;              /* numbers of clients that named it */
     struct list owners;            /* of struct sub */
     unsigned n_subs;               /* both */
 };
 struct client { /* one stream */
     struct ads_stream *stream;
     struct list node, subs; /* subs: to what is its own */
+    unsigned number;        /* in push.numbered: small, as entries have a bit for each */
     unsigned wild;          /* types with a wildcard, as bits */
     bool flush;
     uint64_t since; /* the oldest change that it has been told and not been sent; 0: none */
@@ -81,7 +82,6 @@ static struct entry *need_entry(struct push *p, enum compile_for who, enum xds_t
     en->type = type;
     en->own = is_own(who, type, name);
     en->name = mem_strdup(name);
-    list_init(&en->subs);
     list_init(&en->owners);
     list_push(&en->group->entries, &en->node);
     map_put(&p->entries[who][type], name, en);
@@ -93,6 +93,7 @@ static void drop_entry(struct push *p, struct entry *en) {
     map_del(&p->entries[en->who][en->type], str_of(en->name));
     list_remove(&en->node);
     ref_put(en->resource);
+    bits_fini(&en->subs);
     free(en->name);
     free(en);
 }
@@ -156,8 +157,8 @@ static void tell_client(struct client *c, const struct entry *en) {
 
 static void tell(struct push *p, struct entry *en) {
     p->stats.pushes[en->type] += en->n_subs;
-    LIST_FOR (n, &en->subs)
-        owe(ads_stream_user(ads_stream_mark(list_entry(n, struct ads_name, of_user))), en);
+    for (unsigned i = 0; bits_next(&en->subs, &i); i++)
+        tell_client(p->numbered[i], en);
     LIST_FOR (n, &en->owners)
         tell_client(list_entry(n, struct sub, of_entry)->client, en);
     if (!p->wild[en->who][en->type] || en->own)
@@ -379,6 +380,22 @@ static void drop_own_sub(struct push *p, struct sub *sub) {
     one_less(p, en);
 }
 
+static void take_number(struct push *p, struct client *c) {
+    if (bits_next(&p->free, &c->number)) {
+        bits_remove(&p->free, c->number);
+    } else {
+        c->number = (unsigned)p->n_numbers++;
+        if ((c->number & (c->number - 1)) == 0) /* a power of two, or the first: full */
+            p->numbered = mem_realloc(p->numbered, (c->number ? c->number * 2u : 1) * sizeof(struct client *));
+    }
+    p->numbered[c->number] = c;
+}
+
+static void give_number(struct push *p, const struct client *c) {
+    p->numbered[c->number] = NULL;
+    bits_add(&p->free, c->number);
+}
+
 static struct client *client_of(struct push *p, struct ads_stream *s) {
     struct client *c = ads_stream_user(s);
     if (c)
@@ -387,6 +404,7 @@ static struct client *client_of(struct push *p, struct ads_stream *s) {
     c->stream = s;
     list_init(&c->subs);
     list_push(&p->streams, &c->node);
+    take_number(p, c);
     p->n_streams++;
     ads_stream_set_user(s, c);
     return c;
@@ -410,18 +428,18 @@ static void set_wild(struct push *p, struct client *c, enum xds_type type, bool 
         }
 }
 
-static void subscribed(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, struct ads_name *n, bool on) {
+static void subscribed(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, bool all, bool on) {
     struct push *p = ctx;
     struct client *c = client_of(p, s);
-    if (!n) {
+    if (all) {
         set_wild(p, c, type, on);
     } else if (on) {
         struct entry *en = need_entry(p, c->who, type, name);
-        list_push(&en->subs, &n->of_user);
+        bits_add(&en->subs, c->number);
         en->n_subs++;
     } else {
         struct entry *en = map_get(&p->entries[c->who][type], name);
-        list_remove(&n->of_user);
+        bits_remove(&en->subs, c->number);
         one_less(p, en);
     }
 }
@@ -511,6 +529,7 @@ static void forget_client(struct push *p, struct client *c) {
     if (c->peer)
         p->peers.part(&c->peer);
     list_remove(&c->node);
+    give_number(p, c);
     p->n_streams--;
     ads_stream_set_user(c->stream, NULL);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -648,4 +667,6 @@ void push_fini(struct push *p) {
         settle_group(p, left);
     }
     map_fini(&p->groups);
+    free(p->numbered);
+    bits_fini(&p->free);
 }

@@ -8,6 +8,7 @@
  * Each kind of client (compile_for) has entries of its own. An Envoy's own listeners and app are entries too, whose names hold
  * what is its own; it is an endpoint as long as its stream is.
  * Threads: the control loop. Tests: tests/unit/control/push.c, control.c */
+#include "base/bits.h"
 #include "codec/json.h"
 #include "control/compile_foreign.h"
 #include "io/loop.h"
@@ -40,6 +41,9 @@ struct push {
     struct map groups;                           /* "NS/SERVICE" -> struct group (private) */
     struct list dirty;                           /* of groups */
     struct list streams;
+    struct client **numbered; /* the same (private) by their numbers ... */
+    size_t n_numbers;
+    struct bits free; /* ... and what is given back of these */
     struct ads_texts texts;
     unsigned n_streams, wild[COMPILE_FORS][XDS_TYPES];
     uint64_t joined; /* how many foreign proxies, ever */

@@ -98,12 +98,12 @@ static bool still_used(const struct round *r, const struct ads_name *n) {
 
 /* Clean or sent now; what is for the other round goes on waiting. */
 static void take(struct round *r, struct ads_name *n) {
-    struct ads_state *st = n->state;
+    struct ads_state *st = &r->s->of[r->type];
     struct xds_resource *res = get(r, n);
     const char *version = res ? res->version : NULL;
     enum ads_do what = ads_state_decide(st, n, version);
     if (what != ADS_NOTHING && (what != r->what || (what == ADS_REMOVE ? still_used(r, n) : too_early(r, n)))) {
-        ads_state_mark(n);
+        ads_state_mark(st, n);
         return;
     }
     if (what == ADS_SEND) {
@@ -131,7 +131,7 @@ static bool has_news(struct round *r) {
         if (what == ADS_NOTHING)
             ads_state_done(st, n, what, NULL, 0);
         else
-            ads_state_mark(n);
+            ads_state_mark(st, n);
     }
     return news;
 }
@@ -221,13 +221,6 @@ void ads_stream_dirty(struct ads_stream *s, enum xds_type type, struct str name)
         ads_state_dirty(&s->of[type], name);
 }
 
-struct ads_stream *ads_stream_mark(struct ads_name *n) {
-    struct ads_stream *s = n->state->owner;
-    if (!s->closing)
-        ads_state_mark(n);
-    return s;
-}
-
 void ads_stream_close(struct ads_stream *s, int grpc_status, struct str message) {
     s->closing = true;
     call_finish(s->call, grpc_status, message);
@@ -240,11 +233,11 @@ struct told { /* for callbacks about one type */
     enum xds_type type;
 };
 
-static void on_told(void *ctx, struct str name, struct ads_name *n, bool on) {
+static void on_told(void *ctx, struct str name, bool all, bool on) {
     struct told *t = ctx;
     const struct ads_source *src = t->s->src;
     if (src->subscribed)
-        src->subscribed(src->ctx, t->s, t->type, name, n, on);
+        src->subscribed(src->ctx, t->s, t->type, name, all, on);
 }
 
 static void mark_one(void *arg, struct xds_resource *res) {
@@ -399,10 +392,10 @@ static void end_subscriptions(struct ads_stream *s, enum xds_type type) {
     struct told t = {s, type};
     struct ads_name *n;
     if (s->of[type].wildcard)
-        on_told(&t, STR("*"), NULL, false);
+        on_told(&t, STR("*"), true, false);
     for (unsigned at = 0; (n = ads_state_next(&s->of[type], &at));)
         if (n->subscribed)
-            on_told(&t, n->text->name, n, false);
+            on_told(&t, n->text->name, false, false);
 }
 
 static void on_done(struct call *c, int grpc_status, struct str message) {
@@ -428,10 +421,8 @@ struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src,
     s->call = c;
     s->src = src;
     s->of[XDS_LISTENER].can_wildcard = s->of[XDS_CLUSTER].can_wildcard = true;
-    for (int type = 0; type < XDS_TYPES; type++) {
+    for (int type = 0; type < XDS_TYPES; type++)
         s->of[type].texts = src->texts;
-        s->of[type].owner = s;
-    }
     call_mark(c, ADS_QUEUE);
     c->user = s;
     return s;

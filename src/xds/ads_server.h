@@ -30,9 +30,8 @@ struct ads_source { /* where resources come from: control/compile */
     struct xds_resource *(*get)(void *ctx, struct ads_stream *s, enum xds_type type, struct str name);
     /* Calls `each` for every resource of a type: wildcard subscriptions. */
     void (*all)(void *ctx, struct ads_stream *s, enum xds_type type, void (*each)(void *arg, struct xds_resource *r), void *arg);
-    /* Subscription changes, so that the owner knows who needs what. `n` (NULL for "*") lives until it is told off, its of_user is
-     * the owner's. May be NULL. */
-    void (*subscribed)(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, struct ads_name *n, bool on);
+    /* Subscription changes, so that the owner knows who needs what: a name, once each, or (`all`) "*". May be NULL. */
+    void (*subscribed)(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, bool all, bool on);
     /* The node was told (first request); < 0 and *e refuses the stream, by its code. May be NULL. */
     int (*node)(void *ctx, struct ads_stream *s, const struct ads_node *n, struct err *e);
     void (*nack)(void *ctx, struct ads_stream *s, enum xds_type type, struct str message); /* also ACKs end here: acked */
@@ -48,8 +47,7 @@ struct ads_source { /* where resources come from: control/compile */
 struct ads_stream *ads_stream_open(struct call *c, const struct ads_source *src, bool sotw);
 extern const struct call_cb ads_stream_call_cb; /* the call's callbacks: for the method table */
 void ads_stream_dirty(struct ads_stream *s, enum xds_type type,
-                      struct str name);                 /* has changed or gone; sent at ads_stream_flush when subscribed */
-struct ads_stream *ads_stream_mark(struct ads_name *n); /* the same for a name that is subscribed to: whose it is */
+                      struct str name);      /* has changed or gone; sent at ads_stream_flush when subscribed */
 void ads_stream_flush(struct ads_stream *s); /* sends what is dirty, in the order CDS, EDS, LDS, RDS, SDS, removals last */
 void ads_stream_close(struct ads_stream *s, int grpc_status, struct str message);
 void *ads_stream_user(const struct ads_stream *s);

@@ -104,7 +104,7 @@ static struct ads_name *find_or_add(struct ads_state *s, struct str name) {
     widen_index(s);
     unsigned place = take_place(s);
     n = at(s, place);
-    *n = (struct ads_name){.state = s, .text = text_ref(s->texts, name), .at = place};
+    *n = (struct ads_name){.text = text_ref(s->texts, name), .at = place};
     *slot_of(s, n->text) = place + 1;
     s->len++;
     return n;
@@ -188,17 +188,13 @@ static void make_room(struct ads_state *s) {
     s->dirty.at = mem_realloc(s->dirty.at, s->dirty.cap * sizeof *s->dirty.at);
 }
 
-static void mark(struct ads_state *s, struct ads_name *n) {
+void ads_state_mark(struct ads_state *s, struct ads_name *n) {
     if (n->dirty)
         return;
     if (s->dirty.n == s->dirty.cap)
         make_room(s);
     n->dirty = true;
     s->dirty.at[s->dirty.n++] = n->at;
-}
-
-void ads_state_mark(struct ads_name *n) {
-    mark(n->state, n);
 }
 
 size_t ads_state_news(const struct ads_state *s) {
@@ -240,23 +236,23 @@ static void subscribe(struct ads_state *s, struct str name, ads_told_f *told, vo
     struct ads_name *n = find_or_add(s, name);
     /* Known already, by name or through the wildcard: "the client may have forgotten it". */
     n->force = s->mode != ADS_INIT && (n->subscribed || n->sent);
-    mark(s, n);
+    ads_state_mark(s, n);
     if (n->subscribed)
         return;
     n->subscribed = true;
-    told(ctx, n->text->name, n, true);
+    told(ctx, n->text->name, false, true);
 }
 
 static void unsubscribe(struct ads_state *s, struct str name, ads_told_f *told, void *ctx) {
     struct ads_name *n = find(s, name);
     if (n && n->subscribed) {
         n->subscribed = false;
-        told(ctx, n->text->name, n, false);
+        told(ctx, n->text->name, false, false);
     }
     if (s->wildcard) { /* still covered: the client must hear what is true */
         n = find_or_add(s, name);
         n->force = true;
-        mark(s, n);
+        ads_state_mark(s, n);
     } else if (n) {
         forget(s, n);
     }
@@ -266,7 +262,7 @@ static void wildcard_off(struct ads_state *s, ads_told_f *told, void *ctx) {
     if (!s->wildcard)
         return;
     s->wildcard = false;
-    told(ctx, WILDCARD, NULL, false);
+    told(ctx, WILDCARD, true, false);
     struct ads_name *n;
     for (unsigned place = 0; (n = ads_state_next(s, &place));)
         if (!n->subscribed)
@@ -277,7 +273,7 @@ static bool wildcard_on(struct ads_state *s, ads_told_f *told, void *ctx) {
     if (s->wildcard)
         return false;
     s->wildcard = true;
-    told(ctx, WILDCARD, NULL, true);
+    told(ctx, WILDCARD, true, true);
     return true;
 }
 
@@ -287,7 +283,7 @@ static void hold(struct ads_state *s, const struct ads_held *h) {
         return;
     struct ads_name *n = find_or_add(s, h->name);
     n->sent = version_of(h->version);
-    mark(s, n);
+    ads_state_mark(s, n);
 }
 
 static int check_request(const struct ads_state *s, const struct ads_request *r, struct err *e) {
@@ -338,7 +334,7 @@ static void list_name(struct ads_state *s, struct str name, bool again, ads_told
         n = find(s, name);
     } else if (again && !(n->sent && n->sent == rejected(s, n))) {
         n->force = true;
-        mark(s, n);
+        ads_state_mark(s, n);
     }
     n->listed = true;
 }
@@ -351,9 +347,9 @@ static void drop_unlisted(struct ads_state *s, ads_told_f *told, void *ctx) {
         if (listed || !n->subscribed)
             continue;
         n->subscribed = false;
-        told(ctx, n->text->name, n, false);
+        told(ctx, n->text->name, false, false);
         if (s->wildcard)
-            mark(s, n); /* still covered: kept while it is there */
+            ads_state_mark(s, n); /* still covered: kept while it is there */
         else
             forget(s, n);
     }
@@ -385,8 +381,9 @@ bool ads_state_wants(const struct ads_state *s, struct str name) {
 }
 
 void ads_state_dirty(struct ads_state *s, struct str name) {
-    if (ads_state_wants(s, name))
-        mark(s, find_or_add(s, name));
+    struct ads_name *n = find(s, name);
+    if (n ? s->wildcard || n->subscribed : s->wildcard)
+        ads_state_mark(s, n ? n : find_or_add(s, name));
 }
 
 void ads_state_force(struct ads_state *s, struct str name) {
@@ -394,7 +391,7 @@ void ads_state_force(struct ads_state *s, struct str name) {
     if (!n || !n->subscribed)
         return;
     n->force = true;
-    mark(s, n);
+    ads_state_mark(s, n);
 }
 
 int ads_state_answer(struct ads_state *s, uint64_t nonce, bool nack) {

@@ -5,11 +5,10 @@
  * request tells its subscriptions (ads_state_request, ads_state_list). Memory is bounded by the names, and those by a limit.
  *
  * A name lives while it is subscribed to, or while the wildcard covers it and the client has been sent it. There are millions of
- * them (each proxy times what it uses): a name is 48 octets and 8 of an index; its text is shared by all streams, and versions
- * are kept as hashes, so that what is equal is never sent twice, and a change is missed once in 2^64 (docs/decisions/0039). One
- * owner. Tests: tests/unit/xds/ads_state.c */
+ * them (each proxy times what it uses): a name is 24 octets and 8 of an index; its text is shared by all streams, and versions
+ * are kept as hashes, so that what is equal is never sent twice, and a change is missed once in 2^64 (docs/decisions/0039, 0045).
+ * One owner. Tests: tests/unit/xds/ads_state.c */
 #include "base/err.h"
-#include "base/list.h"
 #include "base/map.h"
 
 #define ADS_NAMES_MAX 65536u /* of one type on one stream */
@@ -27,24 +26,22 @@ struct ads_text {
 };
 
 struct ads_name {
-    struct list of_user;     /* the owner's, while it is subscribed to by name; unlinked when that ends */
-    struct ads_state *state; /* whose it is */
-    struct ads_text *text;   /* NULL: not in use */
-    uint64_t sent;           /* hash of the version last sent, or held when it came; 0: none */
-    uint32_t nonce;          /* of the response with `sent`, its low bits */
-    uint32_t at : 24;        /* private: its place */
-    bool subscribed : 1;     /* by name */
-    bool force : 1;          /* asked for (again): answer whatever the client has been sent */
-    bool dirty : 1;          /* it may have to be sent */
-    bool listed : 1;         /* private to ads_state_list */
-    bool warming : 1;        /* private to ads_server: a cluster whose endpoints have not been sent yet */
-    bool rejects : 1;        /* a version was NACKed: see ads_state.rejected */
+    struct ads_text *text; /* NULL: not in use */
+    uint64_t sent;         /* hash of the version last sent, or held when it came; 0: none */
+    uint32_t nonce;        /* of the response with `sent`, its low bits */
+    uint32_t at : 24;      /* private: its place */
+    bool subscribed : 1;   /* by name */
+    bool force : 1;        /* asked for (again): answer whatever the client has been sent */
+    bool dirty : 1;        /* it may have to be sent */
+    bool listed : 1;       /* private to ads_state_list */
+    bool warming : 1;      /* private to ads_server: a cluster whose endpoints have not been sent yet */
+    bool rejects : 1;      /* a version was NACKed: see ads_state.rejected */
 };
+_Static_assert(sizeof(struct ads_name) == 24, "millions of them");
 
-struct ads_state {           /* zeros, then can_wildcard, texts and owner, are a fresh one */
+struct ads_state {           /* zeros, then can_wildcard and texts, are a fresh one */
     bool can_wildcard;       /* LDS and CDS: "*" means all */
     struct ads_texts *texts; /* borrowed */
-    void *owner;             /* for whoever finds the state by a name */
     enum ads_mode mode;
     bool wildcard;
     bool owed;           /* state of the world: all of the type was asked for, an answer is due whatever has changed */
@@ -74,8 +71,8 @@ struct ads_request {
     const struct ads_held *held;
     size_t n_subscribe, n_unsubscribe, n_held;
 };
-/* A subscription by name, or (n NULL) to "*", began or ended: then n may be gone after it. */
-typedef void ads_told_f(void *ctx, struct str name, struct ads_name *n, bool on);
+/* A subscription began or ended: by name, or (`all`) to "*". `name` lives until the end of it has been told. */
+typedef void ads_told_f(void *ctx, struct str name, bool all, bool on);
 
 void ads_state_fini(struct ads_state *s);
 /* Takes over what a request says about subscriptions; `held` counts in a type's first request only. 1: the wildcard came on, so
@@ -87,9 +84,9 @@ int ads_state_request(struct ads_state *s, const struct ads_request *r, ads_told
 int ads_state_list(struct ads_state *s, const struct str *names, size_t n, bool again, ads_told_f *told, void *ctx,
                    struct err *e) MUST_CHECK;
 bool ads_state_wants(const struct ads_state *s, struct str name);
-void ads_state_dirty(struct ads_state *s, struct str name); /* nothing when it is not wanted */
-void ads_state_mark(struct ads_name *n);                    /* the same for one that is there */
-void ads_state_force(struct ads_state *s, struct str name); /* dirty, and sent though unchanged, when subscribed to by name */
+void ads_state_dirty(struct ads_state *s, struct str name);   /* nothing when it is not wanted */
+void ads_state_mark(struct ads_state *s, struct ads_name *n); /* the same for one that is there */
+void ads_state_force(struct ads_state *s, struct str name);   /* dirty, and sent though unchanged, when subscribed to by name */
 /* Of a response: < 0 when the nonce is none of this type's, or was answered before. */
 int ads_state_answer(struct ads_state *s, uint64_t nonce, bool nack);
 /* Does the client go by all it was sent of the type? Not while an answer is due, nor after a refusal. */

@@ -19,12 +19,6 @@ void ads_stream_dirty(struct ads_stream *s, enum xds_type type, struct str name)
     snprintf(s->names + n, sizeof s->names - n, "%d:" STR_FMT " ", type, STR_ARG(name));
 }
 
-struct ads_stream *ads_stream_mark(struct ads_name *n) {
-    struct ads_stream *s = n->state->owner;
-    ads_stream_dirty(s, (enum xds_type)(n->state - s->of), n->text->name);
-    return s;
-}
-
 void *ads_stream_user(const struct ads_stream *s) {
     return s->user;
 }
@@ -61,25 +55,31 @@ static struct px *open_push(struct fx *fx) {
     return p;
 }
 
-static void told(void *ctx, struct str name, struct ads_name *n, bool on) {
-    struct ads_stream *s = n->state->owner;
-    s->px->src.subscribed(s->px->src.ctx, s, (enum xds_type)(n->state - s->of), name, n, on);
+struct told {
+    struct ads_stream *s;
+    enum xds_type type;
+};
+
+static void told(void *ctx, struct str name, bool all, bool on) {
+    const struct told *t = ctx;
+    t->s->px->src.subscribed(t->s->px->src.ctx, t->s, t->type, name, all, on);
 }
 
 static void want(struct px *p, struct ads_stream *s, enum xds_type type, struct str name, bool on) {
     struct ads_state *st = &s->of[type];
     struct ads_request rq = {&name, &name, NULL, on, !on, 0};
-    st->owner = s;
+    struct told t = {s, type};
     st->texts = p->src.texts;
-    assert_int_equal(ads_state_request(st, &rq, told, NULL, NULL), 0);
+    assert_int_equal(ads_state_request(st, &rq, told, &t, NULL), 0);
 }
 
 /* As the ADS server does it: what it wanted is told off first. */
 static void close_stream(struct px *p, struct ads_stream *s) {
     struct ads_name *n;
     for (int type = 0; type < XDS_TYPES; type++) {
+        struct told t = {s, (enum xds_type)type};
         for (unsigned at = 0; (n = ads_state_next(&s->of[type], &at));)
-            told(NULL, n->text->name, n, false);
+            told(&t, n->text->name, false, false);
         ads_state_fini(&s->of[type]);
     }
     if (s->user)
@@ -121,6 +121,23 @@ static void quiet(void **state) {
     assert_string_equal(p->a.names, "3:ns/web ");
     wait_ms(p, 100);
     assert_int_equal(p->a.flushed, 1);
+    close_push(p);
+}
+
+/* A number that was given back is the next client's, who hears only of what it asked for itself. */
+static void numbers_come_back(void **state) {
+    struct px *p = open_push(*state);
+    put(p, "a", 1);
+    subscribe(p, &p->a, XDS_ENDPOINT, "ns/web");
+    subscribe(p, &p->b, XDS_ENDPOINT, "ns/web");
+    close_stream(p, &p->a);
+    p->a = (struct ads_stream){.px = p};
+    subscribe(p, &p->a, XDS_CLUSTER, "ns/web");
+    assert_int_equal(p->push.n_numbers, 2);
+    put(p, "b", 2);
+    wait_ms(p, 6);
+    assert_int_equal(p->a.told, 0);
+    assert_string_equal(p->b.names, "3:ns/web ");
     close_push(p);
 }
 
@@ -288,7 +305,7 @@ static void envoys(void **state) {
     for (int i = 0; i < 2; i++)
         for (int t = 0; t < XDS_TYPES; t++)
             if (t == XDS_LISTENER || t == XDS_CLUSTER)
-                p->src.subscribed(p->src.ctx, i ? &p->b : &p->a, (enum xds_type)t, STR("*"), NULL, true);
+                p->src.subscribed(p->src.ctx, i ? &p->b : &p->a, (enum xds_type)t, STR("*"), true, true);
     unsigned listeners = 0, clusters = 0;
     p->src.all(p->src.ctx, &p->a, XDS_LISTENER, count, &listeners);
     p->src.all(p->src.ctx, &p->a, XDS_CLUSTER, count, &clusters);
@@ -314,14 +331,14 @@ static void wildcard(void **state) {
     unsigned n = 0;
     put(p, "a", 1);
     fx_rule(p->fx, "ns/ruled", "{}");
-    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), NULL, true);
+    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), true, true);
     p->src.all(p->src.ctx, &p->a, XDS_CLUSTER, count, &n);
     assert_int_equal(n, 2);
     fx_register(p->fx, "ns/new", "a", "10.0.0.1", 1, "");
     push_touch(&p->push, STR("ns/new"), PUSH_ENDPOINTS); /* nobody has named it yet */
     wait_ms(p, 50);
     assert_string_equal(p->a.names, "2:ns/new ");
-    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), NULL, false);
+    p->src.subscribed(p->src.ctx, &p->a, XDS_CLUSTER, STR("*"), true, false);
     assert_int_equal(p->push.entries[FOR_WEFT][XDS_CLUSTER].len, 0);
     close_push(p);
 }
@@ -329,11 +346,17 @@ static void wildcard(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(quiet),          TEST(at_most),
-        TEST(nothing_new),    TEST(compiled_once_for_all),
-        TEST(comes_and_goes), TEST(others_are_left_alone),
-        TEST(forgets),        TEST(wildcard),
-        TEST(envoys),         TEST(how_long),
+        TEST(quiet),
+        TEST(at_most),
+        TEST(numbers_come_back),
+        TEST(nothing_new),
+        TEST(compiled_once_for_all),
+        TEST(comes_and_goes),
+        TEST(others_are_left_alone),
+        TEST(forgets),
+        TEST(wildcard),
+        TEST(envoys),
+        TEST(how_long),
         TEST(slow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

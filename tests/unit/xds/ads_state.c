@@ -22,7 +22,7 @@ struct server {
     struct buf log;
 };
 
-static void on_told(void *ctx, struct str name, struct ads_name *n, bool on) {
+static void on_told(void *ctx, struct str name, bool all, bool on) {
     struct server *v = ctx;
     buf_fmt(&v->log, " %c" STR_FMT, on ? '+' : '-', STR_ARG(name));
 }

@@ -70,7 +70,7 @@ static void plane_all(void *ctx, struct ads_stream *s, enum xds_type type, void 
         each(arg, r);
 }
 
-static void plane_subscribed(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, struct ads_name *n, bool on) {
+static void plane_subscribed(void *ctx, struct ads_stream *s, enum xds_type type, struct str name, bool all, bool on) {
     struct plane *p = ctx;
     p->told_on += on;
     p->told_off += !on;
