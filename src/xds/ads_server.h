@@ -14,8 +14,9 @@
 #include "xds/xds.h"
 struct ads_stream;
 
-#define ADS_QUEUE                                                                                                                \
-    (32u * 1024u) /* octets that wait for a client at most, but for one resource (state of the world: one response) */
+/* Octets that wait for a client at most, but for one resource (state of the world: one response). A little below 16 KiB, so that
+ * with its frame's head it fits a buffer of that size: a thousand clients wait at once (docs/decisions/0045). */
+#define ADS_QUEUE (15u * 1024u)
 
 struct ads_node {               /* who a client says it is: slices valid during the call, empty where it does not say */
     struct str id, service, ns; /* Node.id, Node.cluster, metadata NAMESPACE */
