@@ -228,7 +228,7 @@ static void finish(struct control *c) {
 
 static void look_whether_closed(struct timer *t) {
     struct control *c = container_of(t, struct control, timer);
-    if (c->push.n_streams || !list_empty(&c->sessions.open))
+    if (c->push.n_streams || c->sessions.open)
         loop_timer(c->loop, &c->timer, SETTLE, look_whether_closed);
     else
         finish(c);

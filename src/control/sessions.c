@@ -8,11 +8,14 @@
 
 struct peer { /* one session, after its hello */
     struct sessions *all;
-    struct list node;
-    char *key; /* "NS/SERVICE/ID" */
+    struct list node; /* in name.stay, unless it leaves */
+    char *key;        /* "NS/SERVICE/ID" */
     uint64_t boot_id;
     json_t *hello;
     bool healthy, leaving;
+};
+struct name {         /* a key by which proxies are here: mostly one */
+    struct list stay; /* of struct peer, oldest first */
 };
 
 static void on_stats(void *ctx, struct session *ses, const struct session_stats *st) {
@@ -93,15 +96,33 @@ static json_t *hello_json(const struct hello *h, json_t *labels) {
     return o;
 }
 
+static void enter(struct peer *p) {
+    struct name *name = map_get(&p->all->names, str_of(p->key));
+    if (!name) {
+        name = mem_new(struct name);
+        list_init(&name->stay);
+        map_put(&p->all->names, str_of(p->key), name);
+    }
+    list_push(&name->stay, &p->node);
+    p->all->open++;
+}
+
+static void withdraw(struct peer *p) {
+    if (!list_linked(&p->node))
+        return;
+    struct name *name = map_get(&p->all->names, str_of(p->key));
+    list_remove(&p->node);
+    if (list_empty(&name->stay))
+        free(map_del(&p->all->names, str_of(p->key)));
+}
+
 /* The newest other session of the same name that stays, or NULL. */
 static struct peer *heir_of(const struct peer *p) {
-    struct peer *found = NULL;
-    LIST_FOR (n, &p->all->open) {
-        struct peer *other = list_entry(n, struct peer, node);
-        if (other != p && !other->leaving && !strcmp(other->key, p->key))
-            found = other;
-    }
-    return found;
+    struct name *name = map_get(&p->all->names, str_of(p->key));
+    if (!name)
+        return NULL;
+    struct list *last = name->stay.prev == &p->node ? p->node.prev : name->stay.prev;
+    return last == &name->stay ? NULL : list_entry(last, struct peer, node);
 }
 
 static void warn_of_twins(const struct peer *p) {
@@ -143,7 +164,7 @@ static int join(void *ctx, const struct hello *h, struct peer **out, struct err 
     buf_fini(&key);
     if (!h->takes_over)
         warn_of_twins(p);
-    list_push(&s->open, &p->node);
+    enter(p);
     s->proxies += sums_need(&s->sums, h->boot_id)->sessions++ == 0;
     reg_hello(s->reg, str_of(p->key), json_incref(p->hello), p);
     log_info(s->mesh->loop->log, "proxy %s is here", p->key);
@@ -189,8 +210,10 @@ static void on_leaving(void *ctx, struct session *ses) {
     struct sessions *s = ctx;
     struct peer *p = session_user(ses);
     struct sidecar *sc = sidecar_of(ses);
-    if (p)
+    if (p) {
         p->leaving = true;
+        withdraw(p);
+    }
     if (!sc)
         return;
     log_info(s->mesh->loop->log, "proxy %s leaves", sc->key);
@@ -208,7 +231,8 @@ static void part(struct peer **peer) {
         s->proxies -= --b->sessions == 0;
     if (!owner || p->leaving || !hand_over(p))
         reg_lost(s->reg, str_of(p->key), p);
-    list_remove(&p->node);
+    withdraw(p);
+    s->open--;
     json_decref(p->hello);
     free(p->key);
     free(p);
@@ -269,10 +293,10 @@ struct sign_service sessions_sign(struct sessions *s) {
 
 void sessions_init(struct sessions *s, struct mesh *m, struct reg *r) {
     *s = (struct sessions){.mesh = m, .reg = r};
-    list_init(&s->open);
 }
 
 void sessions_fini(struct sessions *s) {
-    WEFT_ASSERT(list_empty(&s->open));
+    WEFT_ASSERT(!s->open);
+    map_fini(&s->names);
     sums_fini(&s->sums);
 }

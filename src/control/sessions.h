@@ -13,7 +13,8 @@ struct sessions {
     struct mesh *mesh;
     struct reg *reg;
     struct sums sums;         /* opened by the owner, when they are to be kept */
-    struct list open;         /* of private peers */
+    struct map names;         /* "NS/SERVICE/ID" -> struct name (private): who is here */
+    unsigned open;            /* their sessions */
     unsigned proxies;         /* starts of proxies that have a session */
     uint64_t issued, refused; /* certificates */
 };

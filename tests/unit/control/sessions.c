@@ -185,6 +185,34 @@ static void twin_is_lost(void **state) {
     twins(state, on_closed);
 }
 
+/* Of several the newest that stays is the heir: not one that leaves. */
+static void heirs(void **state) {
+    struct fx *fx = *state;
+    struct sessions s;
+    struct session ses[4] = {{0}};
+    struct hello h = good(), other = good();
+    other.id = STR("w2");
+    sessions_init(&s, &fx->mesh, &fx->reg);
+    for (uint16_t i = 0; i < 4; i++) {
+        h.inbound_port = 100 + i;
+        assert_int_equal(on_hello(&s, &ses[i], i == 1 ? &other : &h, NULL), 0);
+    }
+    assert_null(heir_of(ses[1].user));
+    assert_ptr_equal(heir_of(ses[0].user), ses[3].user);
+    assert_ptr_equal(heir_of(ses[3].user), ses[2].user);
+    on_leaving(&s, &ses[2]);
+    on_leaving(&s, &ses[2]); /* again: nothing more */
+    assert_ptr_equal(heir_of(ses[3].user), ses[0].user);
+    on_closed(&s, &ses[3]);
+    assert_null(heir_of(ses[0].user));
+    assert_ptr_equal(reg_sidecar(&fx->reg, STR("ns/web/w1"))->session, ses[0].user);
+    on_closed(&s, &ses[0]);
+    on_closed(&s, &ses[2]);
+    assert_int_equal(s.names.len, 1);
+    on_closed(&s, &ses[1]);
+    sessions_fini(&s);
+}
+
 static void counters(void **state) {
     struct fx *fx = *state;
     struct sessions s;
@@ -215,6 +243,6 @@ static void counters(void **state) {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(refusals),    TEST(taken),        TEST(warnings), TEST(superseded),
-                                       TEST(twin_leaves), TEST(twin_is_lost), TEST(counters)};
+                                       TEST(twin_leaves), TEST(twin_is_lost), TEST(heirs),    TEST(counters)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
