@@ -58,8 +58,10 @@ static bool move(struct side *from, struct side *to) {
 }
 
 static void pump(struct side *a, struct side *b) {
-    while (move(a, b) | move(b, a))
-        ;
+    for (bool any = true; any;) {
+        any = move(a, b);
+        any = move(b, a) || any;
+    }
 }
 
 /* Reads the body at the front of `in` and sends it on. */

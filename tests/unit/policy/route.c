@@ -167,7 +167,7 @@ static void hashes(void **state) {
     struct route route = {.hash = on, .n_hash = 1};
     const char *const u1[] = {"User", "ann", NULL}, *const u2[] = {"user", "bob", NULL}, *const none[] = {NULL};
     const char *const jar[] = {"cookie", "a=b; sid=ann; c=d", NULL};
-    uint64_t h1, h2, h3;
+    uint64_t h1 = 0, h2 = 0, h3 = 0;
     struct request r;
     request_init(&r, "GET", "/", u1);
     assert_true(route_hash(&route, &r.view, &h1) && route_hash(&route, &r.view, &h2));

@@ -87,7 +87,7 @@ static void damage_does_no_harm(void **state) {
 static struct identity *make_identity(struct ca *ca) {
     struct arena a = {0};
     struct ca_issued issued;
-    struct identity *id;
+    struct identity *id = NULL;
     struct err e = {0};
     if (ca_issue(ca, STR("shop"), STR("api"), KEY_EC256, 3600, NOW, &a, &issued, &e) < 0 ||
         identity_new(&id, issued.key_pem, issued.cert_pem, ca_cert_pem(ca), &e) < 0)

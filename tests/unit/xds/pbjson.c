@@ -27,7 +27,7 @@ static void is_printed_as(struct str type, const char *yaml, const char *want) {
     struct err e = {0};
     struct str bytes;
     struct buf got = {0};
-    json_t *v;
+    json_t *v = NULL;
     if (pack(type, yaml, &a, &bytes, &e) < 0 || pbjson_print(&v, type, bytes, false, &e) < 0)
         fail_msg("%s: %s", yaml, e.msg);
     json_print(&got, v, false);
