@@ -10,21 +10,20 @@
 #include "rbac.pb-c.h"
 #include "route.pb-c.h"
 #include "tls.pb-c.h"
+#include "weft.pb-c.h"
 #include "xds/pack.h"
 #include "xds/unpack.h"
 
 #define XDS_RBAC_FILTER "envoy.filters.http.rbac" /* by this name a table speaks of it */
+#define XDS_ROUTE_OPTIONS "weft.route"            /* of options of ours */
 
 /* xds_match.c */
 Em__StringMatcher *xds__encode_string(struct arena *a, const struct string_match *m);
 int xds__decode_string(struct unpack *u, const Em__StringMatcher *w, const char *what, struct string_match *m) MUST_CHECK;
 Er__HeaderMatcher *xds__encode_header(struct arena *a, const struct header_match *m);
 int xds__decode_header(struct unpack *u, const Er__HeaderMatcher *w, struct header_match *m) MUST_CHECK;
-void xds__encode_path(struct arena *a, const struct path_match *m, Er__RouteMatch *w);
-int xds__decode_path(struct unpack *u, const Er__RouteMatch *w, struct path_match *m) MUST_CHECK;
-
-int xds__decode_queries(struct unpack *u, const Er__RouteMatch *w, struct route_match *m) MUST_CHECK;
-Er__QueryParameterMatcher **xds__encode_queries(struct arena *a, const struct route_match *m);
+Er__RouteMatch *xds__encode_route_match(struct arena *a, const struct route_match *m);
+int xds__decode_route_match(struct unpack *u, const Er__RouteMatch *w, struct route_match *m) MUST_CHECK;
 /* A rewrite by a regular expression; regexes are freed by the user's fini, after a failure too. NULL: none. */
 Em__RegexMatchAndSubstitute *xds__encode_rewrite(struct arena *a, const struct regex_rewrite *r);
 int xds__decode_rewrite(struct unpack *u, const Em__RegexMatchAndSubstitute *w, const char *what,
@@ -84,7 +83,19 @@ Ec__ConfigSource *xds__encode_source(struct arena *a, uint64_t fetch_us);
 int xds__decode_source(struct unpack *u, const Ec__ConfigSource *w, const char *what, uint64_t *fetch_us) MUST_CHECK;
 int xds__decode_fetch(struct unpack *u, const Ec__ConfigSource *w, const char *what, uint64_t *fetch_us) MUST_CHECK;
 
-/* xds_route.c */
+/* xds_action.c: what a route does. of_vhost: the policy of its virtual host, or NULL. */
+Er__RouteAction *xds__encode_forward(struct arena *a, const struct route *r);
+int xds__decode_forward(struct unpack *u, const Er__RouteAction *w, const Er__RetryPolicy *of_vhost, struct route *r) MUST_CHECK;
+Er__RedirectAction *xds__encode_redirect(struct arena *a, const struct redirect *d);
+int xds__decode_redirect(struct unpack *u, const Er__RedirectAction *w, struct route *r) MUST_CHECK;
+Er__DirectResponseAction *xds__encode_direct(struct arena *a, const struct route *r);
+int xds__decode_direct(struct unpack *u, const Er__DirectResponseAction *w, struct route *r) MUST_CHECK;
+
+/* xds_route.c. Options of ours in a per-filter map whose entries are of `entry_type`. */
+void **xds__encode_options(struct arena *a, const ProtobufCMessageDescriptor *entry_type, const Wv__RouteOptions *o);
+/* *out stays NULL when there are none of ours. Others' filters are refused: what they would do (authorize, limit) we cannot. r: a
+ * route may switch compressors off; NULL: refused too. */
+int xds__decode_options(struct unpack *u, void *entries, size_t n, Wv__RouteOptions **out, struct route *r) MUST_CHECK;
 Er__RouteConfiguration *xds__encode_table(struct arena *a, const struct route_table *t);
 int xds__decode_table(struct unpack *u, const Er__RouteConfiguration *w, struct route_table *t) MUST_CHECK;
 

@@ -142,7 +142,7 @@ int xds__decode_header(struct unpack *u, const Er__HeaderMatcher *w, struct head
 
 /* ---- paths of routes ---- */
 
-void xds__encode_path(struct arena *a, const struct path_match *m, Er__RouteMatch *w) {
+static void encode_path(struct arena *a, const struct path_match *m, Er__RouteMatch *w) {
     if (m->ignore_case)
         w->case_sensitive = pack_bool(a, false);
     switch (m->kind) {
@@ -169,7 +169,7 @@ void xds__encode_path(struct arena *a, const struct path_match *m, Er__RouteMatc
     }
 }
 
-int xds__decode_path(struct unpack *u, const Er__RouteMatch *w, struct path_match *m) {
+static int decode_path(struct unpack *u, const Er__RouteMatch *w, struct path_match *m) {
     m->ignore_case = w->case_sensitive && !w->case_sensitive->value;
     switch (w->path_specifier_case) {
     case ER__ROUTE_MATCH__PATH_SPECIFIER_PREFIX: /* an empty one is every path, also "*" of OPTIONS */
@@ -194,7 +194,7 @@ int xds__decode_path(struct unpack *u, const Er__RouteMatch *w, struct path_matc
 
 /* ---- queries and rewrites ---- */
 
-Er__QueryParameterMatcher **xds__encode_queries(struct arena *a, const struct route_match *m) {
+static Er__QueryParameterMatcher **encode_queries(struct arena *a, const struct route_match *m) {
     Er__QueryParameterMatcher **list = pack_array(a, m->n_queries);
     for (size_t i = 0; i < m->n_queries; i++) {
         const struct query_match *q = &m->queries[i];
@@ -227,7 +227,7 @@ static int decode_query(struct unpack *u, const Er__QueryParameterMatcher *w, st
     }
 }
 
-int xds__decode_queries(struct unpack *u, const Er__RouteMatch *w, struct route_match *m) {
+static int decode_queries(struct unpack *u, const Er__RouteMatch *w, struct route_match *m) {
     m->queries = arena_zalloc(u->to, w->n_query_parameters * sizeof *m->queries);
     for (m->n_queries = 0; m->n_queries < w->n_query_parameters;) {
         size_t i = m->n_queries++; /* counted before: its regex is freed then */
@@ -259,4 +259,62 @@ int xds__decode_rewrite(struct unpack *u, const Em__RegexMatchAndSubstitute *w, 
     return regex_substitution_ok(r->regex, r->substitution)
                ? 0
                : err_set(u->e, WEFT_E_INVALID, "%s: the substitution names a group that is not there", what);
+}
+
+/* ---- routes ---- */
+
+Er__RouteMatch *xds__encode_route_match(struct arena *a, const struct route_match *m) {
+    Er__RouteMatch *w = PACK_NEW(a, er__route_match);
+    encode_path(a, &m->path, w);
+    w->n_headers = m->n_headers;
+    w->headers = pack_array(a, m->n_headers);
+    for (size_t i = 0; i < m->n_headers; i++)
+        w->headers[i] = xds__encode_header(a, &m->headers[i]);
+    w->n_query_parameters = m->n_queries;
+    w->query_parameters = encode_queries(a, m);
+    if (m->grpc)
+        w->grpc = PACK_NEW(a, er__route_match__grpc_route_match_options);
+    if (m->fraction != ROUTE_PPM) {
+        w->runtime_fraction = PACK_NEW(a, ec__runtime_fractional_percent);
+        w->runtime_fraction->default_value = PACK_NEW(a, et__fractional_percent);
+        w->runtime_fraction->default_value->numerator = m->fraction;
+        w->runtime_fraction->default_value->denominator = ET__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__MILLION;
+    }
+    return w;
+}
+
+static int decode_fraction(struct unpack *u, const Ec__RuntimeFractionalPercent *w, uint32_t *ppm) {
+    const Et__FractionalPercent *f = w ? w->default_value : NULL;
+    *ppm = ROUTE_PPM;
+    if (!w)
+        return 0;
+    if (!f)
+        return err_set(u->e, WEFT_E_INVALID, "runtime_fraction: no default_value");
+    uint64_t unit = 0;
+    if (f->denominator == ET__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__HUNDRED)
+        unit = ROUTE_PPM / 100;
+    else if (f->denominator == ET__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__TEN_THOUSAND)
+        unit = ROUTE_PPM / 10000;
+    else if (f->denominator == ET__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__MILLION)
+        unit = 1;
+    if (!unit || f->numerator * unit > ROUTE_PPM)
+        return err_set(u->e, WEFT_E_INVALID, "runtime_fraction: not a fraction");
+    *ppm = (uint32_t)(f->numerator * unit);
+    return 0;
+}
+
+int xds__decode_route_match(struct unpack *u, const Er__RouteMatch *w, struct route_match *m) {
+    if (!w)
+        return err_set(u->e, WEFT_E_INVALID, "no match");
+    m->grpc = w->grpc != NULL;
+    if (decode_path(u, w, &m->path) < 0 || decode_fraction(u, w->runtime_fraction, &m->fraction) < 0 ||
+        decode_queries(u, w, m) < 0)
+        return u->e->code;
+    m->headers = arena_zalloc(u->to, w->n_headers * sizeof *m->headers);
+    for (m->n_headers = 0; m->n_headers < w->n_headers;) {
+        size_t i = m->n_headers++; /* counted before: its regex is freed then */
+        if (xds__decode_header(u, w->headers[i], &m->headers[i]) < 0)
+            return u->e->code;
+    }
+    return 0;
 }
