@@ -31,6 +31,7 @@ struct dns_query {
     dns_done_f *done;
     void *ctx;
     bool asked, dropped; /* c-ares still has it; nobody waits any more */
+    bool localhost;      /* what is asked for */
     int code;
     struct addr at[DNS_ADDRS];
     size_t n;
@@ -151,6 +152,19 @@ static void take(struct dns_query *q, const struct ares_addrinfo *info) {
         q->code = WEFT_E_NOT_FOUND;
 }
 
+/* RFC 6761 §6.3: this host, also where no /etc/hosts says so. */
+static void take_localhost(struct dns_query *q) {
+    static const char *const v4[] = {"127.0.0.1"}, *const v6[] = {"::1"}, *const both[] = {"127.0.0.1", "::1"};
+    const char *const *ips = q->family == DNS_V6 ? v6 : q->family == DNS_ALL ? both : v4;
+    size_t n = q->family == DNS_ALL ? 2 : 1;
+    q->code = 0;
+    q->ttl = 0;
+    while (q->n < n && q->code >= 0) {
+        q->code = addr_ip(&q->at[q->n], str_of(ips[q->n]), 0, NULL);
+        q->n++;
+    }
+}
+
 /* May come from inside ares_getaddrinfo: what /etc/hosts has, or what is no name. */
 static void on_answer(void *ctx, int status, int timeouts, struct ares_addrinfo *info) {
     struct dns_query *q = ctx;
@@ -159,6 +173,8 @@ static void on_answer(void *ctx, int status, int timeouts, struct ares_addrinfo 
     q->code = code_of(status);
     if (info && !q->code && !q->dropped)
         take(q, info);
+    if (q->code && q->localhost)
+        take_localhost(q);
     if (info)
         ares_freeaddrinfo(info);
     if (q->dropped)
@@ -180,6 +196,7 @@ static struct dns_query *ask(struct dns *d, struct str name, enum dns_family fam
     struct ares_addrinfo_hints hints = {.ai_flags = ARES_AI_NOSORT};
     hints.ai_family = family == DNS_V4 ? AF_INET : family == DNS_V6 ? AF_INET6 : AF_UNSPEC;
     q->asked = true;
+    q->localhost = str_ieq(name, STR("localhost"));
     ares_getaddrinfo(r->channel, str_z(name, text, sizeof(text)), NULL, &hints, on_answer, q);
     rearm(r);
     return q;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 /* dns: names to addresses, without holding up the loop: by c-ares, which asks the servers of /etc/resolv.conf and reads
- * /etc/hosts. Behind an ops struct, so that tests and a simulated mesh answer by themselves. Threads: the loop's. Tests:
- * tests/unit/io/dns.c */
+ * /etc/hosts. `localhost` is this host where neither knows it (RFC 6761 §6.3). Behind an ops struct, so that tests and a
+ * simulated mesh answer by themselves. Threads: the loop's. Tests: tests/unit/io/dns.c */
 #include "base/err.h"
 #include "io/addr.h"
 #include "io/loop.h"

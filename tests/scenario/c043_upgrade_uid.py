@@ -9,6 +9,7 @@ from upgrade import bootstrap, ended, upgraded
 from weftest import Mesh, request, wait
 
 NOBODY = 65534
+PYTHON = os.path.realpath(sys.executable)  # the system's: nobody may be kept out of a home that this stands in
 ASK = """
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -28,10 +29,10 @@ def test():
         path = m.dir / 'takeover.sock'
         proxy = bootstrap(m, 'proxy', '--takeover', path)
         os.chmod(m.dir, 0o755)
-        asked = subprocess.run([sys.executable, '-c', ASK, path], user=NOBODY, capture_output=True, text=True, check=False)
+        asked = subprocess.run([PYTHON, '-c', ASK, path], user=NOBODY, capture_output=True, text=True, check=False)
         assert 'PermissionError' in asked.stderr  # the file's mode alone says no
         os.chmod(path, 0o666)
-        asked = subprocess.run([sys.executable, '-c', ASK, path], user=NOBODY, capture_output=True, text=True, check=True)
+        asked = subprocess.run([PYTHON, '-c', ASK, path], user=NOBODY, capture_output=True, text=True, check=True)
         assert asked.stdout.strip() == '0'
         wait(lambda: 'another user' in proxy.err.read_text() or 'refused' in proxy.err.read_text(), 'it to be told')
         assert request(proxy.ready['listeners']['front']).status == 200

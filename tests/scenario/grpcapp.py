@@ -34,7 +34,8 @@ class Handler(grpc.GenericRpcHandler):
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, 'häßlich: 100 %')
 
     def Hang(self, message, context):
-        context.add_callback(self.cancelled.set)
+        if not context.add_callback(self.cancelled.set):  # it is over before it began
+            self.cancelled.set()
         self.cancelled.wait(30)
         return message
 

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What needs no server: /etc/hosts, names that are none, cancelling. With one: tests/scenario/b090_strict_dns.py. */
+/* What needs no server: /etc/hosts and its absence, names that are none, cancelling. With one: tests/scenario/b090_strict_dns.py.
+ */
 #include "io/dns.h"
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
+
+#define NOT_ALLOWED 77 /* how a child ends that may have no namespaces */
 
 struct got {
     struct loop *loop;
@@ -57,6 +64,23 @@ static void the_hosts_file(void **state) {
     with(hosts);
 }
 
+/* In a container made from nothing there is no such file. */
+static void no_hosts_file(void **state) {
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || mount("none", "/etc", "tmpfs", 0, NULL) < 0)
+            _exit(NOT_ALLOWED);
+        with(hosts);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_ALLOWED)
+        skip();
+    assert_int_equal(status, 0);
+}
+
 static void none(struct loop *l, struct dns *d) {
     static const char long_one[300] = {[0 ... 298] = 'a'};
     const struct str bad[] = {STR(""), STR("a\0b"), str_of(long_one)};
@@ -92,6 +116,7 @@ static void cancelled(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_hosts_file),
+        cmocka_unit_test(no_hosts_file),
         cmocka_unit_test(names_that_are_none),
         cmocka_unit_test(cancelled),
     };
