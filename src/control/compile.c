@@ -155,8 +155,28 @@ static struct endpoints *service_endpoints(struct mesh *m, struct reg *r, const 
     return eps;
 }
 
+/* ---- whose an address is ---- */
+
+static struct route_table *alias(struct reg *r, struct str name) {
+    struct str owner = reg_owner(r, str_from(name, 1));
+    if (!owner.len)
+        return NULL;
+    struct route_table *t = route_table_new();
+    struct arena *a = &t->ref.mem;
+    t->name = arena_dup(a, name);
+    t->vhosts = arena_zalloc(a, sizeof *t->vhosts);
+    t->n_vhosts = 1;
+    t->vhosts->name = arena_dup(a, owner);
+    t->vhosts->domains = arena_alloc(a, sizeof *t->vhosts->domains);
+    t->vhosts->domains[0] = STR("*");
+    t->vhosts->n_domains = 1;
+    return t;
+}
+
 void *compile_resource(struct mesh *m, struct reg *r, enum xds_type type, struct str name) {
     struct compile_name n;
+    if (route_is_alias(name))
+        return type == XDS_ROUTE ? alias(r, name) : NULL;
     if (!compile_name_parse(&n, name))
         return NULL;
     bool plain_name = !n.inbound && !n.outbound;

@@ -2,7 +2,7 @@
 #pragma once
 /* compile: mesh and registry -> model resources, by the names that sidecars ask for:
  *   listener  "inbound|NS/SERVICE", "inbound-tcp|NS/SERVICE" (of a service that is no HTTP), "outbound"
- *   routes    "NS/SERVICE"
+ *   routes    "NS/SERVICE"; "@IP:PORT": whose address that is (model/route.h, ROUTE_ALIAS)
  *   cluster   "inbound|NS/SERVICE", "NS/SERVICE", "NS/SERVICE|LABEL=VALUE"
  *   endpoints "NS/SERVICE", "NS/SERVICE|LABEL=VALUE"
  * Pure: nothing is kept, and who asks makes no difference. Names are hostile. Threads: the control loop.

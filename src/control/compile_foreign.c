@@ -57,6 +57,8 @@ struct str compile_foreign_service(enum compile_for who, enum xds_type type, str
         return f.n.service;
     if (who == FOR_GRPC && type == XDS_LISTENER)
         return parse_target(&n, name, a) ? n.service : STR_NONE;
+    if (route_is_alias(name))
+        return name;
     return compile_name_parse(&n, name) ? n.service : STR_NONE;
 }
 
@@ -74,6 +76,13 @@ static bool put_address(struct str text, struct arena *a, struct str *ip, uint16
 
 static void plain_hcm(struct hcm *h) { /* nothing that only weft has */
     h->metrics = h->trust_source_headers = h->tracing = false;
+}
+
+/* Where a connection was going to is for a sidecar of weft's to ask. */
+static void plain_outbound(struct listener *l) {
+    l->original_dst = false;
+    l->n_chains = 2; /* but the one for such connections */
+    plain_hcm(&l->chains[0].hcm);
 }
 
 /* What a peer says about itself does not reach the app. */
@@ -114,7 +123,7 @@ static struct listener *envoy_outbound(struct mesh *m, const struct foreign_name
     struct listener *l = compile__listener(m, &n, name);
     if (!put_address(f->at, &l->ref.mem, &l->address, &l->port))
         return none(l);
-    plain_hcm(&l->chains[0].hcm);
+    plain_outbound(l);
     l->chains[0].hcm.rds_name = arena_fmt(&l->ref.mem, "outbound|" STR_FMT, STR_ARG(f->n.ns));
     return l;
 }
@@ -144,7 +153,7 @@ static struct listener *grpc_client(struct mesh *m, struct reg *r, struct str na
     if (parse_target(&n, name, &a) && compile_known(m, r, n.service)) {
         l = compile__listener(m, &out, name);
         l->api = true;
-        plain_hcm(&l->chains[0].hcm);
+        plain_outbound(l);
         l->chains[0].hcm.access_log = false;
         l->chains[0].hcm.rds_name = arena_dup(&l->ref.mem, n.service);
     }

@@ -19,5 +19,6 @@ enum compile_for compile_for_agent(struct str user_agent_name); /* of a node; wh
 
 /* As compile_resource. FOR_WEFT is that. */
 void *compile_foreign(struct mesh *m, struct reg *r, enum compile_for who, enum xds_type type, struct str name);
-/* "NS/SERVICE" that the resource is about, in `a`; empty when of none: then anything may change it. */
+/* "NS/SERVICE" that the resource is about, in `a` ("@IP:PORT" of one that says whose that is); empty when of none: then anything
+ * may change it. */
 struct str compile_foreign_service(enum compile_for who, enum xds_type type, struct str name, struct arena *a);

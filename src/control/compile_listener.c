@@ -125,6 +125,14 @@ static void make_inbound_tcp(struct listener *l, const struct mesh *m, const str
     l->chains[3].hcm = tunnels(m, n, a);
 }
 
+static struct tcp_proxy by_target(const struct mesh *m, struct arena *a) {
+    struct tcp_proxy tcp = {
+        .stat_prefix = STR("outbound"), .n_clusters = 1, .access_log = m->cfg.access_log, .metrics = m->cfg.metrics};
+    tcp.clusters = arena_zalloc(a, sizeof *tcp.clusters);
+    tcp.clusters[0] = (struct tcp_cluster){STR(TCP_BY_TARGET), 1};
+    return tcp;
+}
+
 static void make_outbound(struct listener *l, const struct mesh *m) {
     struct arena *a = &l->ref.mem;
     struct hcm hcm = common_hcm(m);
@@ -134,14 +142,16 @@ static void make_outbound(struct listener *l, const struct mesh *m) {
     l->port = 15001;
     l->direction = LISTENER_OUTBOUND;
     l->detect_timeout_us = IDLE_US; /* apps may connect long before they call */
-    l->chains = arena_zalloc(a, 2 * sizeof *l->chains);
-    l->n_chains = 2;
+    l->original_dst = true;
+    l->chains = arena_zalloc(a, 3 * sizeof *l->chains);
+    l->n_chains = 3;
     l->chains[0] = (struct filter_chain){.name = STR("outbound"), .kind = CHAIN_HTTP, .hcm = hcm};
-    l->chains[1] = (struct filter_chain){.name = STR("tls"), .match = {.transport = CHAIN_TLS}, .kind = CHAIN_TCP};
-    l->chains[1].tcp = (struct tcp_proxy){
-        .stat_prefix = STR("outbound"), .n_clusters = 1, .access_log = m->cfg.access_log, .metrics = m->cfg.metrics};
-    l->chains[1].tcp.clusters = arena_zalloc(a, sizeof(struct tcp_cluster));
-    l->chains[1].tcp.clusters[0] = (struct tcp_cluster){STR(TCP_BY_TARGET), 1};
+    l->chains[1] =
+        (struct filter_chain){.name = STR("tls"), .match = {.transport = CHAIN_TLS}, .kind = CHAIN_TCP, .tcp = by_target(m, a)};
+    l->chains[2] =
+        (struct filter_chain){.name = STR("octets"), .match = {.n_protocols = 1}, .kind = CHAIN_TCP, .tcp = by_target(m, a)};
+    l->chains[2].match.protocols = arena_zalloc(a, sizeof(struct str));
+    l->chains[2].match.protocols[0] = STR(LISTENER_OCTETS);
 }
 
 struct listener *compile__listener(const struct mesh *m, const struct compile_name *n, struct str name) {

@@ -40,6 +40,11 @@ static void on_touched(void *ctx, struct str service) {
         health_touch(&c->health, service);
 }
 
+static void on_moved(void *ctx, struct str address) {
+    struct control *c = ctx;
+    push_moved(&c->push, address);
+}
+
 static void on_health(void *ctx, enum store_kind kind, struct str key) {
     struct control *c = ctx;
     feed_health(&c->feed, kind, key);
@@ -174,7 +179,7 @@ int control_start(struct control **out, struct loop *l, const struct control_cfg
     struct control *c = mem_new(struct control);
     c->loop = l;
     c->mesh.loop = l;
-    reg_init(&c->reg, &c->mesh, &(struct reg_cfg){on_touched, on_health, on_suspect, c});
+    reg_init(&c->reg, &c->mesh, &(struct reg_cfg){on_touched, on_health, on_suspect, on_moved, c});
     push_init(&c->push, &c->mesh, &c->reg);
     health_init(&c->health, &c->mesh, &c->reg);
     feed_init(&c->feed, &c->mesh, &c->reg);

@@ -205,7 +205,7 @@ static void flush_group(struct push *p, struct group *g) {
     if (known != g->known)
         types = PUSH_ALL;
     g->known = known;
-    if (g->key[0])
+    if (g->key[0] && !route_is_alias(str_of(g->key)))
         add_wild_entries(p, g);
     LIST_FOR (n, &g->entries) {
         struct entry *en = list_entry(n, struct entry, node);
@@ -233,6 +233,7 @@ static void flush_client(struct push *p, struct client *c) {
 
 static void on_timer(struct timer *t) {
     struct push *p = container_of(t, struct push, timer);
+    reg_settle_owners(p->reg);
     p->first = 0;
     while (!list_empty(&p->dirty))
         flush_group(p, list_entry(p->dirty.next, struct group, node));
@@ -276,6 +277,16 @@ void push_touch(struct push *p, struct str service, unsigned types) {
         mark(p, g, types);
     if (none)
         mark(p, none, 1u << XDS_ROUTE); /* tables of all services */
+    if (p->reg->asked)
+        schedule(p); /* an address may have moved, of a service that nobody else asked for */
+}
+
+void push_moved(struct push *p, struct str address) {
+    struct arena a = {0};
+    struct group *g = map_get(&p->groups, arena_fmt(&a, "%c" STR_FMT, ROUTE_ALIAS, STR_ARG(address)));
+    if (g)
+        mark(p, g, 1u << XDS_ROUTE);
+    arena_fini(&a);
 }
 
 void push_touch_all(struct push *p, unsigned types) {

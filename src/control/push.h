@@ -57,6 +57,7 @@ void push_init(struct push *p, struct mesh *m, struct reg *r);
 void push_fini(struct push *p); /* after the server of its streams has been stopped */
 /* Resources of that service and those types may have changed. Endpoints alone: the rest only if the service came or went. */
 void push_touch(struct push *p, struct str service, unsigned types);
+void push_moved(struct push *p, struct str address); /* reg_cfg.moved */
 void push_touch_all(struct push *p, unsigned types);
 struct ads_source push_source(struct push *p); /* for the ADS server */
 /* Every client, as GET /api/v1/proxies shows it: a new array. */

@@ -268,6 +268,8 @@ void reg_touch(struct reg *r, struct str service) {
         drop_view(rs);
     if (rs && r->flaps.held)
         keep_one(r, rs);
+    if (r->asked)
+        map_put(&r->unsettled, service, r);
     r->cfg.touched(r->cfg.ctx, service);
 }
 
@@ -593,5 +595,7 @@ void reg_fini(struct reg *r) {
     }
     map_fini(&r->sidecars);
     map_fini(&r->services);
+    map_fini(&r->unsettled);
+    owners_fini(&r->owners);
     flaps_fini(&r->flaps);
 }

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "control/flaps.h"
 #include "control/mesh.h"
+#include "control/owners.h"
 #include "io/timer.h"
 
 #define REG_RETRY (1 * 1000000ull)  /* until a hello that is not durable yet is written again */
@@ -59,6 +60,8 @@ struct reg_cfg {
     void (*health)(void *ctx, enum store_kind kind, struct str key);
     /* Proxies say that attempts at it fail, and we check it ourselves: now would be the time. May be NULL. */
     void (*suspect)(void *ctx, const struct registration *g);
+    /* Another service owns the address now (see reg_owner), or none. May be NULL. */
+    void (*moved)(void *ctx, struct str address);
     void *ctx;
 };
 struct reg {
@@ -67,8 +70,11 @@ struct reg {
     struct map sidecars; /* key -> struct sidecar */
     struct map services; /* key -> struct reg_service (private): those with a sidecar or a view */
     struct flaps flaps;
-    unsigned here; /* sidecars with a session */
-    bool deaf;     /* there were several, and none is here any more */
+    struct owners owners; /* of addresses; kept from the first question on */
+    struct map unsettled; /* services whose addresses `owners` does not have yet */
+    bool asked;           /* for an owner, ever */
+    unsigned here;        /* sidecars with a session */
+    bool deaf;            /* there were several, and none is here any more */
 };
 void reg_init(struct reg *r, struct mesh *m, const struct reg_cfg *cfg);
 void reg_fini(struct reg *r);
@@ -97,5 +103,10 @@ bool reg_has_label(const struct reg_endpoint *ep, struct str name, struct str va
 /* Unix seconds of the last registration, hello or successful check; those of a sidecar that is here are going on. */
 double reg_seen(const struct reg_endpoint *ep);
 bool reg_has(struct reg *r, struct str service); /* has an endpoint, healthy or not */
+/* Whose "IP:PORT" (as addr_text writes it) is: the service of the endpoint there, or whose sidecar tells peers that IP and has
+ * its app at that port; of several the endpoint that was there first. Empty: nobody's. A loopback address is one only where the
+ * endpoint is reached by loopback: docs/decisions/0043. Lives until the next change. */
+struct str reg_owner(struct reg *r, struct str address);
+void reg_settle_owners(struct reg *r); /* tells what has moved since the last change; nothing before the first question */
 /* Every service with an endpoint: names to `each`. */
 void reg_each(struct reg *r, void (*each)(void *ctx, struct str service), void *ctx);

@@ -133,6 +133,8 @@ enum chain_source { CHAIN_SOURCE_ANY, CHAIN_SOURCE_LOCAL /* the same IP, or loop
 
 /* FilterChainMatch: which connections a chain takes; what is empty takes any. Judged in policy/chain.h. */
 #define LISTENER_OWN_PAGES "weft.own" /* among `protocols`: a plain request for /health or /metrics */
+#define LISTENER_OCTETS                                                                                                          \
+    "weft.octets" /* likewise: was redirected here, and is taken by nobody else or spoken to before it speaks */
 struct chain_match {
     uint16_t destination_port; /* 0: any */
     enum chain_transport transport;

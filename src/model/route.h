@@ -135,4 +135,12 @@ struct route_table { /* a resource (RDS) */
     bool specific_last; /* most_specific_header_mutations_wins: the table edits first, the route last; else the other way */
     bool ignore_port;   /* of the authority, where a virtual host is looked for */
 };
+/* Whose an address is: a table "@IP:PORT" that has one virtual host, by the name of the service's own table, and no route. */
+#define ROUTE_ALIAS '@'
+static inline bool route_is_alias(struct str table) {
+    return table.len && table.ptr[0] == ROUTE_ALIAS;
+}
+static inline struct str route_owner(const struct route_table *alias) { /* "NS/SERVICE"; empty: it says nobody's */
+    return alias->n_vhosts ? alias->vhosts[0].name : STR_NONE;
+}
 struct route_table *route_table_new(void); /* its fini frees the regexes of all routes */

@@ -126,7 +126,8 @@ bool demand_want(struct demand *d, struct str name, uint64_t now) {
     n->since = now;
     map_put(&d->needs, name, n);
     d->sub.subscribe(d->sub.ctx, XDS_ROUTE, name);
-    use_cluster(d, name);
+    if (!route_is_alias(name))
+        use_cluster(d, name);
     return false;
 }
 
@@ -171,7 +172,7 @@ static void mark_used(struct demand *d) {
         struct route_table *next = snap_get(d->snap, XDS_ROUTE, name);
         if (next)
             use_table(d, next);
-        else
+        else if (!route_is_alias(name))
             use_cluster(d, name);
     }
     MAP_FOR (&d->tables, NULL, t)

@@ -3,7 +3,8 @@
 /* demand: only what is used. Which services the app calls, subscribed by name on first use: the route table NS/NAME, the clusters
  * it refers to, their endpoints. A table is published when all of it is there (make before break: until then the old one serves),
  * known to be absent for 5 s after the control plane said so, and let go when unused for 10 minutes. Pure but for the
- * subscriptions, which leave through `sub`. Threads: main. Tests: tests/unit/proxy/demand.c */
+ * subscriptions, which leave through `sub`. "@IP:PORT" (model/route.h, ROUTE_ALIAS) is a name like others, but of a table alone.
+ * Threads: main. Tests: tests/unit/proxy/demand.c */
 #include "model/snap.h"
 
 #define DEMAND_ABSENT_US (5 * CLOCK_S)

@@ -3,8 +3,11 @@
 #include "base/mem.h"
 #include "codec/proxy_protocol.h"
 #include "codec/tls_hello.h"
+#include "proxy/reach.h"
 
 #define DETECT_US (15 * CLOCK_S) /* Envoy's default for listener filters */
+#define NOBODY_US (5 * CLOCK_S)  /* that a connection may be silent which goes where nobody is */
+#define OCTETS_AFTER 20u         /* octets without a space: no method is so long */
 #define TLS_HANDSHAKE 0x16       /* ContentType handshake (RFC 8446 §5.1) */
 
 struct detect {
@@ -18,6 +21,9 @@ struct detect {
     struct tls_hello hello;
     bool tls;
     bool own_pages; /* a chain takes requests for them */
+    bool asking;    /* who has the address that it was going to */
+    bool nobody;    /* has it, or it cannot be known */
+    struct reach reach;
 };
 
 static void tell(struct detect *t) {
@@ -39,6 +45,7 @@ static void tell(struct detect *t) {
 }
 
 static void drop(struct detect *t) {
+    reach_cancel(&t->reach);
     buf_fini(&t->early);
     arena_fini(&t->mem);
     free(t);
@@ -131,6 +138,25 @@ static int read_own_pages(struct detect *t) {
     return 1;
 }
 
+static void set_octets(struct detect *t) {
+    static const struct str octets[] = {{LISTENER_OCTETS, sizeof(LISTENER_OCTETS) - 1}};
+    t->tls = false;
+    t->hello = (struct tls_hello){.protocols = octets, .n_protocols = 1};
+}
+
+/* A request is told that there is nobody, or may name a service; with other octets there is nothing to be done. */
+static int read_method(struct detect *t) {
+    struct str in = buf_str(&t->early);
+    size_t n = 0;
+    while (n < in.len && n < OCTETS_AFTER && ((in.ptr[n] >= 'A' && in.ptr[n] <= 'Z') || in.ptr[n] == '-'))
+        n++;
+    if (n == in.len && n < OCTETS_AFTER)
+        return 0;
+    if (!n || n == in.len || in.ptr[n] != ' ')
+        set_octets(t);
+    return 1;
+}
+
 /* 1: all is known. 0: more octets are needed. Negative: it is to be closed. */
 static int look(struct detect *t) {
     struct down *d = t->d;
@@ -148,7 +174,7 @@ static int look(struct detect *t) {
     t->tls = (unsigned char)buf_str(&t->early).ptr[0] == TLS_HANDSHAKE;
     if (t->tls)
         return t->needs & LISTENER_NEEDS_HELLO ? read_hello(t) : 1;
-    return t->own_pages ? read_own_pages(t) : 1;
+    return t->own_pages ? read_own_pages(t) : t->nobody ? read_method(t) : 1;
 }
 
 /* ---- events ---- */
@@ -173,6 +199,11 @@ static ssize_t read_more(struct detect *t) {
 
 static void on_event(void *arg, unsigned events) {
     struct detect *t = arg;
+    if (t->asking) {
+        if (events & TR_FAIL)
+            finish(t, false);
+        return;
+    }
     bool peek = t->needs == LISTENER_NEEDS_TLS && !t->early.len;
     ssize_t n = events & TR_FAIL ? WEFT_E_CLOSED : peek ? peek_first(t) : read_more(t);
     if (n == WEFT_E_AGAIN)
@@ -182,13 +213,50 @@ static void on_event(void *arg, unsigned events) {
         finish(t, known > 0);
 }
 
+static uint64_t time_limit(const struct listener *l) {
+    return l->detect_timeout_us ? l->detect_timeout_us : DETECT_US;
+}
+
 static void on_time(struct timer *timer) {
     struct detect *t = container_of(timer, struct detect, timer);
-    finish(t, t->may_go_on && !(t->needs & LISTENER_NEEDS_PROXY));
+    if (t->nobody && !t->early.len)
+        set_octets(t);
+    finish(t, t->nobody || (t->may_go_on && !(t->needs & LISTENER_NEEDS_PROXY)));
+}
+
+static void start_timer(struct detect *t, uint64_t limit) {
+    if (limit != UINT64_MAX)
+        loop_timer(&t->d->w->loop, &t->timer, limit, on_time);
+}
+
+/* ---- redirected to an app's sidecar ---- */
+
+static void on_owner(struct reach *r);
+
+/* Is it for a service that takes octets? Then nothing is waited for: it may be the server that speaks first. */
+static void find_owner(struct detect *t) {
+    struct down *d = t->d;
+    enum reach_verdict v = reach_original(&t->reach, d, down_lease(d)->serve, &t->mem);
+    t->asking = v == REACH_WAIT;
+    t->reach.resume = on_owner;
+    transport_want_read(d->tr, !t->asking);
+    if (t->asking)
+        return;
+    if (v == REACH_FOUND) {
+        set_octets(t);
+        finish(t, true);
+        return;
+    }
+    const struct serve_listener *l = down_listener(d, down_lease(d));
+    t->nobody = v != REACH_REQUESTS;
+    start_timer(t, t->nobody || !l || !l->listener ? NOBODY_US : time_limit(l->listener));
+}
+
+static void on_owner(struct reach *r) {
+    find_owner(container_of(r, struct detect, reach));
 }
 
 void detect_start(struct down *d, const struct serve_listener *l, detect_f *done) {
-    uint64_t limit = l->listener->detect_timeout_us ? l->listener->detect_timeout_us : DETECT_US;
     struct detect now = {.d = d, .done = done, .needs = l->needs, .may_go_on = l->listener->continue_on_timeout};
     d->restored = l->listener->original_dst && sock_original_dst(d->tr);
     if (!now.needs) {
@@ -199,6 +267,8 @@ void detect_start(struct down *d, const struct serve_listener *l, detect_f *done
     *t = now;
     t->own_pages = wants_own_pages(l->listener);
     transport_bind(d->tr, on_event, t);
-    if (limit != UINT64_MAX)
-        loop_timer(&d->w->loop, &t->timer, limit, on_time);
+    if (d->restored && l->side == SIDE_OUTBOUND)
+        find_owner(t);
+    else
+        start_timer(t, time_limit(l->listener));
 }

@@ -32,7 +32,7 @@ struct exch {
     struct worker_waiter waiter; /* for the main thread's answer */
     struct {                     /* where it goes */
         struct target target;
-        struct str name; /* "NS/NAME" */
+        struct str name; /* "NS/NAME"; "@IP:PORT" until it is known whose that is */
         struct serve_routes *routes;
         const struct virtual_host *vhost;
         const struct route *route;

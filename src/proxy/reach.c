@@ -11,6 +11,15 @@ static bool name_target(struct reach *r, struct down *d) {
     return true;
 }
 
+static bool name_original(struct reach *r, struct down *d, struct arena *mem) {
+    char text[ADDR_TEXT];
+    if (!d->restored)
+        return false;
+    struct str address = d->known ? down_text(d, DOWN_LOCAL) : str_of(addr_kept_text(&d->tr->local, text));
+    r->name = arena_fmt(mem, "%c" STR_FMT, ROUTE_ALIAS, STR_ARG(address));
+    return true;
+}
+
 static void on_answer(struct worker_waiter *ww, bool away, struct str text) {
     struct reach *r = container_of(ww, struct reach, waiter);
     r->away = away;
@@ -49,14 +58,46 @@ static enum reach_verdict pick(struct reach *r, const struct down *d, const stru
     return REACH_FOUND;
 }
 
-enum reach_verdict reach_find(struct reach *r, struct down *d, const struct serve *s) {
-    if (!r->name.len && !name_target(r, d))
-        return REACH_NO_TARGET;
+/* The table by r->name, or where that says whose an address is, the owner's. */
+static enum reach_verdict find_table(struct reach *r, struct down *d, const struct serve *s, struct arena *mem,
+                                     struct serve_routes **out) {
     struct serve_routes *routes = serve_routes_get(s, r->name);
+    if (routes && route_is_alias(r->name)) {
+        serve_routes_used(routes, d->w->loop.now);
+        r->name = arena_dup(mem, route_owner(routes->table));
+        r->asked = false;
+        routes = serve_routes_get(s, r->name);
+    }
+    *out = routes;
     if (!routes)
         return ask(r, d, s);
     serve_routes_used(routes, d->w->loop.now);
-    return pick(r, d, routes);
+    return REACH_FOUND;
+}
+
+enum reach_verdict reach_find(struct reach *r, struct down *d, const struct serve *s) {
+    struct serve_routes *routes;
+    if (!r->name.len && !name_target(r, d) && !name_original(r, d, &d->mem))
+        return REACH_NO_TARGET;
+    enum reach_verdict v = find_table(r, d, s, &d->mem, &routes);
+    return v == REACH_FOUND ? pick(r, d, routes) : v;
+}
+
+/* Its routes are of CONNECT, and of nothing else (control/compile_routes.c). */
+static bool takes_octets(const struct route_table *t) {
+    for (size_t v = 0; v < t->n_vhosts; v++)
+        for (size_t i = 0; i < t->vhosts[v].n_routes; i++)
+            if (t->vhosts[v].routes[i].match.path.kind != PATH_CONNECT)
+                return false;
+    return t->n_vhosts > 0;
+}
+
+enum reach_verdict reach_original(struct reach *r, struct down *d, const struct serve *s, struct arena *mem) {
+    struct serve_routes *routes;
+    if (!r->name.len && !name_original(r, d, mem))
+        return REACH_NO_TARGET;
+    enum reach_verdict v = find_table(r, d, s, mem, &routes);
+    return v == REACH_FOUND && !takes_octets(routes->table) ? REACH_REQUESTS : v;
 }
 
 void reach_cancel(struct reach *r) {

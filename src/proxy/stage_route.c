@@ -8,10 +8,21 @@
 #include "proxy/stage.h"
 #include "proxy/worker.h"
 
+/* Redirected here: who has the address that it was going to? A request that says nothing else is for that one. */
+static bool name_original(struct exch *x) {
+    if (!x->from->restored || msg_find(&x->req.fields, HDR_X_TARGET_SERVICE))
+        return false;
+    struct str address = down_text(x->from, DOWN_LOCAL);
+    x->to.name = arena_fmt(&x->down->arena, "%c" STR_FMT, ROUTE_ALIAS, STR_ARG(address));
+    if (!x->req.authority.len)
+        x->req.authority = address;
+    return true;
+}
+
 static enum verdict resolve(struct exch *x) {
     struct target *t = &x->to.target;
     switch (target_resolve(t, &x->req, x->w->env->ns, &x->down->arena)) {
-    case TARGET_NONE: return stage_reply(x, REPLY_NO_TARGET, STR_NONE);
+    case TARGET_NONE: return name_original(x) ? STAGE_NEXT : stage_reply(x, REPLY_NO_TARGET, STR_NONE);
     case TARGET_BAD: return stage_reply(x, REPLY_BAD_TARGET, str_of(t->why));
     case TARGET_UNKNOWN: return stage_reply(x, REPLY_NO_SERVICE, STR_NONE);
     case TARGET_FOUND: break;
@@ -37,9 +48,21 @@ static void on_answer(struct worker_waiter *ww, bool away, struct str text) {
     exch_resume(x);
 }
 
+/* The table by that name; if it says whose an address is, the owner's: from there on the request is as if it had named that one.
+ */
+static struct serve_routes *look_up(struct exch *x) {
+    struct serve_routes *r = serve_routes_get(x->lease->serve, x->to.name);
+    if (!r || !route_is_alias(x->to.name))
+        return r;
+    serve_routes_used(r, exch_now(x));
+    x->to.name = arena_dup(&x->down->arena, route_owner(r->table));
+    x->to.asked = false; /* for that one */
+    return serve_routes_get(x->lease->serve, x->to.name);
+}
+
 static enum verdict find_table(struct exch *x) {
     struct serve *s = x->lease->serve;
-    x->to.routes = serve_routes_get(s, x->to.name);
+    x->to.routes = look_up(x);
     if (x->to.routes)
         return STAGE_NEXT;
     const uint64_t *until = map_get(&s->absent, x->to.name);

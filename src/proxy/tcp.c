@@ -369,6 +369,7 @@ static void reach(struct tcp *t) {
     case REACH_FOUND: connect_up(t, t->reach.cluster); break;
     case REACH_WAIT: break;
     case REACH_NO_TARGET: refuse_route(t, "NR", STR("target_not_specified")); break;
+    case REACH_REQUESTS:
     case REACH_NO_SERVICE: refuse_route(t, "NR", STR("route_not_found")); break;
     case REACH_AWAY: refuse_route(t, "NC", STR("control_plane_unavailable")); break;
     }

@@ -8,6 +8,7 @@
 
 struct waiting { /* those who wait for one service */
     struct list waiters;
+    struct list node; /* of those that end now */
     struct timer timer;
     struct worker *w;
     char name[136];
@@ -75,16 +76,28 @@ static void wake_all(struct list *waiters, bool away, struct str text) {
     }
 }
 
-static void waiting_end(struct worker *w, struct waiting *wt, bool away) {
-    map_del(&w->waiting, str_of(wt->name));
-    loop_timer_stop(&w->loop, &wt->timer);
+static void waiting_end(struct waiting *wt, bool away) {
+    loop_timer_stop(&wt->w->loop, &wt->timer);
     wake_all(&wt->waiters, away, STR_NONE);
     free(wt);
 }
 
+static void take(struct worker *w, struct waiting *wt, struct list *ended) {
+    map_del(&w->waiting, str_of(wt->name));
+    list_push(ended, &wt->node);
+}
+
+/* After all have been taken: who is woken may wait for another name. */
+static void end_all(struct list *ended, bool away) {
+    struct list *n;
+    while ((n = list_pop(ended)))
+        waiting_end(list_entry(n, struct waiting, node), away);
+}
+
 static void on_wait_over(struct timer *t) {
     struct waiting *wt = container_of(t, struct waiting, timer);
-    waiting_end(wt->w, wt, true);
+    map_del(&wt->w->waiting, str_of(wt->name));
+    waiting_end(wt, true);
 }
 
 void worker_wait(struct worker *w, struct worker_waiter *ww, struct str name) {
@@ -109,18 +122,24 @@ static bool answered(const struct worker *w, struct str name) {
 
 void worker_wake_answered(struct worker *w) {
     struct waiting *wt;
+    struct list ended;
     struct str name;
+    list_init(&ended);
     MAP_FOR (&w->waiting, &name, wt)
         if (answered(w, name))
-            waiting_end(w, wt, false);
+            take(w, wt, &ended);
+    end_all(&ended, false);
 }
 
 void worker_wake_away(struct worker *w, struct str name) {
     struct waiting *wt;
+    struct list ended;
     struct str key;
+    list_init(&ended);
     MAP_FOR (&w->waiting, &key, wt)
         if (!name.len || str_eq(key, name))
-            waiting_end(w, wt, true);
+            take(w, wt, &ended);
+    end_all(&ended, true);
 }
 
 /* ---- metrics ---- */

@@ -483,9 +483,12 @@ static void listeners(void **state) {
                   "\"trust_source_headers\":true}");
     l = compile(fx, XDS_LISTENER, "outbound");
     assert_int_equal(l->direction, LISTENER_OUTBOUND);
-    assert_int_equal(l->n_chains, 2);
+    assert_true(l->original_dst);
+    assert_int_equal(l->n_chains, 3);
     assert_int_equal(l->chains[1].match.transport, CHAIN_TLS);
     assert_true(tcp_by_target(&l->chains[1].tcp));
+    assert_str(l->chains[2].match.protocols[0], LISTENER_OCTETS);
+    assert_true(tcp_by_target(&l->chains[2].tcp));
     assert_str(l->chains[0].hcm.rds_name, "*");
     assert_true(l->chains[0].hcm.generate_request_id);
     assert_false(l->chains[0].hcm.access_log);
@@ -572,6 +575,22 @@ static void on_the_wire(void **state) {
     }
 }
 
+static void whose_an_address_is(void **state) {
+    struct fx *fx = *state;
+    fx_register(fx, "ns/web", "a", "10.0.0.1", 80, "");
+    struct route_table *t = compile(fx, XDS_ROUTE, "@10.0.0.1:80");
+    assert_str(t->name, "@10.0.0.1:80");
+    assert_true(str_eq(route_owner(t), STR("ns/web")));
+    assert_int_equal(t->vhosts[0].n_routes, 0);
+    ref_put(t);
+    static const char *const none[] = {"@", "@10.0.0.1", "@10.0.0.1:81", "@ns/web", "10.0.0.1:80"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_false(exists(fx, XDS_ROUTE, none[i]));
+    assert_false(exists(fx, XDS_CLUSTER, "@10.0.0.1:80"));
+    assert_false(exists(fx, XDS_ENDPOINT, "@10.0.0.1:80"));
+    assert_false(exists(fx, XDS_LISTENER, "@10.0.0.1:80"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -594,6 +613,7 @@ int main(void) {
         TEST(connects_only_where_all_speak_tcp),
         TEST(tcp_listener),
         TEST(on_the_wire),
+        TEST(whose_an_address_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -343,6 +343,55 @@ static void wildcard(void **state) {
     close_push(p);
 }
 
+static void on_touched(void *ctx, struct str service) {
+    struct px *p = ctx;
+    push_touch(&p->push, service, PUSH_ENDPOINTS);
+}
+
+static void on_moved(void *ctx, struct str address) {
+    struct px *p = ctx;
+    push_moved(&p->push, address);
+}
+
+/* Of services that nobody has asked for. */
+static void addresses_move(void **state) {
+    struct px *p = open_push(*state);
+    p->fx->reg.cfg = (struct reg_cfg){.touched = on_touched, .moved = on_moved, .ctx = p};
+    assert_null(subscribe(p, &p->a, XDS_ROUTE, "@10.0.0.1:80"));
+    fx_register(p->fx, "ns/other", "a", "10.0.0.2", 80, "");
+    wait_ms(p, 50);
+    assert_string_equal(p->a.names, "");
+    fx_register(p->fx, "ns/web", "a", "10.0.0.1", 80, "");
+    wait_ms(p, 50);
+    assert_string_equal(p->a.names, "1:@10.0.0.1:80 ");
+    assert_non_null(p->src.get(p->src.ctx, &p->a, XDS_ROUTE, STR("@10.0.0.1:80")));
+    fx_register(p->fx, "ns/db", "a", "10.0.0.1", 80, ""); /* comes later: it is still web's */
+    wait_ms(p, 50);
+    assert_string_equal(p->a.names, "1:@10.0.0.1:80 ");
+    mesh_delete_registration(&p->fx->mesh, STR("ns/web"), STR("a"), NULL, NULL);
+    fx_settle(p->fx);
+    wait_ms(p, 50);
+    assert_string_equal(p->a.names, "1:@10.0.0.1:80 1:@10.0.0.1:80 ");
+    p->fx->reg.cfg = (struct reg_cfg){.touched = fx_touched, .ctx = p->fx};
+    close_push(p);
+}
+
+/* Who takes all there is does not get these. */
+static void addresses_are_no_services(void **state) {
+    struct px *p = open_push(*state);
+    p->fx->reg.cfg = (struct reg_cfg){.touched = on_touched, .moved = on_moved, .ctx = p};
+    p->src.subscribed(p->src.ctx, &p->b, XDS_CLUSTER, STR("*"), true, true);
+    subscribe(p, &p->a, XDS_ROUTE, "@10.0.0.1:80");
+    fx_register(p->fx, "ns/web", "a", "10.0.0.1", 80, "");
+    wait_ms(p, 50);
+    assert_string_equal(p->a.names, "1:@10.0.0.1:80 ");
+    assert_string_equal(p->b.names, "2:ns/web ");
+    assert_int_equal(p->push.entries[FOR_WEFT][XDS_CLUSTER].len, 1);
+    p->src.subscribed(p->src.ctx, &p->b, XDS_CLUSTER, STR("*"), true, false);
+    p->fx->reg.cfg = (struct reg_cfg){.touched = fx_touched, .ctx = p->fx};
+    close_push(p);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -358,6 +407,8 @@ int main(void) {
         TEST(envoys),
         TEST(how_long),
         TEST(slow),
+        TEST(addresses_move),
+        TEST(addresses_are_no_services),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -331,6 +331,64 @@ static void failures(void **state) {
     assert_int_equal(mesh_registration(&fx->mesh, WEB, STR("plain"))->failures, INT64_MAX);
 }
 
+/* ---- whose an address is ---- */
+
+static void assert_owner(struct fx *fx, const char *address, const char *service) {
+    struct str is = reg_owner(&fx->reg, str_of(address));
+    if (!str_eq(is, str_of(service)))
+        fail_msg("%s is of \"" STR_FMT "\", not \"%s\"", address, STR_ARG(is), service);
+}
+
+static void owner_of_a_registration(void **state) {
+    struct fx *fx = *state;
+    fx_register(fx, "ns/web", "a", "10.0.0.1", 80, "");
+    assert_int_equal(fx->reg.owners.at.len, 0); /* nobody has asked */
+    assert_owner(fx, "10.0.0.1:80", "ns/web");
+    assert_owner(fx, "10.0.0.1:81", "");
+    fx_register(fx, "ns/db", "b", "0:0::9", 80, "");
+    fx_register(fx, "ns/late", "c", "10.0.0.1", 80, "");
+    assert_owner(fx, "[::9]:80", "ns/db");
+    assert_owner(fx, "10.0.0.1:80", "ns/web");          /* it was there first */
+    fx_register(fx, "ns/web", "a", "10.0.0.1", 81, ""); /* moves */
+    assert_owner(fx, "10.0.0.1:80", "ns/late");
+    assert_owner(fx, "10.0.0.1:81", "ns/web");
+    mesh_delete_registration(&fx->mesh, WEB, STR("a"), NULL, NULL);
+    fx_settle(fx);
+    assert_owner(fx, "10.0.0.1:81", "");
+}
+
+static void owner_by_sidecar(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "10.0.0.7", 8001, "10.0.0.9", &one);
+    assert_owner(fx, "10.0.0.7:8001", "ns/web");
+    assert_owner(fx, "10.0.0.9:8001", "ns/web");
+    assert_owner(fx, "10.0.0.9:15006", ""); /* its own port is no address of the service */
+    reg_leaving(reg_sidecar(&fx->reg, STR("ns/web/w1")));
+    assert_owner(fx, "10.0.0.9:8001", "");
+    fx_settle(fx);
+}
+
+/* What is behind it depends on the machine. */
+static void loopback_is_nobodys(void **state) {
+    struct fx *fx = *state;
+    w1(fx, &one);
+    fx_register(fx, "ns/web", "r1", "127.0.0.1", 8001, "");
+    assert_owner(fx, "127.0.0.1:8001", "");
+    assert_owner(fx, "10.0.0.9:8001", "ns/web");
+    fx_hello(fx, "ns/six/s1", "::1", 8001, "10.0.0.10", &two);
+    assert_owner(fx, "[::1]:8001", "");
+    fx_hello(fx, "ns/any/a1", "0.0.0.0", 8001, "10.0.0.11", &two);
+    assert_owner(fx, "0.0.0.0:8001", "");
+}
+
+static void loopback_of_a_mesh_on_one_machine(void **state) {
+    struct fx *fx = *state;
+    fx_hello(fx, "ns/web/w1", "127.0.0.1", 8001, "127.0.0.1", &one);
+    fx_register(fx, "ns/plain", "r1", "127.0.0.1", 8002, "");
+    assert_owner(fx, "127.0.0.1:8001", "ns/web");
+    assert_owner(fx, "127.0.0.1:8002", "ns/plain");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -354,6 +412,10 @@ int main(void) {
         TEST(nobody_is_back),
         TEST(health),
         TEST(failures),
+        TEST(owner_of_a_registration),
+        TEST(owner_by_sidecar),
+        TEST(loopback_is_nobodys),
+        TEST(loopback_of_a_mesh_on_one_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,11 +176,40 @@ static void unused_services_are_let_go(void **state) {
     end(&w);
 }
 
+static void whose_an_address_is(void **state) {
+    struct world w;
+    begin(&w);
+    assert_false(demand_want(&w.d, STR("@10.0.0.1:80"), 0));
+    assert_true(map_has(&w.on[XDS_ROUTE], STR("@10.0.0.1:80")));
+    assert_int_equal(w.on[XDS_CLUSTER].len + w.on[XDS_ENDPOINT].len, 0); /* it has none */
+    demand_settle(&w.d, 0);
+    demand_removed(&w.d, XDS_ROUTE, STR("@10.0.0.1:80"), 0);
+    assert_true(demand_settle(&w.d, 0));
+    assert_true(map_has(&w.d.absent, STR("@10.0.0.1:80")));
+    struct route_table *t = route_table_new();
+    t->vhosts = arena_zalloc(&t->ref.mem, sizeof *t->vhosts);
+    t->vhosts[0].name = STR("n/a");
+    t->n_vhosts = 1;
+    snap_put(w.snap, XDS_ROUTE, STR("@10.0.0.1:80"), t);
+    demand_came(&w.d, XDS_ROUTE, STR("@10.0.0.1:80"));
+    ref_put(t);
+    assert_true(demand_settle(&w.d, 0)); /* it is whole by itself */
+    assert_true(published(&w, "@10.0.0.1:80"));
+    assert_int_equal(w.on[XDS_CLUSTER].len + w.on[XDS_ENDPOINT].len, 0);
+    assert_true(demand_evict(&w.d, DEMAND_UNUSED_US, used_at, &w));
+    assert_int_equal(w.on[XDS_ROUTE].len, 0);
+    end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_table_is_published_when_all_of_it_is_there), cmocka_unit_test(make_before_break),
-        cmocka_unit_test(what_is_not_there_is_known_for_a_while),       cmocka_unit_test(absent_until_it_comes),
-        cmocka_unit_test(a_missing_cluster_does_not_hold_its_table_up), cmocka_unit_test(unused_services_are_let_go),
+        cmocka_unit_test(a_table_is_published_when_all_of_it_is_there),
+        cmocka_unit_test(make_before_break),
+        cmocka_unit_test(what_is_not_there_is_known_for_a_while),
+        cmocka_unit_test(absent_until_it_comes),
+        cmocka_unit_test(a_missing_cluster_does_not_hold_its_table_up),
+        cmocka_unit_test(unused_services_are_let_go),
+        cmocka_unit_test(whose_an_address_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
