@@ -1,123 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "proxy/serve.h"
 #include "base/mem.h"
-#include "io/file.h"
 #include "io/tls.h"
 #include "policy/chain.h"
 #include "policy/priority.h"
 #include "proxy/names.h"
+#include "proxy/serve_int.h"
 #include "proxy/sinks.h"
-
-#define PEM_MAX (1u << 20)  /* octets of a PEM file */
-#define BODY_MAX (1u << 20) /* of the body of a direct response */
-
-/* ---- TLS contexts of static bootstraps ---- */
-static int read_source(const struct data_source *d, struct buf *out, struct err *e) {
-    if (d->file.len)
-        return file_read(d->file, PEM_MAX, out, e);
-    buf_add(out, d->inline_bytes);
-    return 0;
-}
-
-static struct str join_alpn(const struct tls_context *t, struct arena *a) {
-    struct str s = STR_NONE;
-    for (size_t i = 0; i < t->n_alpn; i++)
-        s = i ? arena_fmt(a, STR_FMT "," STR_FMT, STR_ARG(s), STR_ARG(t->alpn[i])) : t->alpn[i];
-    return s;
-}
-
-/* What a context refers to by name is in the snapshot: static secrets of the bootstrap, or what came over SDS. */
-static struct secret *find_secret(const struct snap *snap, const struct secret_ref *r, bool certificate, bool *wait) {
-    struct secret *s = r->name.len ? snap_get(snap, XDS_SECRET, secret_key(r)) : NULL;
-    if (s && (certificate ? s->cert_pem.len && s->key_pem.len : s->ca_pem.len))
-        return ref_get(s);
-    *wait |= r->name.len != 0;
-    return NULL;
-}
-
-static struct serve_secrets find_secrets(const struct tls_context *t, const struct snap *snap) {
-    struct serve_secrets s = {0};
-    s.cert = find_secret(snap, &t->cert_secret, true, &s.wait);
-    s.ca = find_secret(snap, &t->ca_secret, false, &s.wait);
-    return s;
-}
-
-static bool same_secrets(const struct serve_secrets *a, const struct serve_secrets *b) {
-    return a->cert == b->cert && a->ca == b->ca && a->wait == b->wait;
-}
-
-static void secrets_drop(struct serve_secrets *s) {
-    ref_put(s->cert);
-    ref_put(s->ca);
-}
-
-static int read_tls(const struct tls_context *t, const struct serve_secrets *s, struct buf *cert, struct buf *key, struct buf *ca,
-                    struct err *e) {
-    buf_add(cert, s->cert ? s->cert->cert_pem : STR_NONE);
-    buf_add(key, s->cert ? s->cert->key_pem : STR_NONE);
-    buf_add(ca, s->ca ? s->ca->ca_pem : STR_NONE);
-    int rc = read_source(&t->cert, cert, e);
-    if (rc >= 0)
-        rc = read_source(&t->key, key, e);
-    return rc < 0 ? rc : read_source(&t->ca, ca, e);
-}
-
-static bool is_spiffe(struct str san) {
-    struct str scheme = STR("spiffe://");
-    return str_starts(san, scheme) && san.len > scheme.len && san.ptr[scheme.len] != '/';
-}
-
-static int check_sans(const struct tls_context *t, bool server, struct err *e) {
-    if (server && t->n_sans) /* of a client only the trust domain would be looked at */
-        return err_set(e, WEFT_E_UNSUPPORTED, "match_typed_subject_alt_names of clients: say it in an RBAC filter");
-    for (size_t i = 0; i < t->n_sans; i++)
-        if (!is_spiffe(t->sans[i]))
-            return err_set(e, WEFT_E_UNSUPPORTED, "match_typed_subject_alt_names: a name but of SPIFFE");
-    return 0;
-}
-
-/* Of what is there: without a secret that is still to come it is good for nothing but to be tried. */
-static int make_tls(struct tls_ctx **out, const struct tls_context *t, bool server, const struct serve_secrets *s,
-                    struct err *e) {
-    bool lacks_cert = t->cert_secret.name.len && !s->cert, lacks_ca = t->ca_secret.name.len && !s->ca;
-    struct buf cert = {0}, key = {0}, ca = {0};
-    struct arena a = {0};
-    int rc = read_tls(t, s, &cert, &key, &ca, e);
-    if (rc >= 0) {
-        struct tls_cfg cfg = {.server = server && !lacks_cert,
-                              .cert_pem = buf_str(&cert),
-                              .key_pem = buf_str(&key),
-                              .ca_pem = buf_str(&ca),
-                              .spiffe = t->n_sans > 0 && !lacks_ca,
-                              .require_peer = t->require_client_cert && !lacks_ca,
-                              .no_resumption = t->no_resumption,
-                              .alpn = join_alpn(t, &a)};
-        struct str td = t->n_sans ? str_from(t->sans[0], sizeof("spiffe://") - 1) : STR_NONE;
-        cfg.trust_domain = str_cut(&td, '/');
-        rc = tls_ctx_new(out, &cfg, e);
-    }
-    buf_fini(&cert);
-    buf_fini(&key);
-    buf_fini(&ca);
-    arena_fini(&a);
-    return rc;
-}
-
-/* *out stays NULL while a secret is not there. */
-static int static_tls(struct tls_ctx **out, const struct tls_context *t, bool server, const struct serve_secrets *s,
-                      struct err *e) {
-    int rc = check_sans(t, server, e);
-    return rc < 0 || s->wait ? rc : make_tls(out, t, server, s, e);
-}
-
-int serve_try_tls(const struct tls_context *t, bool server, struct err *e) {
-    struct tls_ctx *c = NULL;
-    int rc = check_sans(t, server, e);
-    if (rc >= 0)
-        rc = make_tls(&c, t, server, &(struct serve_secrets){0}, e);
-    tls_ctx_unref(&c);
-    return rc;
-}
 
 /* ---- clusters ---- */
 static void cluster_fini(struct ref *r) {
@@ -129,7 +17,7 @@ static void cluster_fini(struct ref *r) {
     tls_ctx_unref(&c->tls);
     tls_ctx_unref(&c->tls_h1);
     tls_ctx_unref(&c->tls_raw);
-    secrets_drop(&c->secrets);
+    serve__secrets_drop(&c->secrets);
     ref_put(c->identity);
     ref_put(c->endpoints);
     ref_put(c->cluster);
@@ -230,7 +118,7 @@ static struct str default_alpn(const struct serve_cluster *c) {
 }
 
 static bool carry_tls(struct serve_cluster *c, const struct serve_cluster *prev) {
-    if (!prev || prev->cluster != c->cluster || !prev->tls || !same_secrets(&prev->secrets, &c->secrets))
+    if (!prev || prev->cluster != c->cluster || !prev->tls || !serve__same_secrets(&prev->secrets, &c->secrets))
         return false;
     c->tls = tls_ctx_ref(prev->tls); /* sessions go on */
     c->tls_h1 = prev->tls_h1 ? tls_ctx_ref(prev->tls_h1) : NULL;
@@ -249,20 +137,20 @@ static int cluster_tls(struct serve_cluster *c, const struct serve_cluster *prev
         c->identity = ref_get(in->identity);
         base = tls_ctx_ref(in->identity->client);
     } else {
-        c->secrets = find_secrets(t, in->snap);
+        c->secrets = serve__secrets(t, in->snap);
         if (carry_tls(c, prev))
             return 0;
-        rc = static_tls(&base, t, false, &c->secrets, e);
+        rc = serve__tls(&base, t, false, &c->secrets, e);
     }
     if (rc < 0)
         return err_in(e, "cluster " STR_FMT, STR_ARG(c->cluster->name));
     if (!base)
         return 0;
-    rc = tls_ctx_offer(&c->tls, base, t->n_alpn ? join_alpn(t, &a) : default_alpn(c), e);
+    rc = tls_ctx_offer(&c->tls, base, t->n_alpn ? serve__alpn(t, &a) : default_alpn(c), e);
     if (rc >= 0 && (alpn_decides(c) || c->cluster->proto != CLUSTER_HTTP2)) /* an upgrade needs it, whatever the app speaks */
         rc = tls_ctx_offer(&c->tls_h1, base, STR("http/1.1"), e);
     if (rc >= 0)
-        rc = tls_ctx_offer(&c->tls_raw, base, join_alpn(t, &a), e);
+        rc = tls_ctx_offer(&c->tls_raw, base, serve__alpn(t, &a), e);
     tls_ctx_unref(&base);
     arena_fini(&a);
     return rc;
@@ -386,9 +274,9 @@ static bool other_secrets(const struct serve_cluster *prev, const struct serve_i
     const struct tls_context *t = prev->cluster->tls;
     if (!t || in->identity)
         return false;
-    struct serve_secrets now = find_secrets(t, in->snap);
-    bool other = !same_secrets(&prev->secrets, &now);
-    secrets_drop(&now);
+    struct serve_secrets now = serve__secrets(t, in->snap);
+    bool other = !serve__same_secrets(&prev->secrets, &now);
+    serve__secrets_drop(&now);
     return other;
 }
 
@@ -413,81 +301,6 @@ static int build_cluster(struct serve_cluster **out, struct cluster *cluster, co
     return 0;
 }
 
-/* ---- routes ---- */
-static void routes_fini(struct ref *r) {
-    struct serve_routes *routes = container_of(r, struct serve_routes, ref);
-    map_fini(&routes->bodies);
-    ref_put(routes->table);
-}
-
-static const struct route_state *state_find(const struct serve_routes *prev, struct str vhost, struct str route) {
-    for (size_t v = 0; prev && route.len && v < prev->table->n_vhosts; v++) {
-        const struct virtual_host *vh = &prev->table->vhosts[v];
-        for (size_t i = 0; str_eq(vh->name, vhost) && i < vh->n_routes; i++)
-            if (str_eq(vh->routes[i].name, route))
-                return &prev->states[v][i];
-    }
-    return NULL;
-}
-
-/* Bodies of direct responses that are in files: read once for a table. */
-static int read_body(struct serve_routes *r, struct str file, struct err *e) {
-    struct buf text = {0};
-    if (!file.len || map_has(&r->bodies, file))
-        return 0;
-    int rc = file_read(file, BODY_MAX, &text, e);
-    if (rc >= 0) {
-        struct str *body = arena_alloc(&r->ref.mem, sizeof(*body));
-        *body = text.len ? arena_dup(&r->ref.mem, buf_str(&text)) : STR("");
-        map_put(&r->bodies, file, body);
-    }
-    buf_fini(&text);
-    return rc;
-}
-
-static int read_bodies(struct serve_routes *r, struct err *e) {
-    for (size_t v = 0; v < r->table->n_vhosts; v++)
-        for (size_t i = 0; i < r->table->vhosts[v].n_routes; i++) {
-            int rc = read_body(r, r->table->vhosts[v].routes[i].body_file, e);
-            if (rc < 0)
-                return rc;
-        }
-    return 0;
-}
-
-static struct serve_routes *build_routes(struct route_table *table, struct serve_routes *prev) {
-    if (prev && prev->table == table)
-        return ref_get(prev);
-    struct serve_routes *r = ref_new(sizeof(*r), routes_fini);
-    r->table = ref_get(table);
-    r->states = arena_zalloc(&r->ref.mem, (table->n_vhosts + 1) * sizeof(*r->states));
-    if (prev)
-        atomic_store_explicit(&r->used_at, atomic_load_explicit(&prev->used_at, memory_order_relaxed), memory_order_relaxed);
-    for (size_t v = 0; v < table->n_vhosts; v++) {
-        const struct virtual_host *vh = &table->vhosts[v];
-        r->states[v] = arena_zalloc(&r->ref.mem, (vh->n_routes + 1) * sizeof(**r->states));
-        for (size_t i = 0; i < vh->n_routes; i++) {
-            const struct route_state *old = state_find(prev, vh->name, vh->routes[i].name);
-            if (!old)
-                continue;
-            atomic_store_explicit(&r->states[v][i].seen, atomic_load_explicit(&old->seen, memory_order_relaxed),
-                                  memory_order_relaxed);
-            atomic_store_explicit(&r->states[v][i].split, atomic_load_explicit(&old->split, memory_order_relaxed),
-                                  memory_order_relaxed);
-        }
-    }
-    return r;
-}
-
-/* A table that has not come, and is not waited for any more. */
-static struct serve_routes *no_routes(struct str name) {
-    struct route_table *empty = route_table_new();
-    empty->name = arena_dup(&empty->ref.mem, name);
-    struct serve_routes *r = build_routes(empty, NULL);
-    ref_put(empty);
-    return r;
-}
-
 /* ---- listeners ---- */
 static int chain_tls(struct serve_chain *c, const struct serve_chain *prev, const struct serve_input *in, struct err *e) {
     const struct tls_context *t = c->conf->tls;
@@ -497,12 +310,12 @@ static int chain_tls(struct serve_chain *c, const struct serve_chain *prev, cons
         c->tls = tls_ctx_ref(in->identity->server);
         return 0;
     }
-    c->secrets = find_secrets(t, in->snap);
-    if (prev && prev->conf->tls == t && prev->tls && same_secrets(&prev->secrets, &c->secrets)) {
+    c->secrets = serve__secrets(t, in->snap);
+    if (prev && prev->conf->tls == t && prev->tls && serve__same_secrets(&prev->secrets, &c->secrets)) {
         c->tls = tls_ctx_ref(prev->tls); /* sessions go on */
         return 0;
     }
-    return static_tls(&c->tls, t, true, &c->secrets, e);
+    return serve__tls(&c->tls, t, true, &c->secrets, e);
 }
 
 /* The chain that did the same for the same connections before. */
@@ -545,10 +358,10 @@ static int build_chain(struct serve *s, struct serve_chain *c, const struct serv
     if (c->hcm && !table && c->hcm->rds_name.len)
         table = snap_get(in->snap, XDS_ROUTE, c->hcm->rds_name);
     if (table)
-        c->routes = build_routes(table, prev ? prev->routes : NULL);
+        c->routes = serve__routes(table, prev ? prev->routes : NULL);
     else if (c->hcm && in->profile == PROFILE_ENVOY)
-        c->routes = no_routes(c->hcm->rds_name);
-    int rc = c->routes ? read_bodies(c->routes, e) : 0;
+        c->routes = serve__no_routes(c->hcm->rds_name);
+    int rc = c->routes ? serve__read_bodies(c->routes, e) : 0;
     if (rc >= 0 && in->sinks)
         rc = find_sinks(s, c, in, e);
     return rc < 0 ? rc : chain_tls(c, prev, in, e);
@@ -580,7 +393,7 @@ static void listener_fini(struct serve_listener *l) {
         ref_put(l->chains[i].routes);
         ref_put(l->chains[i].gate);
         tls_ctx_unref(&l->chains[i].tls);
-        secrets_drop(&l->chains[i].secrets);
+        serve__secrets_drop(&l->chains[i].secrets);
     }
     ref_put(l->listener);
 }
@@ -633,7 +446,7 @@ static void add_tables(struct serve *s, const struct serve_input *in) {
     uint64_t *until;
     if (in->tables)
         MAP_FOR (in->tables, &name, table)
-            map_put(&s->routes, name, build_routes(table, in->prev ? serve_routes_get(in->prev, name) : NULL));
+            map_put(&s->routes, name, serve__routes(table, in->prev ? serve_routes_get(in->prev, name) : NULL));
     if (in->absent)
         MAP_FOR (in->absent, &name, until) {
             uint64_t *copy = arena_alloc(&s->ref.mem, sizeof(*copy));
