@@ -217,6 +217,10 @@ static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, stru
     secrets_fill(m->secrets, snap);
     if (m->foreign && m->serving)
         rc = add_foreign(m, ports, &n, e);
+    if (b == &m->boot) { /* else it is a file, taken whole or not at all */
+        in.spare = proxy_spare;
+        in.spare_ctx = m->proxy;
+    }
     if (rc >= 0)
         rc = proxy_relisten(m->proxy, &in, ports, n, e);
     if (rc >= 0)

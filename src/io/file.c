@@ -138,6 +138,18 @@ int file_publish(struct str path, struct str content, mode_t mode, struct err *e
     return replace(path, content, mode, false, e);
 }
 
+int file_try_append(struct str path, mode_t mode, struct err *e) {
+    char z[PATH_MAX];
+    int rc = path_z(path, z, e);
+    if (rc < 0)
+        return rc;
+    int fd = open(z, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, mode);
+    if (fd < 0)
+        return errno == ENXIO ? 0 : os_error(e, z);
+    close(fd);
+    return 0;
+}
+
 int file_rename(struct str from, struct str to, struct err *e) {
     char a[PATH_MAX], b[PATH_MAX];
     int code = path_z(from, a, e);

@@ -13,6 +13,8 @@ int file_read_secret(struct str path, size_t max, struct buf *out, struct err *e
 int file_write(struct str path, struct str content, mode_t mode, struct err *e) MUST_CHECK;
 /* The same but for the fsyncs: readers find it whole or not at all, and after a crash of the machine perhaps not. */
 int file_publish(struct str path, struct str content, mode_t mode, struct err *e) MUST_CHECK;
+/* Can it be written to at its end? It is made if it is not there; a pipe needs no reader yet. */
+int file_try_append(struct str path, mode_t mode, struct err *e) MUST_CHECK;
 int file_rename(struct str from, struct str to, struct err *e);          /* on one file system; fsyncs the directory */
 int file_mkdirs(struct str path, mode_t mode, struct err *e) MUST_CHECK; /* like mkdir -p; `mode` for those it makes */
 int file_remove(struct str path, struct err *e);

@@ -2,6 +2,7 @@
 /* /config_dump (envoy.admin.v3.ConfigDump): the bootstrap and the resources that are served, as protobuf says them in JSON.
  * Private keys are redacted by xds/pbjson.h. */
 #include <stdio.h>
+#include "base/clock.h"
 #include "codec/regex.h"
 #include "proxy/admin_int.h"
 #include "proxy/proxy.h"
@@ -102,12 +103,40 @@ static void add(json_t *section, const char *list, json_t *item) {
         json_array_append_new(json_object_get(section, list), item);
 }
 
+/* ---- what could not be used (proxy/rejects.h): UpdateFailureState ---- */
+static json_t *failure(enum xds_type type, struct str name, const struct reject *why) {
+    char at[25];
+    clock_rfc3339(why->at, at);
+    json_t *what = json_pack("{s:o,s:o}", "@type", json_of_str(xds_type_url(type)), "name", json_of_str(name));
+    return json_pack("{s:o,s:s,s:s}", "failed_configuration", what, "last_update_attempt", at, "details", why->why);
+}
+
+static void dump_rejects(struct dump *d, json_t *section, enum xds_type type, const char *list) {
+    struct str name;
+    struct reject *why;
+    json_t *items = json_array();
+    MAP_FOR (&d->r->p->rejects.of[type], &name, why) {
+        json_t *o = json_pack("{s:o}", "error_state", failure(type, name, why));
+        if (type == XDS_LISTENER)
+            json_object_set_new(o, "name", json_of_str(name));
+        if (!d->names || regex_match(d->names, name))
+            json_array_append(items, o);
+        json_decref(o);
+    }
+    if (json_array_size(items) && str_eq(d->only, str_of(list)))
+        dump_alone(d, items);
+    if (json_array_size(items))
+        json_object_set(section, list, items);
+    json_decref(items);
+}
+
 static void dump_clusters(struct dump *d, const struct serve *s) {
     const char *list = d->fixed ? "static_clusters" : "dynamic_active_clusters";
     json_t *o = section(d, "Clusters", list);
     struct serve_cluster *c;
     MAP_FOR (&s->clusters, NULL, c)
         add(o, list, entry(d, "cluster", xds_encode_cluster(c->cluster)));
+    dump_rejects(d, o, XDS_CLUSTER, "dynamic_active_clusters");
     section_end(d, o, list);
 }
 
@@ -121,6 +150,7 @@ static void dump_listeners(struct dump *d, const struct serve *s) {
             item = json_pack("{s:o,s:o}", "name", json_of_str(l->name), "active_state", item);
         add(o, list, item);
     }
+    dump_rejects(d, o, XDS_LISTENER, "dynamic_listeners");
     section_end(d, o, list);
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/foreign.h"
 #include "base/mem.h"
+#include "io/file.h"
+#include "proxy/bootstrap.h"
+#include "proxy/scribe.h"
 #include "proxy/secrets.h"
 #include "proxy/serve.h"
 #include "xds/link.h"
@@ -239,15 +242,34 @@ static int judge_tls(struct foreign *f, const struct tls_context *t, bool server
     return rc >= 0 && t ? serve_try_tls(t, server, e) : rc;
 }
 
-static int judge_listener(struct foreign *f, const struct listener *l, struct err *e) {
-    int rc = l->fallback ? judge_tls(f, l->fallback->tls, true, e) : 0;
-    for (size_t i = 0; rc >= 0 && i < l->n_chains; i++)
-        rc = judge_tls(f, l->chains[i].tls, true, e);
+static int judge_logs(const struct access_logs *logs, struct err *e) {
+    int rc = 0;
+    for (size_t i = 0; rc >= 0 && i < logs->n; i++)
+        if (!str_starts(logs->at[i].path, STR("/dev/std"))) /* it is open */
+            rc = file_try_append(logs->at[i].path, SCRIBE_MODE, e);
     return rc;
 }
 
-/* What the decoder cannot see: were it refused when it takes effect, nothing that comes later could. */
-static int judge(struct foreign *f, enum xds_type type, const void *resource, struct err *e) {
+static int judge_chain(struct foreign *f, const struct filter_chain *c, struct err *e) {
+    int rc = judge_tls(f, c->tls, true, e);
+    if (rc >= 0)
+        rc = judge_logs(c->kind == CHAIN_HTTP ? &c->hcm.logs : &c->tcp.logs, e);
+    return rc < 0 || c->kind != CHAIN_HTTP || !c->hcm.routes ? rc : serve_try_routes(c->hcm.routes, e);
+}
+
+static int judge_listener(struct foreign *f, const struct listener *l, struct err *e) {
+    struct addr a;
+    int rc = bootstrap_addr(&a, l->address, l->port, e);
+    if (rc >= 0 && l->fallback)
+        rc = judge_chain(f, l->fallback, e);
+    for (size_t i = 0; rc >= 0 && i < l->n_chains; i++)
+        rc = judge_chain(f, &l->chains[i], e);
+    return rc;
+}
+
+/* What the decoder cannot see: files and what is in them, for the most part. Were it refused only when it takes effect, the
+ * control plane would not know (as Envoy, whose constructors do this). */
+static int judge(struct foreign *f, enum xds_type type, void *resource, struct err *e) {
     switch (type) {
     case XDS_SECRET: return secrets_try(resource, e);
     case XDS_LISTENER: return judge_listener(f, resource, e);

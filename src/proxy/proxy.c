@@ -7,6 +7,7 @@
 #include "proxy/identity.h"
 #include "proxy/inherited.h"
 #include "proxy/spread.h"
+#include "xds/xds.h"
 
 static unsigned usable_cpus(void) {
     cpu_set_t set;
@@ -169,6 +170,7 @@ static int plan_one(struct proxy *p, struct plan *plan, const struct proxy_port 
     struct proxy_listener *l = &plan->at[i];
     if (same >= 0) {
         *l = p->listeners[same];
+        l->last = false;
         l->name = mem_strdup(port->name);
         plan->kept[same] = true;
     } else {
@@ -183,6 +185,25 @@ static int plan_one(struct proxy *p, struct plan *plan, const struct proxy_port 
     }
     plan->n++;
     return 0;
+}
+
+/* The address cannot be had. Is the listener to stay where it was, if it was anywhere? */
+static bool plan_last(struct proxy *p, struct plan *plan, const struct proxy_port *port, const struct serve_input *in,
+                      const struct err *why) {
+    unsigned i = 0;
+    while (i < p->n_listeners && (plan->kept[i] || !str_eq(str_of(p->listeners[i].name), port->name)))
+        i++;
+    bool had = i < p->n_listeners;
+    if (!in->spare || !in->spare(in->spare_ctx, &(struct serve_bad){XDS_LISTENER, port->name, why, had}))
+        return false;
+    if (!had)
+        return true;
+    struct proxy_listener *l = &plan->at[plan->n++];
+    *l = p->listeners[i];
+    l->name = mem_strdup(port->name);
+    l->last = true;
+    plan->kept[i] = true;
+    return true;
 }
 
 static void plan_fini(struct plan *plan) {
@@ -200,13 +221,20 @@ static void plan_undo(struct proxy *p, struct plan *plan) {
     plan_fini(plan);
 }
 
-static int plan_ports(struct proxy *p, struct plan *plan, const struct proxy_port *ports, unsigned n, struct err *e) {
+static int plan_ports(struct proxy *p, struct plan *plan, const struct serve_input *in, const struct proxy_port *ports,
+                      unsigned n, struct err *e) {
     int rc = 0;
     *plan = (struct plan){.at = mem_array(n + 1, sizeof(*plan->at)),
                           .fresh = mem_array(n + 1, sizeof(bool)),
                           .kept = mem_array(p->n_listeners + 1, sizeof(bool))};
-    for (unsigned i = 0; rc >= 0 && i < n; i++)
-        rc = plan_one(p, plan, &ports[i], e);
+    for (unsigned i = 0; rc >= 0 && i < n; i++) {
+        struct err why = {0};
+        rc = plan_one(p, plan, &ports[i], &why);
+        if (rc < 0 && plan_last(p, plan, &ports[i], in, &why))
+            rc = 0;
+        else if (rc < 0 && e)
+            *e = why;
+    }
     if (rc < 0)
         plan_undo(p, plan);
     return rc;
@@ -252,7 +280,7 @@ static int serve_on(struct proxy *p, struct serve_input *in, const struct proxy_
                     struct err *e) {
     struct serve_port *ports = mem_array(n + 1, sizeof(*ports));
     for (unsigned i = 0; i < n; i++)
-        ports[i] = (struct serve_port){ls[i].id, ls[i].side, str_of(ls[i].name)};
+        ports[i] = (struct serve_port){ls[i].id, ls[i].side, str_of(ls[i].name), ls[i].last};
     in->prev = p->serve;
     in->profile = p->cfg.profile;
     in->ports = ports;
@@ -277,6 +305,16 @@ static void hand_out(struct proxy *p, struct serve *s, const struct snap *snap) 
     p->snap = ref_get((struct snap *)snap);
 }
 
+bool proxy_spare(void *proxy, const struct serve_bad *b) {
+    struct proxy *p = proxy;
+    if (!b->had && p->boot.fixed && snap_get(p->boot.fixed, b->type, b->name))
+        return false;
+    if (rejects_add(&p->rejects, b->type, b->name, b->why->msg, loop_wall(p->loop)))
+        log_warn(p->cfg.log, STR_FMT " \"" STR_FMT "\" cannot be used, %s: %s", STR_ARG(xds_type_url(b->type)), STR_ARG(b->name),
+                 b->had ? "its last form stays" : "all others are served", b->why->msg);
+    return true;
+}
+
 void proxy_booted(struct proxy *p, const struct proxy_boot *b) {
     p->boot = *b;
 }
@@ -292,7 +330,8 @@ int proxy_serve(struct proxy *p, struct serve_input *in, struct err *e) {
 int proxy_relisten(struct proxy *p, struct serve_input *in, const struct proxy_port *ports, unsigned n, struct err *e) {
     struct plan plan;
     struct serve *s;
-    int rc = plan_ports(p, &plan, ports, n, e);
+    rejects_begin(&p->rejects);
+    int rc = plan_ports(p, &plan, in, ports, n, e);
     if (rc < 0)
         return rc;
     rc = serve_on(p, in, plan.at, plan.n, &s, e);
@@ -301,6 +340,7 @@ int proxy_relisten(struct proxy *p, struct serve_input *in, const struct proxy_p
         return rc;
     }
     plan_do(p, &plan);
+    rejects_end(&p->rejects);
     hand_out(p, s, in->snap);
     return 0;
 }
@@ -365,7 +405,7 @@ static int start_workers(struct proxy *p, struct err *e) {
     p->env.stats = (struct stats_all){.at = p->stats, .n = p->env.n};
     struct plan plan;
     if (rc >= 0)
-        rc = plan_ports(p, &plan, p->cfg.ports, p->cfg.n_ports, e);
+        rc = plan_ports(p, &plan, &(struct serve_input){0}, p->cfg.ports, p->cfg.n_ports, e);
     if (rc >= 0)
         plan_do(p, &plan);
     p->cfg.ports = NULL;
@@ -434,6 +474,7 @@ void proxy_close(struct proxy **pp) {
         metric_table_fini(&p->series[i]);
     }
     sinks_fini(&p->env.sinks);
+    rejects_fini(&p->rejects);
     ref_put(p->serve);
     ref_put(p->snap);
     free_listeners(p);

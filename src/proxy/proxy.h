@@ -6,6 +6,7 @@
 #include "http/server.h"
 #include "io/fdpass.h"
 #include "io/mbox.h"
+#include "proxy/rejects.h"
 #include "proxy/serve.h"
 #include "proxy/thread.h"
 
@@ -28,6 +29,7 @@ struct proxy_listener { /* a bound one */
     struct addr want, bound;
     unsigned mode; /* as in struct proxy_port */
     struct proxy_socks socks;
+    bool last; /* where it is to be now it could not be bound: its last form stays here */
 };
 
 struct proxy_cfg { /* slices and arrays as long as the proxy */
@@ -64,6 +66,7 @@ struct proxy {
     unsigned n_listeners, next_id;
     struct serve *serve; /* the newest; a reference; NULL before the first */
     struct snap *snap;   /* what it was made from; a reference */
+    struct rejects rejects;
     struct proxy_boot boot;
     struct metric_table *series; /* one per worker: its newest copy */
     struct stats **stats;        /* one per worker, for env.stats */
@@ -85,6 +88,9 @@ int proxy_serve(struct proxy *p, struct serve_input *in, struct err *e) MUST_CHE
 /* The same, with these listeners from now on. One whose address stays keeps its sockets; new ones are bound; those that are gone
  * drain: what the kernel has accepted is served, and connections end in order within the drain time. All of it, or nothing. */
 int proxy_relisten(struct proxy *p, struct serve_input *in, const struct proxy_port *ports, unsigned n, struct err *e) MUST_CHECK;
+/* For serve_input.spare, with the proxy as its context: what cannot be used stays as it was, and is told once in the log and by
+ * /config_dump; but for what a file says and that has never been served. It holds for addresses of listeners, too. */
+bool proxy_spare(void *proxy, const struct serve_bad *b);
 void proxy_booted(struct proxy *p, const struct proxy_boot *b); /* borrowed until the next call */
 void proxy_away(struct proxy *p,
                 struct str name); /* whoever waits for that service (empty: for any) is told that the control plane is away */

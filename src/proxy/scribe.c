@@ -49,7 +49,7 @@ static uint64_t count_lines(struct str s) {
 
 /* Never waits: a FIFO that nobody reads cannot be opened, and one whose reader is slow takes what it takes. */
 static void open_file(struct scribe *s) {
-    int fd = open(s->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
+    int fd = open(s->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, SCRIBE_MODE);
     s->again = s->loop.now + OPEN_AGAIN_US;
     if (fd < 0)
         return; /* the last one goes on, if there is one */

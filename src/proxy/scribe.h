@@ -10,6 +10,7 @@
 struct scribe;
 
 #define SCRIBE_MAX (8u << 20) /* octets given and not yet written */
+#define SCRIBE_MODE 0640      /* of a file that it makes */
 
 int scribe_new(struct scribe **out, int fd, struct err *e) MUST_CHECK; /* fd is borrowed */
 int scribe_file(struct scribe **out, struct str path, struct err *e) MUST_CHECK;

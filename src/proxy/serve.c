@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "proxy/serve.h"
 #include "base/mem.h"
 #include "io/tls.h"
 #include "policy/chain.h"
@@ -6,6 +7,15 @@
 #include "proxy/names.h"
 #include "proxy/serve_int.h"
 #include "proxy/sinks.h"
+
+/* True: the rest is served without; else *e says why not. */
+static bool spared(const struct serve_input *in, const struct serve_bad *b, struct err *e) {
+    if (in->spare && in->spare(in->spare_ctx, b))
+        return true;
+    if (e)
+        *e = *b->why;
+    return false;
+}
 
 /* ---- clusters ---- */
 static void cluster_fini(struct ref *r) {
@@ -156,6 +166,22 @@ static int cluster_tls(struct serve_cluster *c, const struct serve_cluster *prev
     return rc;
 }
 
+static struct tls_ctx *tls_again(struct tls_ctx *t) {
+    return t ? tls_ctx_ref(t) : NULL;
+}
+
+/* As it was, also where a secret was waited for: never without TLS. */
+static void keep_tls(struct serve_cluster *c, const struct serve_cluster *prev) {
+    tls_ctx_unref(&c->tls);
+    tls_ctx_unref(&c->tls_h1);
+    tls_ctx_unref(&c->tls_raw);
+    c->tls = tls_again(prev->tls);
+    c->tls_h1 = tls_again(prev->tls_h1);
+    c->tls_raw = tls_again(prev->tls_raw);
+    c->identity = prev->identity ? ref_get(prev->identity) : NULL;
+    c->secrets = serve__secrets_again(&prev->secrets);
+}
+
 /* ---- levels ---- */
 struct placed { /* one of serve_cluster.all, as its balancer is to know it */
     uint32_t priority, weight;
@@ -280,7 +306,9 @@ static bool other_secrets(const struct serve_cluster *prev, const struct serve_i
     return other;
 }
 
-static int build_cluster(struct serve_cluster **out, struct cluster *cluster, const struct serve_input *in, struct err *e) {
+/* `last`: what is served already, with the endpoints of now. */
+static int build_cluster(struct serve_cluster **out, struct cluster *cluster, bool last, const struct serve_input *in,
+                         struct err *e) {
     struct serve_cluster *prev = in->prev ? serve_cluster_get(in->prev, cluster->name) : NULL;
     struct endpoints *eps = endpoints_of(cluster, in->snap);
     if (prev && !prev->stale && prev->cluster == cluster && prev->endpoints == eps &&
@@ -291,31 +319,62 @@ static int build_cluster(struct serve_cluster **out, struct cluster *cluster, co
     struct serve_cluster *c = ref_new(sizeof(*c), cluster_fini);
     c->cluster = ref_get(cluster);
     c->endpoints = eps ? ref_get(eps) : NULL;
-    int rc = cluster_tls(c, prev, in, e);
+    int rc = last ? 0 : cluster_tls(c, prev, in, e);
     if (rc < 0) {
         ref_put(c);
         return rc;
     }
+    if (last)
+        keep_tls(c, prev);
     fill_cluster(c, prev, in);
     *out = c;
     return 0;
 }
 
 /* ---- listeners ---- */
-static int chain_tls(struct serve_chain *c, const struct serve_chain *prev, const struct serve_input *in, struct err *e) {
+struct making { /* of a listener */
+    struct serve *s;
+    struct serve_listener *l;
+    const struct serve_listener *prev; /* or NULL */
+    const struct serve_input *in;
+};
+
+static int chain_tls(const struct making *m, struct serve_chain *c, const struct serve_chain *prev, struct err *e) {
     const struct tls_context *t = c->conf->tls;
+    struct err why = {0};
+    bool same = prev && prev->conf->tls == t;
     if (!t)
         return 0;
-    if (in->identity) {
-        c->tls = tls_ctx_ref(in->identity->server);
+    if (m->in->identity) {
+        c->tls = tls_ctx_ref(m->in->identity->server);
         return 0;
     }
-    c->secrets = serve__secrets(t, in->snap);
-    if (prev && prev->conf->tls == t && prev->tls && serve__same_secrets(&prev->secrets, &c->secrets)) {
+    c->secrets = serve__secrets(t, m->in->snap);
+    if (same && prev->tls && serve__same_secrets(&prev->secrets, &c->secrets)) {
         c->tls = tls_ctx_ref(prev->tls); /* sessions go on */
         return 0;
     }
-    return serve__tls(&c->tls, t, true, &c->secrets, e);
+    int rc = serve__tls(&c->tls, t, true, &c->secrets, &why);
+    if (rc < 0 && !same && e)
+        *e = why;
+    if (rc >= 0 || !same || !spared(m->in, &(struct serve_bad){XDS_LISTENER, m->l->listener->name, &why, true}, e))
+        return rc;
+    serve__secrets_drop(&c->secrets); /* it is the secrets that do not do: the last ones stay */
+    c->secrets = serve__secrets_again(&prev->secrets);
+    c->tls = prev->tls ? tls_ctx_ref(prev->tls) : NULL;
+    return 0;
+}
+
+static int chain_routes(const struct making *m, struct serve_chain *c, const struct serve_chain *prev, struct err *e) {
+    struct str name = c->hcm->rds_name;
+    struct route_table *table = c->hcm->routes;
+    if (!table && name.len)
+        table = snap_get(m->in->snap, XDS_ROUTE, name);
+    if (table)
+        c->routes = serve__routes(table, prev ? prev->routes : NULL);
+    else if (m->in->profile == PROFILE_ENVOY)
+        c->routes = serve__no_routes(name);
+    return c->routes ? serve__read_bodies(c->routes, e) : 0;
 }
 
 /* The chain that did the same for the same connections before. */
@@ -343,9 +402,9 @@ static int find_sinks(struct serve *s, struct serve_chain *c, const struct serve
     return 0;
 }
 
-static int build_chain(struct serve *s, struct serve_chain *c, const struct serve_chain *prev, const struct serve_input *in,
-                       struct err *e) {
-    c->id = prev ? prev->id : s->next_chain++;
+static int build_chain(const struct making *m, struct serve_chain *c, struct err *e) {
+    const struct serve_chain *prev = chain_before(m->prev, m->l, (unsigned)(c - m->l->chains));
+    c->id = prev ? prev->id : m->s->next_chain++;
     if (c->conf->kind == CHAIN_TCP)
         c->tcp = &c->conf->tcp;
     else
@@ -354,34 +413,23 @@ static int build_chain(struct serve *s, struct serve_chain *c, const struct serv
         atomic_store_explicit(&c->split, atomic_load_explicit(&prev->split, memory_order_relaxed), memory_order_relaxed);
     if (c->conf->rbac || c->conf->rbac_shadow)
         c->gate = prev && prev->gate ? ref_get(prev->gate) : ref_new(sizeof(*c->gate), NULL);
-    struct route_table *table = c->hcm ? c->hcm->routes : NULL;
-    if (c->hcm && !table && c->hcm->rds_name.len)
-        table = snap_get(in->snap, XDS_ROUTE, c->hcm->rds_name);
-    if (table)
-        c->routes = serve__routes(table, prev ? prev->routes : NULL);
-    else if (c->hcm && in->profile == PROFILE_ENVOY)
-        c->routes = serve__no_routes(c->hcm->rds_name);
-    int rc = c->routes ? serve__read_bodies(c->routes, e) : 0;
-    if (rc >= 0 && in->sinks)
-        rc = find_sinks(s, c, in, e);
-    return rc < 0 ? rc : chain_tls(c, prev, in, e);
+    int rc = c->hcm ? chain_routes(m, c, prev, e) : 0;
+    if (rc >= 0 && m->in->sinks)
+        rc = find_sinks(m->s, c, m->in, e);
+    return rc < 0 ? rc : chain_tls(m, c, prev, e);
 }
 
-static int build_listener(struct serve *s, const struct serve_port *port, const struct serve_input *in, struct err *e) {
-    struct serve_listener *l = &s->listeners[s->n_listeners++];
-    const struct serve_listener *prev = in->prev ? serve_listener_get(in->prev, port->id) : NULL;
-    struct listener *res = snap_get(in->snap, XDS_LISTENER, port->name);
-    l->side = port->side;
-    l->id = port->id;
+static int make_listener(const struct making *m, struct listener *res, struct err *e) {
+    struct serve_listener *l = m->l;
     if (!res || res->n_chains + (res->fallback != NULL) == 0)
         return 0;
     l->listener = ref_get(res);
     l->needs = listener_needs(res);
-    l->chains = arena_zalloc(&s->ref.mem, (res->n_chains + 1) * sizeof(*l->chains));
+    l->chains = arena_zalloc(&m->s->ref.mem, (res->n_chains + 1) * sizeof(*l->chains));
     for (unsigned i = 0; i < res->n_chains + (res->fallback != NULL); i++) {
         l->chains[i].conf = i < res->n_chains ? &res->chains[i] : res->fallback;
         l->n_chains++;
-        int rc = build_chain(s, &l->chains[i], chain_before(prev, l, i), in, e);
+        int rc = build_chain(m, &l->chains[i], e);
         if (rc < 0)
             return err_in(e, "listener " STR_FMT, STR_ARG(res->name));
     }
@@ -396,6 +444,25 @@ static void listener_fini(struct serve_listener *l) {
         serve__secrets_drop(&l->chains[i].secrets);
     }
     ref_put(l->listener);
+    *l = (struct serve_listener){.side = l->side, .id = l->id};
+}
+
+static int build_listener(struct serve *s, const struct serve_port *port, const struct serve_input *in, struct err *e) {
+    struct serve_listener *l = &s->listeners[s->n_listeners++];
+    struct err why = {0};
+    l->side = port->side;
+    l->id = port->id;
+    struct making m = {s, l, in->prev ? serve_listener_get(in->prev, port->id) : NULL, in};
+    struct listener *last = m.prev ? m.prev->listener : NULL;
+    int rc = make_listener(&m, port->last ? last : snap_get(in->snap, XDS_LISTENER, port->name), &why);
+    if (rc >= 0)
+        return rc;
+    if (!spared(in, &(struct serve_bad){XDS_LISTENER, port->name, &why, last != NULL}, e))
+        return rc;
+    listener_fini(l);
+    if (make_listener(&m, last, &why) < 0)
+        listener_fini(l);
+    return 0;
 }
 
 /* ---- the whole ---- */
@@ -427,17 +494,28 @@ static void retire_hosts(const struct serve *old, const struct serve *now) {
     }
 }
 
+static int add_cluster(struct serve *s, struct cluster *cluster, const struct serve_input *in, struct err *e) {
+    const struct serve_cluster *prev = in->prev ? serve_cluster_get(in->prev, cluster->name) : NULL;
+    struct serve_cluster *c = NULL;
+    struct err why = {0};
+    int rc = build_cluster(&c, cluster, false, in, &why);
+    if (rc < 0) {
+        if (!spared(in, &(struct serve_bad){XDS_CLUSTER, cluster->name, &why, prev != NULL}, e))
+            return rc;
+        rc = prev ? build_cluster(&c, prev->cluster, true, in, &why) : 0;
+    }
+    if (c)
+        map_put(&s->clusters, cluster->name, c);
+    return rc;
+}
+
 static int add_clusters(struct serve *s, const struct serve_input *in, struct err *e) {
     struct cluster *cluster;
-    struct str name;
-    MAP_FOR (&in->snap->of[XDS_CLUSTER], &name, cluster) {
-        struct serve_cluster *c;
-        int rc = build_cluster(&c, cluster, in, e);
-        if (rc < 0)
-            return rc;
-        map_put(&s->clusters, name, c);
-    }
-    return 0;
+    int rc = 0;
+    MAP_FOR (&in->snap->of[XDS_CLUSTER], NULL, cluster)
+        if (rc >= 0)
+            rc = add_cluster(s, cluster, in, e);
+    return rc;
 }
 
 static void add_tables(struct serve *s, const struct serve_input *in) {

@@ -99,7 +99,16 @@ struct serve_port { /* a listener to be served */
     unsigned id;    /* never used again for another */
     enum side side;
     struct str name; /* of the listener resource */
+    bool last;       /* what it says now cannot be had there: its last form stays */
 };
+struct serve_bad { /* a resource that cannot be used, though it could be decoded: a file of it is not there, say */
+    enum xds_type type;
+    struct str name;
+    const struct err *why;
+    bool had; /* a form of it is served, and would stay */
+};
+/* Is the rest to be served all the same? Then that resource stays as it was, or is not served; else all is refused. */
+typedef bool serve_spare_f(void *ctx, const struct serve_bad *b);
 struct serve_input {
     const struct serve *prev; /* what it replaces, or NULL */
     const struct snap *snap;
@@ -114,13 +123,19 @@ struct serve_input {
     struct str local_cluster; /* the cluster whose only endpoint is `local`: the app; empty: none */
     struct addr local;
     enum conn_proto local_proto; /* what the app speaks; CONN_AUTO means HTTP/1.1 */
+    serve_spare_f *spare;        /* NULL: never */
+    void *spare_ctx;
 };
 /* A host at an address that is none of the cluster's endpoints, but reached as they are. */
 struct host *serve_host_new(const struct serve_cluster *c, const struct addr *a, unsigned workers);
-/* A new form with one reference. Fails only on what a bootstrap, or a foreign control plane, names and that cannot be used. */
+/* A new form with one reference. Fails only on what a bootstrap, or a foreign control plane, names and that cannot be used, and
+ * that is not spared. */
 int serve_build(struct serve **out, const struct serve_input *in, struct err *e) MUST_CHECK;
 /* Would it take this TLS context, of a listener (`server`) or a cluster, as far as its secrets do not matter? Reads its files. */
 int serve_try_tls(const struct tls_context *t, bool server, struct err *e) MUST_CHECK;
+
+/* The same of a table's bodies that are in files. */
+int serve_try_routes(struct route_table *t, struct err *e) MUST_CHECK;
 
 /* The body of a direct response that is in a file; ptr NULL: it is in none. */
 static inline struct str serve_body(const struct serve_routes *r, const struct route *route) {

@@ -7,6 +7,7 @@
 /* What the context refers to by name, where it is in the snapshot (static secrets, or what came over SDS): references. */
 struct serve_secrets serve__secrets(const struct tls_context *t, const struct snap *snap);
 bool serve__same_secrets(const struct serve_secrets *a, const struct serve_secrets *b);
+struct serve_secrets serve__secrets_again(const struct serve_secrets *s);
 void serve__secrets_drop(struct serve_secrets *s);
 struct str serve__alpn(const struct tls_context *t, struct arena *a); /* as a list with commas */
 /* *out stays NULL while a secret is not there. */

@@ -77,3 +77,10 @@ struct serve_routes *serve__no_routes(struct str name) {
     ref_put(empty);
     return r;
 }
+
+int serve_try_routes(struct route_table *t, struct err *e) {
+    struct serve_routes *r = serve__routes(t, NULL);
+    int rc = serve__read_bodies(r, e);
+    ref_put(r);
+    return rc;
+}

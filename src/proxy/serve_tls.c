@@ -40,6 +40,10 @@ bool serve__same_secrets(const struct serve_secrets *a, const struct serve_secre
     return a->cert == b->cert && a->ca == b->ca && a->wait == b->wait;
 }
 
+struct serve_secrets serve__secrets_again(const struct serve_secrets *s) {
+    return (struct serve_secrets){s->cert ? ref_get(s->cert) : NULL, s->ca ? ref_get(s->ca) : NULL, s->wait};
+}
+
 void serve__secrets_drop(struct serve_secrets *s) {
     ref_put(s->cert);
     ref_put(s->ca);

@@ -93,8 +93,8 @@ def upstream_tls(cert, roots):
     return {1: 'tls', 3: any_of(TLS + 'UpstreamTlsContext', {1: tls_common(cert, roots)})}
 
 
-def listener(name, table, tls=None, fetch=None):
-    hcm = {2: name, 3: {1: ads_source(fetch), 2: table}, 5: {1: 'router', 4: any_of(ROUTER, {})}}
+def listener(name, table, tls=None, fetch=None, log=None):
+    hcm = {2: name, 3: {1: ads_source(fetch), 2: table}, 5: {1: 'router', 4: any_of(ROUTER, {})}, **({13: log} if log else {})}
     chain = {3: {1: 'hcm', 4: any_of(HCM, hcm)}, **({6: tls} if tls else {})}
     return {1: name, 2: address('127.0.0.1', 0), 3: chain}
 
