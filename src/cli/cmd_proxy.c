@@ -8,21 +8,13 @@
 #include "codec/url.h"
 #include "control/schema.h"
 #include "crypto/spiffe.h"
-#include "io/file.h"
 #include "io/proc.h"
-#include "proxy/admin.h"
-#include "proxy/bootstrap.h"
-#include "proxy/checks.h"
-#include "proxy/foreign.h"
 #include "proxy/inherited.h"
-#include "proxy/names.h"
-#include "proxy/secrets.h"
 #include "proxy/sidecar.h"
+#include "proxy/standalone.h"
 #include "proxy/takeover.h"
 
-#define BOOTSTRAP_MAX (4u << 20) /* octets of a bootstrap file */
 #define DRAIN_DEFAULT "30"
-#define NAMES_US (5 * CLOCK_S) /* how long a start waits for names to be resolved, and hosts to be checked */
 
 struct options {
     struct addr control, app, inbound, outbound, admin;
@@ -40,19 +32,11 @@ struct proxy_main {
     struct options o;
     struct sig_watch signals;
     struct sidecar *sidecar;
-    struct proxy *proxy; /* of a static bootstrap */
-    struct bootstrap boot;
-    struct dns *dns;         /* with a bootstrap that names hosts */
-    struct names *names;     /* likewise */
-    struct checks *checks;   /* with a bootstrap */
-    struct secrets *secrets; /* likewise */
-    struct foreign *foreign; /* the control plane that a bootstrap names */
-    struct timer patience;   /* until it serves: for names that nobody answers for */
-    bool serving;
-    struct inherited *inherited; /* from the proxy that we take over from; NULL: there is none */
-    struct takeover *takeover;   /* for the proxy that takes over from us */
-    const char **successor;      /* its command */
-    json_t *ready;               /* what is to be told once all is ours */
+    struct standalone *standalone; /* one of the two */
+    struct inherited *inherited;   /* from the proxy that we take over from; NULL: there is none */
+    struct takeover *takeover;     /* for the proxy that takes over from us */
+    const char **successor;        /* its command */
+    json_t *ready;                 /* what is to be told once all is ours */
     struct arena mem;
     int code;
 };
@@ -96,8 +80,8 @@ static void on_drained(void *ctx) {
 }
 
 static void drain(struct proxy_main *m) {
-    if (m->proxy)
-        proxy_drain(m->proxy);
+    if (m->standalone)
+        standalone_drain(m->standalone);
     else
         sidecar_drain(m->sidecar);
 }
@@ -111,8 +95,8 @@ static void on_cancel(void *ctx, const char *why) {
 static void on_taken(void *ctx) {
     struct proxy_main *m = ctx;
     log_info(&m->log, "draining, at most %llu s", (unsigned long long)(m->o.drain_us / CLOCK_S));
-    if (m->proxy)
-        proxy_hand_over(m->proxy);
+    if (m->standalone)
+        standalone_hand_over(m->standalone);
     else
         sidecar_hand_over(m->sidecar);
 }
@@ -143,298 +127,42 @@ static int open_takeover(struct proxy_main *m, const struct proxy *p, int lock_f
 }
 
 /* ---- a static bootstrap ---- */
-static int read_bootstrap(struct bootstrap *b, const char *path, struct err *e) {
-    struct buf text = {0};
-    int rc = file_read(str_of(path), BOOTSTRAP_MAX, &text, e);
-    if (rc >= 0) { /* a file that cannot be read is named by the error already */
-        rc = bootstrap_parse(b, buf_str(&text), e);
-        if (rc >= 0 && (rc = secrets_read_static(b->xds.snap, e)) < 0)
-            bootstrap_fini(b);
-        if (rc < 0)
-            rc = err_in(e, "%s", path);
-    }
-    buf_fini(&text);
-    return rc;
-}
-
-/* --mode validate: all that can be known of the file without listening: its fields, and what is made of them, certificates
- * included. */
-static int validate(struct proxy_main *m, struct err *e) {
-    struct serve *s;
-    int rc = read_bootstrap(&m->boot, m->o.bootstrap, e);
-    if (rc < 0)
-        return rc;
-    struct serve_port *ports = arena_zalloc(&m->mem, (m->boot.xds.n_listeners + 1) * sizeof(*ports));
-    for (size_t i = 0; i < m->boot.xds.n_listeners; i++)
-        ports[i] = (struct serve_port){(unsigned)i + 1, SIDE_STATIC, m->boot.xds.listeners[i]};
-    struct serve_input in = {.snap = m->boot.xds.snap,
-                             .profile = PROFILE_ENVOY,
-                             .ports = ports,
-                             .n_ports = (unsigned)m->boot.xds.n_listeners,
-                             .workers = 1};
-    rc = serve_build(&s, &in, e);
-    if (rc >= 0)
-        ref_put(s);
-    else
-        err_in(e, "%s", m->o.bootstrap);
-    bootstrap_fini(&m->boot);
-    if (rc >= 0)
-        printf("configuration %s OK\n", m->o.bootstrap);
-    return rc;
-}
-
-static int add_foreign(struct proxy_main *m, struct proxy_port *ports, unsigned *n, struct err *e) {
-    struct str name;
-    const struct listener *l;
-    MAP_FOR (foreign_listeners(m->foreign), &name, l) {
-        struct proxy_port *p = &ports[(*n)++];
-        *p = (struct proxy_port){.side = SIDE_STATIC, .name = name, .mode = l->mode};
-        int rc = bootstrap_addr(&p->addr, l->address, l->port, e);
-        if (rc < 0)
-            return err_in(e, "listener " STR_FMT, STR_ARG(name));
-    }
-    return 0;
-}
-
-static struct proxy_port static_port(const struct bootstrap *b, size_t i) {
-    const struct listener *l = snap_get(b->xds.snap, XDS_LISTENER, b->xds.listeners[i]);
-    return (struct proxy_port){SIDE_STATIC, b->xds.listeners[i], b->addrs[i], l->mode};
-}
-
-static int serve_bootstrap(struct proxy_main *m, const struct bootstrap *b, struct err *e) {
-    struct snap *snap = snap_new(b->xds.snap);
-    struct serve_input in = {.snap = snap, .checked = true};
-    unsigned n = 0;
-    int rc = 0;
-    size_t more = m->foreign ? foreign_listeners(m->foreign)->len : 0;
-    struct proxy_port *ports = mem_array(b->xds.n_listeners + more + 1, sizeof(*ports));
-    for (size_t i = 0; m->serving && i < b->xds.n_listeners; i++)
-        ports[n++] = static_port(b, i);
-    if (m->names)
-        names_fill(m->names, snap);
-    if (m->foreign)
-        foreign_fill(m->foreign, snap);
-    secrets_fill(m->secrets, snap);
-    if (m->foreign && m->serving)
-        rc = add_foreign(m, ports, &n, e);
-    if (b == &m->boot) { /* else it is a file, taken whole or not at all */
-        in.spare = proxy_spare;
-        in.spare_ctx = m->proxy;
-    }
-    if (rc >= 0)
-        rc = proxy_relisten(m->proxy, &in, ports, n, e);
-    if (rc >= 0)
-        checks_watch(m->checks, m->proxy->serve);
-    free(ports);
-    ref_put(snap);
-    return rc;
-}
-
-static void tell_boot(struct proxy_main *m) {
-    proxy_booted(m->proxy, &(struct proxy_boot){m->boot.xds.message, m->boot.xds.snap});
-}
-
-static void on_news(void *ctx);
-
-/* The names of the file from now on. A resolver is there as soon as one is. */
-static int watch_names(struct proxy_main *m, const struct snap *snap, struct err *e) {
-    struct cluster *c;
-    bool any = false;
-    MAP_FOR (&snap->of[XDS_CLUSTER], NULL, c)
-        any |= names_of(c);
-    if (!any && !m->names)
-        return 0;
-    if (!m->names) {
-        int rc = dns_new(&m->dns, &m->loop, m->o.dns, e);
-        if (rc < 0)
-            return rc;
-        m->names = names_new(&m->loop, &(struct names_cfg){.dns = m->dns, .log = &m->log, .on_change = on_news, .ctx = m});
-    }
-    names_watch(m->names, snap);
-    return 0;
-}
-
-/* SIGHUP: the file anew, certificates included. What cannot be used changes nothing. */
-static void reload_bootstrap(struct proxy_main *m) {
-    struct bootstrap next;
+static void on_booted(void *ctx) {
+    struct proxy_main *m = ctx;
     struct err e = {0};
-    secrets_refresh(m->secrets);
-    int rc = m->foreign ? err_set(&e, WEFT_E_UNSUPPORTED, "a control plane says what is served") : 0;
-    if (rc >= 0)
-        rc = read_bootstrap(&next, m->o.bootstrap, &e);
-    if (rc >= 0) {
-        secrets_watch(m->secrets, next.xds.snap);
-        rc = serve_bootstrap(m, &next, &e);
-        bootstrap_fini(rc < 0 ? &next : &m->boot);
-        if (rc >= 0) {
-            m->boot = next;
-            tell_boot(m);
-            rc = watch_names(m, m->boot.xds.snap, &e);
-        } else {
-            secrets_watch(m->secrets, m->boot.xds.snap);
-        }
+    const struct proxy *p = standalone_proxy(m->standalone);
+    if (open_takeover(m, p, -1, STR_NONE, &e) < 0) {
+        fail(m, e.msg);
+        return;
     }
-    if (rc < 0)
-        log_error(&m->log, "not reloaded: %s", e.msg);
-    else
-        log_info(&m->log, "reloaded %s", m->o.bootstrap);
-}
-
-static void bootstrap_ready(struct proxy_main *m) {
     json_t *o = json_object(), *listeners = json_object();
-    char text[ADDR_TEXT];
-    for (unsigned i = 0; i < m->proxy->n_listeners; i++)
-        json_object_set_new(listeners, m->proxy->listeners[i].name, json_string(addr_text(&m->proxy->listeners[i].bound, text)));
+    for (unsigned i = 0; i < p->n_listeners; i++)
+        set_addr(listeners, p->listeners[i].name, &p->listeners[i].bound);
     json_object_set_new(o, "listeners", listeners);
-    if (m->proxy->cfg.admin.len)
-        set_addr(o, "admin", &m->proxy->admin.listener.addr);
+    if (p->cfg.admin.len)
+        set_addr(o, "admin", &p->admin.listener.addr);
     tell_ready(m, o);
 }
 
-static int begin_bootstrap(struct proxy_main *m, struct err *e) {
-    loop_timer_stop(&m->loop, &m->patience);
-    m->serving = true;
-    int rc = serve_bootstrap(m, &m->boot, e);
-    if (rc >= 0)
-        rc = open_takeover(m, m->proxy, -1, STR_NONE, e);
-    if (rc >= 0)
-        bootstrap_ready(m);
-    return rc;
+static void on_failed(void *ctx, const struct err *why) {
+    fail(ctx, why->msg);
 }
 
-static void begin_late(struct proxy_main *m) {
-    struct err e = {0};
-    if (begin_bootstrap(m, &e) >= 0)
-        return;
-    log_error(&m->log, "%s", e.msg);
-    m->code = 1;
-    loop_stop(&m->loop);
-}
-
-static void on_patience_over(struct timer *t);
-
-static void wait_for(struct proxy_main *m) {
-    loop_timer(&m->loop, &m->patience, NAMES_US, on_patience_over);
-}
-
-/* How long a control plane is waited for it knows itself, and what names its answers bring comes after that. */
-static void on_patience_over(struct timer *t) {
-    struct proxy_main *m = container_of(t, struct proxy_main, patience);
-    if (m->foreign && !foreign_settled(m->foreign))
-        wait_for(m);
-    else
-        begin_late(m);
-}
-
-/* Is all known that the first request may need? */
-static bool waits(const struct proxy_main *m) {
-    return (m->names && names_pending(m->names)) || (m->foreign && !foreign_settled(m->foreign));
-}
-
-/* Have all hosts been checked once? For that they must be known to the checks, before any listener is. */
-static bool waits_for_checks(struct proxy_main *m) {
-    struct err e = {0};
-    struct cluster *c;
-    bool any = m->foreign != NULL;
-    MAP_FOR (&m->boot.xds.snap->of[XDS_CLUSTER], NULL, c)
-        any |= c->check.enabled;
-    return any && serve_bootstrap(m, &m->boot, &e) >= 0 && checks_pending(m->checks);
-}
-
-static void serve_news(struct proxy_main *m) {
-    struct err e = {0};
-    if (!m->serving && (waits(m) || waits_for_checks(m)))
-        return;
-    if (!m->serving)
-        begin_late(m);
-    else if (serve_bootstrap(m, &m->boot, &e) < 0)
-        log_error(&m->log, "a new configuration cannot be served, the last one stays: %s", e.msg);
-}
-
-static void on_news(void *ctx) {
-    serve_news(ctx);
-}
-
-/* What the control plane says may name hosts and files too. */
-static void on_foreign(void *ctx) {
-    struct proxy_main *m = ctx;
-    struct snap *snap = snap_new(m->boot.xds.snap);
-    struct err e = {0};
-    foreign_fill(m->foreign, snap);
-    if (watch_names(m, snap, &e) < 0)
-        log_error(&m->log, "%s", e.msg);
-    secrets_watch(m->secrets, snap);
-    ref_put(snap);
-    serve_news(m);
-}
-
-/* The server that ads_config names: by address, or as the first endpoint of a static cluster, with its TLS. */
-static int find_control(struct proxy_main *m, struct foreign_cfg *cfg, struct err *e) {
-    const struct xds_bootstrap *x = &m->boot.xds;
-    const struct cluster *c = x->ads.cluster.len ? snap_get(x->snap, XDS_CLUSTER, x->ads.cluster) : NULL;
-    if (!c)
-        return addr_parse(&cfg->control, x->ads.target, e);
-    if (c->type != CLUSTER_STATIC || !c->inline_endpoints || !c->inline_endpoints->n)
-        return err_set(e, WEFT_E_UNSUPPORTED, "needs a STATIC cluster with an endpoint");
-    const struct serve_cluster *served = serve_cluster_get(m->proxy->serve, c->name);
-    cfg->tls = served->tls;
-    cfg->as = c->tls;
-    return bootstrap_addr(&cfg->control, c->inline_endpoints->at[0].address, c->inline_endpoints->at[0].port, e);
-}
-
-static int start_foreign(struct proxy_main *m, struct err *e) {
-    const struct xds_bootstrap *x = &m->boot.xds;
-    struct foreign_cfg cfg = {.log = &m->log,
-                              .node = x->ads.node,
-                              .listeners = x->ads.lds,
-                              .clusters = x->ads.cds,
-                              .listeners_fetch_us = x->ads.lds_fetch_us,
-                              .clusters_fetch_us = x->ads.cds_fetch_us,
-                              .sotw = x->ads.sotw,
-                              .fixed = x->snap,
-                              .on_change = on_foreign,
-                              .ctx = m};
-    int rc = x->ads.on ? serve_bootstrap(m, &m->boot, e) : 0; /* no listeners yet; its cluster's TLS is made */
-    if (!x->ads.on || rc < 0)
-        return rc;
-    rc = find_control(m, &cfg, e);
-    if (rc < 0)
-        return err_in(e, "dynamic_resources.ads_config");
-    m->foreign = foreign_start(&m->loop, &cfg);
-    return 0;
-}
-
-static int start_bootstrap(struct proxy_main *m, struct err *e) {
-    int rc = read_bootstrap(&m->boot, m->o.bootstrap, e);
-    if (rc < 0)
-        return rc;
-    struct proxy_cfg cfg = {.log = &m->log,
-                            .workers = (unsigned)m->o.workers,
-                            .limits = m->o.limits,
-                            .drain_us = m->o.drain_us,
-                            .admin = m->boot.admin.len ? m->boot.admin : m->o.admin,
-                            .log_fd = STDOUT_FILENO,
-                            .profile = PROFILE_ENVOY,
-                            .on_drained = on_drained,
-                            .inherited = m->inherited,
-                            .ctx = m};
-    rc = proxy_open(&m->proxy, &m->loop, &cfg, e);
-    if (rc >= 0)
-        tell_boot(m);
-    if (rc >= 0)
-        rc = admin_start(m->proxy, e);
-    m->checks = checks_new(&m->loop, &(struct checks_cfg){.log = &m->log, .on_change = on_news, .ctx = m});
-    m->secrets = secrets_new(&m->loop, &(struct secrets_cfg){.log = &m->log, .on_change = on_news, .ctx = m});
-    secrets_watch(m->secrets, m->boot.xds.snap);
-    if (rc >= 0)
-        rc = watch_names(m, m->boot.xds.snap, e);
-    if (rc >= 0)
-        rc = start_foreign(m, e);
-    if (rc >= 0 && (waits(m) || waits_for_checks(m)))
-        wait_for(m);
-    else if (rc >= 0)
-        rc = begin_bootstrap(m, e);
-    return rc;
+static int start_standalone(struct proxy_main *m, struct err *e) {
+    struct standalone_cfg cfg = {.log = &m->log,
+                                 .file = m->o.bootstrap,
+                                 .dns = m->o.dns,
+                                 .admin = m->o.admin,
+                                 .workers = (unsigned)m->o.workers,
+                                 .limits = m->o.limits,
+                                 .drain_us = m->o.drain_us,
+                                 .log_fd = STDOUT_FILENO,
+                                 .on_ready = on_booted,
+                                 .on_drained = on_drained,
+                                 .on_failed = on_failed,
+                                 .inherited = m->inherited,
+                                 .ctx = m};
+    return standalone_start(&m->standalone, &m->loop, &cfg, e);
 }
 
 /* ---- a sidecar ---- */
@@ -517,13 +245,13 @@ static int start_sidecar(struct proxy_main *m, struct err *e) {
 static void on_signal(struct sig_watch *s, int sig) {
     struct proxy_main *m = s->ctx;
     if (sig == SIGHUP) {
-        if (m->proxy)
-            reload_bootstrap(m);
+        if (m->standalone)
+            standalone_reload(m->standalone);
         return;
     }
     if (sig == SIGUSR1) {
-        if (m->proxy)
-            proxy_reopen_logs(m->proxy); /* a sidecar's goes to standard output */
+        if (m->standalone)
+            standalone_reopen_logs(m->standalone); /* a sidecar's goes to standard output */
         return;
     }
     if (sig == SIGUSR2) {
@@ -550,7 +278,7 @@ static int serve(struct proxy_main *m, int elder, struct err *e) {
     if (elder >= 0)
         rc = inherit(m, elder, e);
     if (rc >= 0)
-        rc = m->o.bootstrap ? start_bootstrap(m, e) : start_sidecar(m, e);
+        rc = m->o.bootstrap ? start_standalone(m, e) : start_sidecar(m, e);
     if (rc >= 0)
         loop_run(&m->loop);
     takeover_close(&m->takeover);
@@ -558,16 +286,8 @@ static int serve(struct proxy_main *m, int elder, struct err *e) {
     json_decref(m->ready);
     if (m->sidecar)
         sidecar_stop(&m->sidecar);
-    loop_timer_stop(&m->loop, &m->patience);
-    foreign_stop(&m->foreign);
-    names_free(&m->names);
-    checks_free(&m->checks);
-    secrets_free(&m->secrets);
-    dns_free(&m->dns);
-    admin_stop(m->proxy);
-    proxy_close(&m->proxy);
-    if (m->boot.xds.snap)
-        bootstrap_fini(&m->boot);
+    if (m->standalone)
+        standalone_stop(&m->standalone);
     proc_signals_stop(&m->signals);
     do /* closing goes on in the loop: saying goodbye to the control plane takes 1 s at most */
         loop_turn(&m->loop, m->loop.watches > 0);
@@ -641,10 +361,17 @@ static int begin(struct options *o, int *elder, struct err *e) {
     return ready_begin(*elder < 0 ? o->ready_file : NULL, o->ready_fd, e);
 }
 
+static int validate(const char *file, struct err *e) {
+    int rc = standalone_validate(file, e);
+    if (rc >= 0)
+        printf("configuration %s OK\n", file);
+    return rc;
+}
+
 static int run(struct proxy_main *m, int elder, struct err *e) {
     cli_log_init(&m->log);
     if (m->o.mode == MODE_VALIDATE)
-        return validate(m, e);
+        return validate(m->o.bootstrap, e);
     int rc = loop_init(&m->loop, &(struct loop_cfg){.log = &m->log}, e);
     if (rc < 0)
         return rc;
