@@ -43,6 +43,7 @@ struct h2_conn {
     uint64_t heard;       /* when input came last */
     bool pinged;          /* since then */
     uint64_t silence;     /* after which it is */
+    uint64_t taken;       /* octets that the kernel had taken when the PING went, or at the last look */
     enum goaway goaway;
     int broken;     /* the session has failed: close when its last words are sent */
     unsigned early; /* streams that are */

@@ -42,6 +42,17 @@ static void head_late(struct h2_conn *hc) {
     conn__later(hc->p);
 }
 
+static uint64_t pong_us(const struct conn_cfg *cfg) {
+    return cfg->pong_us ? cfg->pong_us : PONG_US;
+}
+
+/* Does it still read what is sent to it? Not seen of the last that is in the kernel. */
+static bool takes(struct h2_conn *hc) {
+    uint64_t before = hc->taken;
+    hc->taken = hc->p->pub.tr->tx;
+    return hc->p->blocked && hc->taken > before;
+}
+
 /* Is the peer still there? Silence is asked, and silence upon that is the end. */
 static void check_peer(struct h2_conn *hc, uint64_t now) {
     const struct conn_cfg *cfg = hc->p->pub.cfg;
@@ -49,7 +60,12 @@ static void check_peer(struct h2_conn *hc, uint64_t now) {
         hc->ping_due = now + hc->silence;
         return;
     }
-    if (hc->pinged && !conn__listen(hc->p)) { /* it may also have come while we stood still */
+    bool heard = hc->pinged && conn__listen(hc->p); /* it may also have come while we stood still */
+    if (hc->pinged && !heard && takes(hc)) {        /* a slow one: the PING is behind what waits */
+        hc->ping_due = now + pong_us(cfg);
+        return;
+    }
+    if (hc->pinged && !heard) {
         conn__fail(hc->p, WEFT_E_TIMEOUT);
         return;
     }
@@ -62,7 +78,8 @@ static void check_peer(struct h2_conn *hc, uint64_t now) {
         return;
     }
     hc->pinged = true;
-    hc->ping_due = now + (cfg->pong_us ? cfg->pong_us : PONG_US);
+    hc->taken = hc->p->pub.tr->tx;
+    hc->ping_due = now + pong_us(cfg);
     h2_ping(hc->h);
     conn__later(hc->p);
 }

@@ -580,6 +580,41 @@ static void h2_silent_client(void **state) {
     raw_close(&r);
 }
 
+/* Who takes what we send, slowly, is there, though the answer to a PING is far behind; who takes nothing more is not. */
+static void h2_slow_client(void **state) {
+    enum { BODY = 64 << 20, BITE = 5 << 20 };
+    struct fx *fx = *state;
+    struct raw r = {0};
+    char *body = mem_alloc(BODY);
+    fill(body, BODY, 1);
+    fx->server_cfg.ping_us = 8 * CLOCK_S;
+    fx->server_cfg.pong_us = 5 * CLOCK_S;
+    fx_serve(fx);
+    raw_dial(&r, fx);
+    raw_send(&r, H2_PREFACE);
+    RAW(&r, "\0\0\6\4\0\0\0\0\0\0\4\x7f\xff\xff\xff"
+            "\0\0\4\10\0\0\0\0\0\x7f\0\0\0"); /* windows */
+    RAW(&r, "\0\0\6\1\5\0\0\0\1\x82\x86\x84\x41\1a");
+    AWAIT(fx, fx->srv[0].got_head);
+    stream_head(fx->srv[0].s, &(struct msg){.status = 200, .content_length = BODY}, false);
+    stream_data(fx->srv[0].s, str_n(body, BODY), true);
+    for (unsigned i = 0; i < 8; i++) {
+        transport_want_read(r.tr, true);
+        AWAIT(fx, r.in.len >= BITE || r.eof || r.failed);
+        assert_false(r.eof || r.failed);
+        buf_take(&r.in, r.in.len);
+        transport_want_read(r.tr, false);
+        fx_pass(fx, 5 * CLOCK_S);
+        assert_int_equal(fx->server.n_conns, 1);
+    }
+    for (unsigned i = 0; i < 8 && fx->server.n_conns; i++)
+        fx_pass(fx, 5 * CLOCK_S);
+    assert_int_equal(fx->server.n_conns, 0);
+    assert_int_equal(fx->srv[0].closed, 1);
+    raw_close(&r);
+    free(body);
+}
+
 /* With ping_busy a connection without requests is left in peace; one that waits for an answer is asked, and the request fails. */
 static void h2_silent_peer_while_busy(void **state) {
     struct fx *fx = *state;
@@ -710,6 +745,7 @@ int main(void) {
         BARE(h2_idle_timeout),
         BARE(h2_silent_peer),
         BARE(h2_silent_client),
+        BARE(h2_slow_client),
         BARE(h2_silent_peer_while_busy),
         H2(h2_garbage),
         H2(h2_session_ended_with_a_stream),
