@@ -52,12 +52,12 @@ def test_smtp(tmp_path):
     there.check_hostname = False
     there.load_verify_locations(cadata=CA.ca_pem)
     box = Mailbox()
-    port = free_port()
-    server = Controller(box, '127.0.0.1', port, tls_context=context, ready_timeout=DEADLINE)
+    at = free_port()
+    server = Controller(box, *split(at), tls_context=context, ready_timeout=DEADLINE)
     server.start()
     try:
         with Mesh() as m:
-            Smtp.sidecar, _ = m.sidecar('web'), m.sidecar('mail', app=f'127.0.0.1:{port}', app_protocol='tcp')
+            Smtp.sidecar, _ = m.sidecar('web'), m.sidecar('mail', app=at, app_protocol='tcp')
             m.allow('web', 'mail')
             wait(lambda: l4.connect(Smtp.sidecar.outbound, 'mail:25')[1].startswith(b'HTTP/1.1 200 '), 'the rule')
             mail = email.message.EmailMessage()
@@ -87,7 +87,7 @@ class Redis:
     """A redis-server, which keeps nothing."""
 
     def __init__(self, directory):
-        self.addr = f'127.0.0.1:{free_port()}'
+        self.addr = free_port()
         self.dir = directory
         self.start()
 
