@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "control/schema.h"
 #include "crypto/ca.h"
+#include "crypto/x509.h"
 #include "io/addr.h"
 #include "io/loop.h"
 
@@ -249,8 +250,18 @@ struct push_peers sessions_peers(struct sessions *s) {
     return (struct push_peers){join, part, s};
 }
 
+/* By this who comes back knows that its certificate still is of this mesh, and asks for no other. */
+static struct str on_ca_hash(void *ctx) {
+    struct sessions *s = ctx;
+    struct err e;
+    if (!s->ca_hash[0] && x509_pem_hash(s->ca_hash, ca_cert_pem(s->mesh->ca), &e) < 0)
+        s->ca_hash[0] = 0;
+    return str_of(s->ca_hash);
+}
+
 struct session_cb sessions_cb(struct sessions *s) {
     return (struct session_cb){.hello = on_hello,
+                               .ca_hash = on_ca_hash,
                                .stats = on_stats,
                                .health = on_health,
                                .failures = on_failures,

@@ -17,6 +17,7 @@ struct sessions {
     unsigned open;            /* their sessions */
     unsigned proxies;         /* starts of proxies that have a session */
     uint64_t issued, refused; /* certificates */
+    char ca_hash[65];         /* private: of the CA's certificate; empty until a proxy has to be told */
 };
 void sessions_init(struct sessions *s, struct mesh *m, struct reg *r);
 void sessions_fini(struct sessions *s); /* after the server has been stopped */

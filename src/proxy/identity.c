@@ -106,6 +106,10 @@ static int64_t seconds_left(const struct identity *id, uint64_t wall_us) {
     return id->not_after - (int64_t)(wall_us / CLOCK_S);
 }
 
+bool identity_good(const struct identity *id, struct str ca_hash, uint64_t wall_us) {
+    return str_eq(ca_hash, str_of(id->ca_hash)) && seconds_left(id, wall_us) > (id->not_after - issued_at(id)) / 2;
+}
+
 uint64_t identity_days_left(const struct identity *id, uint64_t wall_us) {
     int64_t left = seconds_left(id, wall_us);
     return left > 0 ? (uint64_t)left / DAY : 0;

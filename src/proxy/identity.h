@@ -30,6 +30,8 @@ int identity_new(struct identity **out, struct str key_pem, struct str cert_pem,
  * signed (fresh) what is left is its whole life, whatever our own clock says: a clock that goes wrong must neither renew all the
  * time nor too late. */
 uint64_t identity_renew_in(const struct identity *id, bool fresh, uint64_t wall_us, struct rand *r);
+/* Is it of the CA with that hash, with more than half of its life to go? */
+bool identity_good(const struct identity *id, struct str ca_hash, uint64_t wall_us);
 /* By how many seconds our clock is ahead of the CA's (< 0: behind), as a certificate tells that has just been signed by weft's.
  */
 int64_t identity_skew(const struct identity *id, uint64_t wall_us);

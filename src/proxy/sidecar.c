@@ -257,6 +257,18 @@ static void on_response(void *ctx) {
 static void on_up(void *ctx) {
     struct sidecar *s = ctx;
     log_info(s->cfg.log, "connected to the control plane");
+    if (s->identity)
+        return; /* on_welcome tells whether another is needed */
+    s->refused = 0;
+    sign(s);
+}
+
+/* A restarted control plane would have to sign for all at once. */
+static void on_welcome(void *ctx, struct str ca_hash) {
+    struct sidecar *s = ctx;
+    bool waits = timer_running(&s->sign) && !s->refused; /* for its renewal */
+    if (!s->identity || (waits && identity_good(s->identity, ca_hash, loop_wall(s->loop))))
+        return;
     s->refused = 0;
     sign(s);
 }
@@ -458,6 +470,7 @@ static void start_link(struct sidecar *s) {
                               .on_removed = on_removed,
                               .on_response = on_response,
                               .on_up = on_up,
+                              .on_welcome = on_welcome,
                               .on_down = on_down,
                               .on_drain = on_drain_asked};
     s->link = link_start(s->loop, &cfg);

@@ -136,6 +136,8 @@ static void session_message(struct call *c, struct str msg) {
         link__broken(l, e.code, "session", str_of(e.msg));
     else if (m->message_case == WV__SESSION_RESPONSE__MESSAGE_DRAIN && l->cfg.cb.on_drain)
         l->cfg.cb.on_drain(l->cfg.ctx);
+    else if (m->message_case == WV__SESSION_RESPONSE__MESSAGE_WELCOME && l->cfg.cb.on_welcome)
+        l->cfg.cb.on_welcome(l->cfg.ctx, str_of(m->welcome->ca_sha256));
     unpack_fini(&u);
 }
 

@@ -64,6 +64,9 @@ struct link_cb {
     /* The control plane has no such resource, or none for us now (resource_errors); may be NULL. Where it is said to be not found
      * on_removed has come before; else what was held stays. */
     void (*on_missing)(void *ctx, enum xds_type type, struct str name, const struct err *why);
+    /* The hello was taken, on each connection after on_up. ca_hash: lower-case hex SHA-256 of the certificate that leaves are
+     * signed by there; empty: an older control plane, which does not say. May be NULL. */
+    void (*on_welcome)(void *ctx, struct str ca_hash);
 };
 struct link_cfg {
     struct addr control;

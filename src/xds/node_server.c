@@ -34,12 +34,19 @@ struct session {
     bool closing; /* nothing is read or sent any more */
 };
 
+static Wv__Welcome *pack_welcome(const struct session *s, struct arena *a) {
+    Wv__Welcome *w = PACK_NEW(a, wv__welcome);
+    if (s->cb->ca_hash)
+        w->ca_sha256 = pack_str(a, s->cb->ca_hash(s->cb->ctx));
+    return w;
+}
+
 static void send_response(struct session *s, Wv__SessionResponse__MessageCase which) {
     struct arena a = {0};
     Wv__SessionResponse *m = PACK_NEW(&a, wv__session_response);
     m->message_case = which;
     if (which == WV__SESSION_RESPONSE__MESSAGE_WELCOME)
-        m->welcome = PACK_NEW(&a, wv__welcome);
+        m->welcome = pack_welcome(s, &a);
     else
         m->drain = PACK_NEW(&a, wv__drain);
     call_send(s->call, pack_msg(&a, m));

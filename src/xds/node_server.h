@@ -11,6 +11,7 @@ struct session;
 struct session_cb {
     /* Hello: < 0 and *e refuses (PERMISSION_DENIED / INVALID_ARGUMENT). Slices valid during the call. */
     int (*hello)(void *ctx, struct session *s, const struct hello *h, struct err *e);
+    struct str (*ca_hash)(void *ctx); /* lower-case hex SHA-256 of the CA's certificate, told with the welcome; may be NULL */
     void (*stats)(void *ctx, struct session *s, const struct session_stats *st);
     void (*health)(void *ctx, struct session *s, bool healthy);
     void (*failures)(void *ctx, struct session *s, const struct host_failures *f); /* of one host that it called */

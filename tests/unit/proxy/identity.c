@@ -67,6 +67,16 @@ static void skew(void **state) {
     assert_int_equal(identity_skew(&id, at(-HOUR)), -HOUR);
 }
 
+/* Whether one that comes back to its control plane goes on with it. */
+static void good(void **state) {
+    struct identity id = leaf(10 * HOUR);
+    strcpy(id.ca_hash, "aa");
+    assert_true(identity_good(&id, STR("aa"), at(5 * HOUR - 1)));
+    assert_false(identity_good(&id, STR("aa"), at(5 * HOUR)));
+    assert_false(identity_good(&id, STR("ab"), at(0)));
+    assert_false(identity_good(&id, STR(""), at(0)));
+}
+
 static void told(void **state) {
     struct identity id = leaf(49 * HOUR);
     struct buf b = {0};
@@ -85,6 +95,7 @@ int main(void) {
         cmocka_unit_test(half_of_what_is_left),
         cmocka_unit_test(little_left),
         cmocka_unit_test(skew),
+        cmocka_unit_test(good),
         cmocka_unit_test(told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

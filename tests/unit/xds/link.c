@@ -34,9 +34,10 @@ struct fx {
     struct addr addr;
     struct link *link;
     struct map got; /* "type name" -> text of what it is */
-    unsigned resources, removals, responses, ups, downs, drains, signs;
+    unsigned resources, removals, responses, ups, downs, drains, signs, welcomes;
     bool refuse; /* on_resource refuses */
     int sign_code;
+    char ca_hash[16];
     char chain[64], ca[64], down[256], sign_error[256];
     struct timer guard;
     bool timed_out;
@@ -120,6 +121,10 @@ static int plane_hello(void *ctx, struct session *s, const struct hello *h, stru
     return 0;
 }
 
+static struct str plane_ca_hash(void *ctx) {
+    return STR("c0ffee");
+}
+
 static void plane_stats(void *ctx, struct session *s, const struct session_stats *st) {
     ((struct plane *)ctx)->stats = *st;
 }
@@ -169,7 +174,8 @@ static void plane_start(struct fx *fx) {
     struct plane *p = &fx->plane;
     p->svc = (struct node_service){
         .ads = {plane_get, plane_all, plane_subscribed, plane_node, plane_nack, plane_acked, NULL, plane_closed, p, &p->texts},
-        .session = {plane_hello, plane_stats, plane_health, plane_failures, plane_leaving, plane_session_closed, p},
+        .session = {plane_hello, plane_ca_hash, plane_stats, plane_health, plane_failures, plane_leaving, plane_session_closed,
+                    p},
         .sign = {plane_sign, p}};
     const struct server_cfg cfg = {.addr = fx->addr, .on_stream = plane_stream, .user = p};
     struct err e;
@@ -227,6 +233,12 @@ static void on_down(void *ctx, const struct err *why) {
     snprintf(fx->down, sizeof fx->down, "%s", why->msg);
 }
 
+static void on_welcome(void *ctx, struct str ca_hash) {
+    struct fx *fx = ctx;
+    fx->welcomes++;
+    str_z(ca_hash, fx->ca_hash, sizeof fx->ca_hash);
+}
+
 static void on_drain(void *ctx) {
     ((struct fx *)ctx)->drains++;
 }
@@ -257,7 +269,7 @@ static void proxy_start(struct fx *fx) {
                                            .n_labels = 2,
                                            .boot_id = 77,
                                            .version = STR("0.1.0")},
-                                 .cb = {on_resource, on_removed, on_response, on_up, on_down, on_drain},
+                                 .cb = {on_resource, on_removed, on_response, on_up, on_down, on_drain, .on_welcome = on_welcome},
                                  .ctx = fx};
     fx->link = link_start(&fx->loop, &cfg);
 }
@@ -307,6 +319,8 @@ static void subscribe_push_update_remove(void **state) {
     AWAIT(fx, fx->plane.acks == 1);
     assert_int_equal(fx->ups, 1);
     assert_true(link_is_up(fx->link));
+    AWAIT(fx, fx->welcomes == 1);
+    assert_string_equal(fx->ca_hash, "c0ffee");
     assert_string_equal(fx->plane.node, "weft~127.0.0.1~web-1.default~cluster.local default/web");
     assert_int_equal(timeout_of(fx, "default/api"), 1);
     assert_int_equal(fx->resources, 1);
