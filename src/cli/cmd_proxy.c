@@ -341,6 +341,8 @@ static int check(const struct options *o) {
     for (size_t i = 0; i < o->labels.n; i++)
         if (!label_ok(o->labels.at[i]))
             return bad_usage("--label: K=V, without control characters");
+    if (o->dev && o->token_file)
+        return bad_usage("--dev or --token-file: one of the two");
     if (!o->dev) {
         fprintf(stderr, "weft proxy: joining with a token is not there yet; --dev joins a weft control --dev on this machine\n");
         return 1;
@@ -381,12 +383,14 @@ static int run(struct proxy_main *m, int elder, struct err *e) {
 }
 
 static const char details[] =
-    "The app's calls go to the outbound address and name their target: http://SERVICE.NAMESPACE/ or X-Target-Service. Peers "
-    "reach the\n"
-    "app through the inbound address over mutual TLS; security rules decide who may. Access logs go to stdout, talk to stderr.\n"
+    "The app's calls go to the outbound address and name their target, http://SERVICE.NAMESPACE/ or X-Target-Service; one that "
+    "was\n"
+    "redirected there goes to the service that has the address it was for (docs/tcp.md). Peers reach the app through the "
+    "inbound\n"
+    "address over mutual TLS; security rules decide who may. Access logs go to stdout, talk to stderr.\n"
     "SIGTERM drains, SIGHUP re-reads files, SIGUSR1 opens access logs anew, SIGUSR2 starts the program anew, which takes over "
-    "all sockets, and drains. Without a "
-    "reachable control plane the last configuration serves on.";
+    "all\n"
+    "sockets, and drains. Without a reachable control plane the last configuration serves on.";
 
 int cmd_proxy(int argc, char **argv) {
     struct proxy_main m = {0};

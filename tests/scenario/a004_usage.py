@@ -23,7 +23,8 @@ def test_help(command):
 
 @pytest.mark.parametrize('args', [[], ['no-such-command'], ['get'], ['get', 'pods'], ['get', 'endpoints'], ['apply'], ['delete', 'x'],
                                   ['proxy', '--dev'], ['proxy', '--dev', '--service', 'x', '--id', '../x'],
-                                  ['proxy', '--dev', '--service', 'x', '--health-check-path', '/a b'], ['echo', '--listen', 'nowhere'],
+                                  ['proxy', '--dev', '--service', 'x', '--health-check-path', '/a b'],
+                                  ['proxy', '--dev', '--token-file', 't', '--service', 'x'], ['echo', '--listen', 'nowhere'],
                                   ['status', '-o', 'xml'], ['echo', 'operand']])
 def test_bad_usage(args):
     code, out, err = run(*args)
