@@ -4,13 +4,23 @@
 
 #define LENGTH_PREFIXED 2u
 #define TAG_MAX 1u /* octets: all our field numbers are below 16 */
+#define VARINT 0u
+#define NOT_FOUND 5u /* google.rpc.Code */
+#define NO_SUCH STR("no such resource")
 
-enum { /* numbers of (Delta)DiscoveryResponse, Resource and Any (xds.md §1.2) */
+enum { /* numbers of (Delta)DiscoveryResponse, Resource, ResourceError, Status and Any (xds.md §1.2) */
        RESPONSE_VERSION = 1,
        RESPONSE_RESOURCES = 2,
        RESPONSE_TYPE_URL = 4,
        RESPONSE_NONCE = 5,
        RESPONSE_REMOVED = 6,
+       RESPONSE_SOTW_ERRORS = 7,
+       RESPONSE_DELTA_ERRORS = 9,
+       ERROR_NAME = 1,
+       ERROR_DETAIL = 2,
+       NAME_NAME = 1,
+       STATUS_CODE = 1,
+       STATUS_MESSAGE = 2,
        RESOURCE_VERSION = 1,
        RESOURCE_RESOURCE = 2,
        RESOURCE_NAME = 3,
@@ -68,6 +78,18 @@ void ads_response_add(struct ads_response *r, const struct xds_resource *res) {
 
 void ads_response_remove(struct ads_response *r, struct str name) {
     put(&r->out, RESPONSE_REMOVED, name);
+    r->n++;
+}
+
+void ads_response_missing(struct ads_response *r, struct str name) {
+    size_t in = field_len(name.len), detail = TAG_MAX + 1 + field_len(NO_SUCH.len);
+    put_head(&r->out, r->sotw ? RESPONSE_SOTW_ERRORS : RESPONSE_DELTA_ERRORS, field_len(in) + field_len(detail));
+    put_head(&r->out, ERROR_NAME, in);
+    put(&r->out, NAME_NAME, name);
+    put_head(&r->out, ERROR_DETAIL, detail);
+    put_varint(&r->out, STATUS_CODE << 3 | VARINT);
+    put_varint(&r->out, NOT_FOUND);
+    put(&r->out, STATUS_MESSAGE, NO_SUCH);
     r->n++;
 }
 

@@ -102,7 +102,8 @@ static void take(struct round *r, struct ads_name *n) {
     struct xds_resource *res = get(r, n);
     const char *version = res ? res->version : NULL;
     enum ads_do what = ads_state_decide(st, n, version);
-    if (what != ADS_NOTHING && (what != r->what || (what == ADS_REMOVE ? still_used(r, n) : too_early(r, n)))) {
+    bool never = what == ADS_REMOVE && !n->sent && r->s->sotw; /* nothing is taken away: no order to keep */
+    if (what != ADS_NOTHING && !never && (what != r->what || (what == ADS_REMOVE ? still_used(r, n) : too_early(r, n)))) {
         ads_state_mark(st, n);
         return;
     }
@@ -110,9 +111,11 @@ static void take(struct round *r, struct ads_name *n) {
         ads_response_add(&r->response, res);
         follow(r, n);
     }
-    bool told = what != ADS_REMOVE || !r->s->sotw; /* the end of a child is told by its parent */
-    if (what == ADS_REMOVE && told)
+    bool told = what != ADS_REMOVE || !r->s->sotw || never || n->force; /* the end of a child is told by its parent */
+    if (what == ADS_REMOVE && !r->s->sotw)
         ads_response_remove(&r->response, n->text->name);
+    if (what == ADS_REMOVE && told && n->subscribed)
+        ads_response_missing(&r->response, n->text->name);
     ads_state_done(st, n, what, version, told ? r->nonce : 0);
 }
 
@@ -162,6 +165,8 @@ static void add_whole(struct round *r, struct ads_name *n, struct map *kept) {
         if (n->force || !ads_state_has(n, res->version))
             follow(r, n);
         ads_response_add(&r->response, res);
+    } else if (n->subscribed) {
+        ads_response_missing(&r->response, n->text->name);
     }
     ads_state_done(st, n, res ? ADS_SEND : ADS_REMOVE, res ? res->version : NULL, r->nonce);
 }

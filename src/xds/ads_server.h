@@ -2,7 +2,8 @@
 #pragma once
 /* ads_server: the control plane's end of ADS, delta and state of the world (xds.md §1.3 to §1.6): one ads_stream per client, each
  * type a sub-stream with its own subscription, wildcard state, versions acked and in flight. A state-of-the-world response about
- * listeners or clusters holds all there are for the client; of the other types what has changed, or was asked for. A cluster
+ * listeners or clusters holds all there are for the client; of the other types what has changed, or was asked for. A name that
+ * was asked for and is not there is said to be NOT_FOUND (resource_errors), in delta beside its removal. A cluster
  * that has gone stays with a client that has it until it goes by the listeners and routes it was told (§7.6, trap 16). And who
  * takes all clusters is told an update of routes when it has accepted them and been sent the endpoints of new ones (§1.7).
  *

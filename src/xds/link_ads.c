@@ -212,8 +212,10 @@ void link__take(struct link *l, enum xds_type type, const struct link_resource *
 
 void link__gone(struct link *l, enum xds_type type, struct str name) {
     struct link_name *n = map_get(&l->of[type].names, name);
-    if (n)
+    if (n) {
         link__keep(&n->version, STR_NONE);
+        n->gone_in = l->told + 1;
+    }
     if (n && !n->wanted)
         link__forget(l, type, n); /* known by wildcard only */
     if (l->cfg.cb.on_removed)
@@ -229,7 +231,8 @@ static void take_error(struct link *l, enum xds_type type, const Ed__ResourceErr
     if (name.len && link__wants(l, type, name)) {
         err_set(&why, status == GRPC_NOT_FOUND ? WEFT_E_NOT_FOUND : WEFT_E_UNAVAILABLE, "%s: %s", grpc_status_name(status),
                 w->error_detail ? w->error_detail->message : "");
-        if (status == GRPC_NOT_FOUND && map_has(&l->of[type].names, name)) /* else a complete answer has said so already */
+        const struct link_name *n = map_get(&l->of[type].names, name);
+        if (status == GRPC_NOT_FOUND && n && n->gone_in != l->told + 1) /* else the response has said so already */
             link__gone(l, type, name);
         if (l->cfg.cb.on_missing && !l->stopping)
             l->cfg.cb.on_missing(l->cfg.ctx, type, name, &why);
@@ -244,6 +247,7 @@ void link__missing(struct link *l, enum xds_type type, Ed__ResourceError *const 
 
 /* What a response brought has been told: now what follows from all of it. */
 void link__told(struct link *l, enum xds_type type) {
+    l->told++;
     if (l->cfg.cb.on_answer && !l->stopping)
         l->cfg.cb.on_answer(l->cfg.ctx, type);
     if (l->cfg.cb.on_response && !l->stopping)

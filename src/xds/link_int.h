@@ -12,6 +12,7 @@ struct link_name {   /* a resource that is wanted, or held */
     struct list due; /* in link_ads.due: its subscription changed since the last request */
     bool wanted;
     bool asked;         /* the stream's server knows that it is wanted */
+    unsigned gone_in;   /* link.told, of the response that last said that it is not there, plus 1 */
     struct str version; /* held; empty: none. Owned */
     struct str name;
 };
@@ -49,6 +50,7 @@ struct link {
 
     struct link_ads of[XDS_TYPES];
     bool node_sent;
+    unsigned told; /* responses of ADS */
 
     struct session_stats stats;
     bool have_stats, have_health, healthy;

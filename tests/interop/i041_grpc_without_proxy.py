@@ -32,6 +32,17 @@ def test_pair(client, server):
         accepted(m)
 
 
+@pytest.mark.parametrize('reads', ['false', 'true'])
+def test_server_comes_later(reads, monkeypatch):
+    monkeypatch.setenv('GRPC_EXPERIMENTAL_XDS_DATA_ERROR_HANDLING', reads)
+    with Mesh() as m, Grpc(m, 'caller', GRPC['go']['call'], 'xds:///served.default', METHOD) as caller:
+        caller.until('Unavailable')
+        m.allow('caller', 'served')
+        with GrpcServer(m, 'served', GRPC['go']):
+            caller.until('OK hello')
+            accepted(m)
+
+
 @pytest.mark.parametrize('server', ['go', 'python'])
 def test_called_by_a_sidecar(server):
     with Mesh() as m, GrpcServer(m, 'served', GRPC[server]):

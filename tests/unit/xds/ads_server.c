@@ -31,7 +31,7 @@ struct fx {
     struct conn *conn;
     struct stream *s;
     struct grpc_reader reader;
-    struct buf log; /* "[type name=… !name nonce]" for each response, without versions */
+    struct buf log; /* "[type name… !removed… ?missing… nonce]" for each response */
     unsigned responses, resources;
     size_t owed; /* octets read and not given back */
     bool hold, conn_closed, ready, timed_out;
@@ -130,7 +130,13 @@ static void del(struct fx *fx, enum xds_type type, const char *name) {
 static const char type_letter[] = {
     [XDS_LISTENER] = 'L', [XDS_ROUTE] = 'R', [XDS_CLUSTER] = 'C', [XDS_ENDPOINT] = 'E', [XDS_SECRET] = 'S'};
 
-/* "[type name… nonce version]", in state of the world. */
+static const char *missing(const Ed__ResourceError *e) {
+    assert_int_equal(e->error_detail->code, GRPC_NOT_FOUND);
+    assert_string_equal(e->error_detail->message, "no such resource");
+    return e->resource_name->name;
+}
+
+/* The same in state of the world, where nothing is removed by its name. */
 static void take_sotw_response(struct fx *fx, struct str msg) {
     struct unpack u;
     struct err e;
@@ -148,6 +154,8 @@ static void take_sotw_response(struct fx *fx, struct str msg) {
             fail_msg("%s", e.msg);
         buf_fmt(&fx->log, " %s", w->name);
     }
+    for (size_t i = 0; i < m->n_resource_errors; i++)
+        buf_fmt(&fx->log, " ?%s", missing(m->resource_errors[i]));
     buf_fmt(&fx->log, " %s]", m->nonce);
     assert_int_equal(strlen(m->version_info), 16);
     str_z(str_of(m->version_info), fx->version, sizeof fx->version);
@@ -166,8 +174,13 @@ static void take_response(struct fx *fx, struct str msg) {
     buf_fmt(&fx->log, "[%c", type_letter[xds_type_of_url(str_of(m->type_url))]);
     for (size_t i = 0; i < m->n_resources && m->n_resources < 10; i++)
         buf_fmt(&fx->log, " %s", m->resources[i]->name);
-    for (size_t i = 0; i < m->n_removed_resources; i++)
-        buf_fmt(&fx->log, " !%s", m->removed_resources[i]);
+    for (size_t i = 0, k = 0; i < m->n_removed_resources; i++) { /* both in one order */
+        bool error = k < m->n_resource_errors && strcmp(missing(m->resource_errors[k]), m->removed_resources[i]) == 0;
+        buf_fmt(&fx->log, " %c%s", error ? '?' : '!', m->removed_resources[i]);
+        k += error;
+        if (i + 1 == m->n_removed_resources)
+            assert_int_equal(k, m->n_resource_errors);
+    }
     buf_fmt(&fx->log, " %s]", m->nonce);
     unpack_fini(&u);
 }
@@ -359,13 +372,13 @@ static void order(void **state) {
     put(fx, XDS_ROUTE, "r", "1", 1);
     put(fx, XDS_CLUSTER, "c", "1", 1);
     ask(fx, "node R +r +r2");
-    expect(fx, 2, "[R r 1][R !r2 2]");
+    expect(fx, 2, "[R r 1][R ?r2 2]");
     ask(fx, "C +c +c2");
-    expect(fx, 2, "[C c 3][C !c2 4]");
+    expect(fx, 2, "[C c 3][C ?c2 4]");
     ask(fx, "E +e");
-    expect(fx, 1, "[E !e 5]");
+    expect(fx, 1, "[E ?e 5]");
     ask(fx, "L +l");
-    expect(fx, 1, "[L !l 6]");
+    expect(fx, 1, "[L ?l 6]");
     put(fx, XDS_LISTENER, "l", "1", 1);
     put(fx, XDS_ROUTE, "r2", "1", 1);
     del(fx, XDS_CLUSTER, "c");
@@ -373,10 +386,10 @@ static void order(void **state) {
     put(fx, XDS_ENDPOINT, "e", "1", 1);
     put(fx, XDS_CLUSTER, "c2", "1", 1);
     ads_stream_flush(fx->stream);
-    expect(fx, 5, "[C c2 7][E e 8][L l 9][R r2 10][R !r 11]");
+    expect(fx, 5, "[C c2 7][E e 8][L l 9][R r2 10][R ?r 11]");
     ask(fx, "L ack:9");
     ask(fx, "R ack:11"); /* then none of the routes names it */
-    expect(fx, 1, "[C !c 12]");
+    expect(fx, 1, "[C ?c 12]");
     assert_int_equal(fx->nodes, 1);
     teardown(fx);
 }
@@ -414,7 +427,7 @@ static void cluster_stays_until_routes_are_acked(void **state) {
         if (sotw)
             expect(fx, 1, "[C d 7]");
         else
-            expect(fx, 2, "[C !c 7][E !c 8]");
+            expect(fx, 2, "[C !c 7][E ?c 8]");
         teardown(fx);
     }
 }
@@ -501,13 +514,13 @@ static void sotw_order(void **state) {
     put(fx, XDS_ROUTE, "s", "1", 1);
     put(fx, XDS_ENDPOINT, "c", "1", 1);
     ask(fx, "node L +l +m");
-    expect(fx, 1, "[L l 1]");
+    expect(fx, 1, "[L l ?m 1]");
     ask(fx, "R +r +s +t");
-    expect(fx, 1, "[R r s 2]");
+    expect(fx, 1, "[R r s ?t 2]");
     ask(fx, "C");
     expect(fx, 1, "[C c 3]");
     ask(fx, "E +c +d");
-    expect(fx, 1, "[E c 4]");
+    expect(fx, 1, "[E c ?d 4]");
     put(fx, XDS_ROUTE, "s", "2", 1);
     put(fx, XDS_LISTENER, "m", "1", 1);
     put(fx, XDS_ENDPOINT, "d", "1", 1);
@@ -537,10 +550,29 @@ static void sotw_nothing_is_told(void **state) {
     ask(fx, "node L");
     expect(fx, 1, "[L 1]");
     ask(fx, "C +a");
-    expect(fx, 1, "[C 2]");
+    expect(fx, 1, "[C ?a 2]");
     put(fx, XDS_CLUSTER, "a", "1", 1);
     ads_stream_flush(fx->stream);
     expect(fx, 1, "[C a 3]");
+    teardown(fx);
+}
+
+/* A child that is not there is said to be so, once, and to who asks again; that it has gone tells its parent. */
+static void sotw_missing_children(void **state) {
+    struct fx *fx = setup_as(true);
+    ask(fx, "node E +a +b");
+    expect(fx, 1, "[E ?a ?b 1]");
+    ask(fx, "E +a +b ack:1");
+    ads_stream_dirty(fx->stream, XDS_ENDPOINT, STR("b"));
+    put(fx, XDS_ENDPOINT, "a", "1", 1);
+    ads_stream_flush(fx->stream);
+    expect(fx, 1, "[E a 2]");
+    ask(fx, "E +a +b ack:2");
+    AWAIT(fx, fx->acks == 2);
+    del(fx, XDS_ENDPOINT, "a");
+    ads_stream_flush(fx->stream);
+    ask(fx, "E +a +b ack:2");
+    expect(fx, 1, "[E ?a ?b 3]");
     teardown(fx);
 }
 
@@ -633,7 +665,7 @@ static void held_versions_are_not_resent(void **state) {
     put(fx, XDS_CLUSTER, "a", "1", 1);
     put(fx, XDS_CLUSTER, "b", "2", 1);
     ask(fx, "node C +a +b +x a@1 b@1 x@1");
-    expect(fx, 2, "[C b 1][C !x 2]");
+    expect(fx, 2, "[C b 1][C ?x 2]");
     teardown(fx);
 }
 
@@ -750,7 +782,7 @@ static void bad_requests(void **state) {
 static void half_close_ends_it(void **state) {
     struct fx *fx = setup();
     ask(fx, "node C +a");
-    expect(fx, 1, "[C !a 1]");
+    expect(fx, 1, "[C ?a 1]");
     stream_end(fx->s, NULL);
     AWAIT(fx, !fx->s);
     assert_string_equal(fx->status, "0");
@@ -761,7 +793,7 @@ static void half_close_ends_it(void **state) {
 static void owner_closes(void **state) {
     struct fx *fx = setup();
     ask(fx, "node C +a");
-    expect(fx, 1, "[C !a 1]");
+    expect(fx, 1, "[C ?a 1]");
     ads_stream_close(fx->stream, GRPC_UNAVAILABLE, STR("moving"));
     ads_stream_dirty(fx->stream, XDS_CLUSTER, STR("a")); /* no harm */
     ads_stream_flush(fx->stream);
@@ -781,6 +813,7 @@ int main(void) {
         cmocka_unit_test(endpoints_follow_their_cluster),
         cmocka_unit_test(sotw_order),
         cmocka_unit_test(sotw_nothing_is_told),
+        cmocka_unit_test(sotw_missing_children),
         cmocka_unit_test(sotw_answers),
         cmocka_unit_test(sotw_children_asked_again),
         cmocka_unit_test(sotw_first_with_an_old_nonce),

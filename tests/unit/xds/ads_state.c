@@ -402,7 +402,8 @@ static void response_bytes(void **state) {
     snprintf(res->version, sizeof res->version, "0123456789abcdef");
     ads_response_add(&r, res);
     ads_response_remove(&r, STR("gone"));
-    assert_int_equal(r.n, 2);
+    ads_response_missing(&r, STR("gone"));
+    assert_int_equal(r.n, 3);
     unpack_init(&u, NULL, &e);
     assert_int_equal(unpack_msg(&u, &ed__delta_discovery_response__descriptor, ads_response_end(&r, XDS_CLUSTER, 300), &m), 0);
     assert_string_equal(m->type_url, xds_type_url(XDS_CLUSTER).ptr);
@@ -415,6 +416,10 @@ static void response_bytes(void **state) {
     assert_memory_equal(m->resources[0]->resource->value.data, big, sizeof big);
     assert_int_equal(m->n_removed_resources, 1);
     assert_string_equal(m->removed_resources[0], "gone");
+    assert_int_equal(m->n_resource_errors, 1);
+    assert_string_equal(m->resource_errors[0]->resource_name->name, "gone");
+    assert_int_equal(m->resource_errors[0]->error_detail->code, 5);
+    assert_string_equal(m->resource_errors[0]->error_detail->message, "no such resource");
     assert_int_equal(m->base.n_unknown_fields, 0);
     unpack_fini(&u);
     ads_response_fini(&r);
