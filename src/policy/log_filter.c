@@ -10,11 +10,14 @@ static bool compare(const struct log_filter *f, uint64_t value) {
     return false;
 }
 
-static bool has_flag(const struct log_filter *f, struct str flag) {
-    for (size_t i = 0; i < f->n_flags; i++)
-        if (str_eq(f->flags[i], flag))
-            return true;
-    return !f->n_flags && flag.len;
+static bool has_flag(const struct log_filter *f, struct str flags) {
+    bool has = !f->n_flags && flags.len;
+    while (!has && flags.len) {
+        struct str one = str_cut(&flags, ',');
+        for (size_t i = 0; i < f->n_flags; i++)
+            has |= str_eq(f->flags[i], one);
+    }
+    return has;
 }
 
 static bool test_each(const struct log_filter *f, const struct log_subject *s, bool end) {

@@ -6,6 +6,6 @@
 struct log_subject {
     unsigned status; /* 0: none was sent */
     uint64_t duration_ms;
-    struct str flag; /* empty: none */
+    struct str flag; /* as it is written: several have commas between them; empty: none */
 };
 bool log_filter_test(const struct log_filter *f, const struct log_subject *s); /* f may be NULL: every one */

@@ -317,7 +317,7 @@ static void dial(struct tcp *t) {
     t->to.host = NULL;
     if (t->attempts >= (max ? max : 1)) {
         t->to.host = t->n_tried ? ref_get(t->tried[t->n_tried - 1]) : NULL;
-        refuse(t, t->attempts > 1 ? "UF,URX" : "UF", STR_NONE);
+        refuse(t, t->attempts > 1 || t->lease->serve->profile == PROFILE_ENVOY ? "UF,URX" : "UF", STR_NONE);
         return;
     }
     if (is_full(t->cluster)) {

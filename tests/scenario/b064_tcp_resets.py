@@ -49,5 +49,5 @@ def test(unused_tcp_port):
         with l4.dial(at['two']) as s:
             assert l4.read_all(s, 1) == b'x'
         lines = wait(lambda: len(found := l4.log(proxy)) == 7 and found, 'the log')
-        assert [x['response_flags'] for x in lines][:5] == ['UC', 'DC', 'UF', 'NC', 'UH'], lines
+        assert [x['response_flags'] for x in lines][:5] == ['UC', 'DC', 'UF,URX', 'NC', 'UH'], lines
         assert 'refused' in lines[2]['upstream_transport_failure_reason'].lower() and lines[2]['upstream_host'] == names['nobody']

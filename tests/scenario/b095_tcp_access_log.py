@@ -33,7 +33,7 @@ def test():
         wait(lambda: (m.dir / 'all.log').read_text() == 'app - 5 5 0 - - 1 127.0.0.1\n', 'the line')
         with suppress(ConnectionResetError), l4.dial(proxy.ready['listeners']['gone']) as s:  # it may be over before connect returns
             assert not l4.read_all(s)
-        wait(lambda: (m.dir / 'all.log').read_text().endswith('gone UF 0 0 0 - - 1 127.0.0.1\n'), 'the line of what failed')
+        wait(lambda: (m.dir / 'all.log').read_text().endswith('gone UF,URX 0 0 0 - - 1 127.0.0.1\n'), 'the line of what failed')
         line = wait((m.dir / 'failed.log').read_text, 'the other line')
-        assert json.loads(line) == {'flag': 'UF', 'code': 0, 'path': None}
+        assert json.loads(line) == {'flag': 'UF,URX', 'code': 0, 'path': None}
         assert proxy.out.read_text() == ''

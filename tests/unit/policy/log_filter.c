@@ -29,6 +29,11 @@ static void flags(void **state) {
     struct str names[] = {STR("NR"), STR("DC")};
     expect(&(struct log_filter){.kind = LOG_FLAGS}, false, true, true);
     expect(&(struct log_filter){.kind = LOG_FLAGS, .flags = names, .n_flags = 2}, false, false, true);
+    struct log_filter f = {.kind = LOG_FLAGS, .flags = names, .n_flags = 2};
+    assert_true(log_filter_test(&f, &(struct log_subject){.flag = STR("UF,NR")}));
+    assert_true(log_filter_test(&f, &(struct log_subject){.flag = STR("DC,URX")}));
+    assert_false(log_filter_test(&f, &(struct log_subject){.flag = STR("UF,URX")}));
+    assert_false(log_filter_test(&f, &(struct log_subject){.flag = STR("NRX,,D")}));
 }
 
 static void all_and_any(void **state) {
