@@ -42,7 +42,7 @@ struct bootstrap {
     struct err err;
 };
 
-static const char *const protocols[] = {"http", "http2", "grpc"};
+static const char *const protocols[] = {"http", "http2", "grpc", "tcp"};
 
 /* ---- what is printed ---- */
 
@@ -312,7 +312,7 @@ int cmd_bootstrap(int argc, char **argv) {
         {"id", ARG_STR, &b.id, "ID", NULL, "what tells it from others of the service (default: the service's name)", false},
         {"control", ARG_ADDR, &b.control, "ADDRESS", "127.0.0.1:8081", "the control plane's --xds-listen", false},
         {"app", ARG_ADDR, &b.app, "ADDRESS", NULL, "envoy: the local service; without it the sidecar only calls", false},
-        {"app-protocol", ARG_ENUM, &b.protocol, "http|http2|grpc", "http", "what it speaks", false},
+        {"app-protocol", ARG_ENUM, &b.protocol, "http|http2|grpc|tcp", "http", "what it speaks", false},
         {"inbound", ARG_ADDR, &b.inbound, "ADDRESS", NULL, "where peers reach it", false},
         {"outbound", ARG_ADDR, &b.outbound, "ADDRESS", "127.0.0.1:15001", "envoy: where the local service sends its calls",
          false},

@@ -98,7 +98,7 @@ bool compile__speaks_h2(struct reg *r, struct str service) {
 
 /* Octets may go to its endpoints as they are: only where none takes requests, of which a sidecar has more to say. A sidecar
  * knows best what its app speaks. */
-static bool speaks_tcp(struct reg *r, struct str service) {
+bool compile__speaks_tcp(struct reg *r, struct str service) {
     const struct reg_view *v = reg_view(r, service);
     bool all = v->n > 0;
     for (size_t i = 0; i < v->n; i++)
@@ -183,8 +183,9 @@ void *compile_resource(struct mesh *m, struct reg *r, enum xds_type type, struct
     switch (type) {
     case XDS_LISTENER: return plain_name ? NULL : compile__listener(m, &n, name);
     case XDS_ROUTE:
-        return plain_name && !n.key.len && compile_known(m, r, n.service) ? compile__routes(m, &n, name, speaks_tcp(r, n.service))
-                                                                          : NULL;
+        return plain_name && !n.key.len && compile_known(m, r, n.service)
+                   ? compile__routes(m, &n, name, compile__speaks_tcp(r, n.service))
+                   : NULL;
     case XDS_CLUSTER:
         if (n.inbound)
             return n.tcp ? NULL : inbound_cluster(m, &n, name);

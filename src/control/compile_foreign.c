@@ -17,13 +17,14 @@ enum compile_for compile_for_agent(struct str name) {
 
 struct foreign_name {
     struct compile_name n;
-    bool inbound, outbound;
-    struct str at, app; /* "IP:PORT" */
+    bool inbound, outbound; /* n.tcp: inbound of an app that takes octets */
+    struct str at, app;     /* "IP:PORT" */
 };
 
 static bool parse(struct foreign_name *f, struct str text) {
     struct str rest = text, kind = str_cut(&rest, '|'), who = str_cut(&rest, '|');
-    *f = (struct foreign_name){.inbound = str_eq(kind, STR("inbound")), .outbound = str_eq(kind, STR("outbound"))};
+    *f = (struct foreign_name){.n.tcp = str_eq(kind, STR("inbound-tcp")), .outbound = str_eq(kind, STR("outbound"))};
+    f->inbound = f->n.tcp || str_eq(kind, STR("inbound"));
     f->at = str_cut(&rest, '|');
     f->app = rest;
     if (f->outbound) {
@@ -102,19 +103,51 @@ static void *none(void *resource) {
 
 /* Its rules are in the table that it names: Envoy judges requests on open connections by a listener's old filters for as long as
  * it drains them, but by the newest table. */
+static void plain_inbound(struct hcm *h, const struct foreign_name *f, struct arena *a) {
+    plain_hcm(h);
+    ref_put(h->routes);
+    h->routes = NULL;
+    h->rds_name = arena_fmt(a, "inbound%s|" STR_FMT "|" STR_FMT, f->n.tcp ? "-tcp" : "", STR_ARG(f->n.service), STR_ARG(f->app));
+    h->rbac = arena_zalloc(a, sizeof *h->rbac); /* nobody: the table says whom */
+}
+
+/* A sidecar of weft's offers HTTP/2 by itself. */
+static void offer_h2(struct tls_context *t, bool alone, struct arena *a) {
+    t->alpn = arena_alloc(a, 2 * sizeof *t->alpn);
+    t->alpn[0] = STR("h2");
+    t->alpn[1] = STR("http/1.1");
+    t->n_alpn = alone ? 1 : 2;
+}
+
+/* Octets in TLS, octets, and CONNECT; weft's own pages are weft's. */
+static void plain_inbound_tcp(struct listener *l, const struct foreign_name *f) {
+    struct arena *a = &l->ref.mem;
+    ref_put(l->chains[2].hcm.routes);
+    l->chains[2] = l->chains[3];
+    l->n_chains = 3;
+    plain_inbound(&l->chains[2].hcm, f, a);
+    offer_h2(l->chains[2].tls, true, a);
+    for (size_t i = 0; i < 2; i++) {
+        struct tcp_proxy *tcp = &l->chains[i].tcp;
+        l->chains[i].rbac_stats = tcp->stat_prefix; /* it must have one */
+        tcp->metrics = true;                        /* the default: anything else would be said by an option of weft's */
+        tcp->clusters = arena_zalloc(a, sizeof *tcp->clusters);
+        tcp->clusters[0] =
+            (struct tcp_cluster){arena_fmt(a, "inbound|" STR_FMT "|" STR_FMT, STR_ARG(f->n.service), STR_ARG(f->app)), 1};
+    }
+}
+
 static struct listener *envoy_inbound(struct mesh *m, const struct foreign_name *f, struct str name) {
     struct listener *l = compile__listener(m, &f->n, name);
-    struct arena *a = &l->ref.mem;
-    if (!put_address(f->at, a, &l->address, &l->port))
+    if (!put_address(f->at, &l->ref.mem, &l->address, &l->port))
         return none(l);
-    for (size_t i = 0; i < l->n_chains; i++) {
-        struct hcm *h = &l->chains[i].hcm;
-        plain_hcm(h);
-        ref_put(h->routes);
-        h->routes = NULL;
-        h->rds_name = arena_fmt(a, "inbound|" STR_FMT "|" STR_FMT, STR_ARG(f->n.service), STR_ARG(f->app));
-        h->rbac = arena_zalloc(a, sizeof *h->rbac); /* nobody: the table says whom */
+    if (f->n.tcp) {
+        plain_inbound_tcp(l, f);
+        return l;
     }
+    offer_h2(l->chains[0].tls, false, &l->ref.mem);
+    for (size_t i = 0; i < l->n_chains; i++)
+        plain_inbound(&l->chains[i].hcm, f, &l->ref.mem);
     return l;
 }
 
@@ -169,6 +202,12 @@ static void plain_routes(struct virtual_host *vh) {
         for (size_t k = 0; k < vh->routes[i].n_clusters; k++)
             vh->routes[i].clusters[k].own_policy = false;
     }
+}
+
+/* A CONNECT is passed on to the endpoint's sidecar, which judges it and answers. */
+static void pass_connect_on(struct virtual_host *vh) {
+    for (size_t i = 0; i < vh->n_routes; i++)
+        vh->routes[i].connect = false;
 }
 
 struct outbound { /* a table under way */
@@ -244,8 +283,9 @@ static void add_services(const struct outbound *o, struct route_table *t) {
         struct str name = o->names[i], ns = str_cut(&name, '/');
         struct virtual_host *vh = &t->vhosts[t->n_vhosts++];
         vh->name = arena_dup(a, o->names[i]);
-        compile__vhost(o->mesh, o->names[i], false, a, vh);
+        compile__vhost(o->mesh, o->names[i], compile__speaks_tcp(o->reg, o->names[i]), a, vh);
         plain_routes(vh);
+        pass_connect_on(vh);
         add_domains(o, ns, name, a, vh);
         routes += vh->n_routes;
     }
@@ -283,20 +323,26 @@ static struct route_table *envoy_routes(struct mesh *m, struct reg *r, const str
 
 static struct route_table *envoy_app_routes(struct mesh *m, const struct foreign_name *f, struct str name) {
     struct listener *l = compile__listener(m, &f->n, name);
-    struct route_table *t = ref_get(l->chains[0].hcm.routes);
+    struct route_table *t = ref_get(l->chains[f->n.tcp ? 3 : 0].hcm.routes);
     struct arena *a = &t->ref.mem;
     ref_put(l);
     t->name = arena_dup(a, name);
     t->vhosts->edits = no_claims(a);
     t->vhosts->rbac = compile__rbac(m, f->n.ns, f->n.name, false, a);
-    t->vhosts->routes[0].clusters[0].cluster = t->name;
+    t->vhosts->routes[0].clusters[0].cluster =
+        arena_fmt(a, "inbound|" STR_FMT "|" STR_FMT, STR_ARG(f->n.service), STR_ARG(f->at));
     return t;
 }
 
 static struct route_table *grpc_routes(struct mesh *m, struct reg *r, struct str name) {
     struct route_table *t = compile_resource(m, r, XDS_ROUTE, name);
-    if (t)
-        plain_routes(&t->vhosts[0]);
+    if (!t)
+        return NULL;
+    plain_routes(&t->vhosts[0]);
+    for (size_t i = 0; i < t->vhosts->n_routes; i++) {
+        struct route *rt = &t->vhosts->routes[i];
+        rt->max_stream_us = rt->timeout_us ? rt->timeout_us : UINT64_MAX; /* of the two it reads this one */
+    }
     return t;
 }
 
@@ -315,7 +361,7 @@ static struct endpoints *some_endpoints(struct mesh *m, struct reg *r, enum comp
     size_t kept = 0, mtls = 0;
     if (!eps || !compile_name_parse(&n, name))
         return eps;
-    bool plain = admits_anybody(compile__rbac(m, n.ns, n.name, true, &eps->ref.mem));
+    bool plain = admits_anybody(compile__rbac(m, n.ns, n.name, true, &eps->ref.mem)) && !compile__speaks_tcp(r, n.service);
     for (size_t i = 0; i < eps->n; i++)
         mtls += eps->at[i].mtls;
     if (who == FOR_GRPC && mtls)
@@ -340,11 +386,14 @@ static void grpc_balancer(struct cluster *c) {
 
 static struct cluster *some_cluster(struct mesh *m, struct reg *r, enum compile_for who, struct str name) {
     struct cluster *c = compile_resource(m, r, XDS_CLUSTER, name);
+    struct compile_name n;
     if (!c)
         return NULL;
     c->limits.failure_threshold = 0;
     c->plain_rbac = NULL;
     c->lb = c->lb == LB_EWMA ? LB_LEAST_CONN : c->lb;
+    if (who == FOR_ENVOY && compile_name_parse(&n, name) && compile__speaks_tcp(r, n.service))
+        c->proto = CLUSTER_HTTP2; /* that of the CONNECT which carries the octets (docs/decisions/0028) */
     if (who == FOR_ENVOY)
         return c;
     grpc_balancer(c);
@@ -390,7 +439,7 @@ static void *for_grpc(struct mesh *m, struct reg *r, enum xds_type type, struct 
     struct foreign_name f;
     bool own = parse(&f, name);
     switch (type) {
-    case XDS_LISTENER: return own ? (f.inbound ? grpc_server(m, &f, name) : NULL) : grpc_client(m, r, name);
+    case XDS_LISTENER: return own ? (f.inbound && !f.n.tcp ? grpc_server(m, &f, name) : NULL) : grpc_client(m, r, name);
     case XDS_ROUTE: return own ? NULL : grpc_routes(m, r, name);
     case XDS_CLUSTER: return own ? NULL : some_cluster(m, r, FOR_GRPC, name);
     case XDS_ENDPOINT: return own ? NULL : some_endpoints(m, r, FOR_GRPC, name);

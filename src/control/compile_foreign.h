@@ -5,7 +5,7 @@
  * so that resources depend on their name alone:
  *
  * - Envoy: listeners "inbound|NS/SERVICE|IP:PORT|APP" and "outbound|NS|IP:PORT"; routes "inbound|NS/SERVICE|APP" and
- *   "outbound|NS"; cluster "inbound|NS/SERVICE|APP"
+ *   "outbound|NS"; cluster "inbound|NS/SERVICE|APP"; listener and routes of an app that takes octets are "inbound-tcp|…"
  * - gRPC: listeners "inbound|NS/SERVICE|IP:PORT" (a server's) and "SERVICE[.NS…][:PORT]" (a client's); routes "NS/SERVICE"
  * - both: clusters and endpoints as in compile.h
  *

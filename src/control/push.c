@@ -68,7 +68,8 @@ static struct group *need_group(struct push *p, struct str key) {
 }
 
 static bool is_own(enum compile_for who, enum xds_type type, struct str name) {
-    return who == FOR_ENVOY && (type == XDS_LISTENER || str_starts(name, STR("inbound|")));
+    return who == FOR_ENVOY &&
+           (type == XDS_LISTENER || str_starts(name, STR("inbound|")) || str_starts(name, STR("inbound-tcp|")));
 }
 
 static struct entry *need_entry(struct push *p, enum compile_for who, enum xds_type type, struct str name) {
@@ -491,8 +492,9 @@ static void add_own(struct push *p, struct client *c, const struct ads_node *n) 
     struct arena a = {0};
     if (n->app.len) {
         c->inbound = own_entry(p, c, XDS_LISTENER,
-                               arena_fmt(&a, "inbound|" STR_FMT "/" STR_FMT "|" STR_FMT "|" STR_FMT, STR_ARG(n->ns),
-                                         STR_ARG(n->service), STR_ARG(n->inbound), STR_ARG(n->app)));
+                               arena_fmt(&a, "inbound%s|" STR_FMT "/" STR_FMT "|" STR_FMT "|" STR_FMT,
+                                         str_eq(n->protocol, STR("tcp")) ? "-tcp" : "", STR_ARG(n->ns), STR_ARG(n->service),
+                                         STR_ARG(n->inbound), STR_ARG(n->app)));
         c->app = own_entry(
             p, c, XDS_CLUSTER,
             arena_fmt(&a, "inbound|" STR_FMT "/" STR_FMT "|" STR_FMT, STR_ARG(n->ns), STR_ARG(n->service), STR_ARG(n->app)));

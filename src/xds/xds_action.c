@@ -142,10 +142,10 @@ Er__RouteAction *xds__encode_forward(struct arena *a, const struct route *r) {
     Er__RouteAction *w = PACK_NEW(a, er__route_action);
     encode_clusters(a, r, w);
     w->timeout = pack_duration(a, r->timeout_us);
-    w->max_stream_duration = PACK_NEW(a, er__route_action__max_stream_duration); /* what gRPC reads */
-    w->max_stream_duration->max_stream_duration = pack_duration(a, r->max_stream_us == UINT64_MAX ? 0
-                                                                   : r->max_stream_us             ? r->max_stream_us
-                                                                                                  : r->timeout_us);
+    if (r->max_stream_us) {
+        w->max_stream_duration = PACK_NEW(a, er__route_action__max_stream_duration);
+        w->max_stream_duration->max_stream_duration = pack_duration(a, r->max_stream_us == UINT64_MAX ? 0 : r->max_stream_us);
+    }
     if (r->idle_timeout_us)
         w->idle_timeout = pack_duration(a, r->idle_timeout_us == UINT64_MAX ? 0 : r->idle_timeout_us);
     if (r->retries || r->retry)
@@ -374,9 +374,7 @@ static int decode_times(struct unpack *u, const Er__RouteAction *w, struct route
         return unpack_unsupported(u, "max_stream_duration: grpc_timeout_header_max and _offset");
     if (m && m->max_stream_duration && unpack_duration(u, m->max_stream_duration, "max_stream_duration", &r->max_stream_us) < 0)
         return u->e->code;
-    if (r->max_stream_us == r->timeout_us)
-        r->max_stream_us = 0; /* weft's own control plane says the timeout twice, for gRPC's sake */
-    else if (m && m->max_stream_duration && !r->max_stream_us)
+    if (m && m->max_stream_duration && !r->max_stream_us)
         r->max_stream_us = UINT64_MAX;
     return 0;
 }

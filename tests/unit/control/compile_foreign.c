@@ -147,6 +147,32 @@ static void envoy_table(void **state) {
     ref_put(t);
 }
 
+static void octets(void **state) {
+    struct fx *fx = *state;
+    fx_register(fx, "ns/db", "d1", "10.0.0.1", 5432, ",\"protocol\":\"tcp\"");
+    struct listener *l =
+        compile_foreign(&fx->mesh, &fx->reg, FOR_ENVOY, XDS_LISTENER, STR("inbound-tcp|ns/db|10.0.0.1:1|10.0.0.1:2"));
+    struct route_table *t = compile_foreign(&fx->mesh, &fx->reg, FOR_ENVOY, XDS_ROUTE, STR("inbound-tcp|ns/db|10.0.0.1:2"));
+    assert_int_equal(l->n_chains, 3);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(str_eq(l->chains[i].tcp.clusters[0].cluster, STR("inbound|ns/db|10.0.0.1:2")));
+    assert_int_equal(l->chains[2].tls->n_alpn, 1);
+    assert_true(str_eq(l->chains[2].hcm.rds_name, t->name));
+    assert_true(str_eq(t->vhosts->routes->clusters->cluster, l->chains[0].tcp.clusters[0].cluster));
+    assert_true(t->vhosts->routes->connect);
+    ref_put(l);
+    ref_put(t);
+    t = compile_foreign(&fx->mesh, &fx->reg, FOR_ENVOY, XDS_ROUTE, STR("outbound|ns"));
+    assert_int_equal(t->vhosts[0].routes->match.path.kind, PATH_CONNECT);
+    assert_false(t->vhosts[0].routes->connect); /* its endpoint's sidecar ends it */
+    assert_int_equal(t->vhosts[0].routes->n_upgrades, 1);
+    ref_put(t);
+    struct cluster *c = compile_foreign(&fx->mesh, &fx->reg, FOR_ENVOY, XDS_CLUSTER, STR("ns/db"));
+    assert_int_equal(c->proto, CLUSTER_HTTP2);
+    ref_put(c);
+    assert_false(exists(fx, FOR_GRPC, XDS_LISTENER, "inbound-tcp|ns/db|10.0.0.1:1"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agents),
@@ -155,6 +181,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(clusters, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(envoy_rules_are_in_the_table, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(envoy_table, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(octets, fx_setup, fx_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
