@@ -26,6 +26,29 @@ static void by_type(struct prom *p, const char *name, const char *help, const ui
     }
 }
 
+/* As Istio labels it: by the whole type URL. */
+static void sizes(struct prom *p, const struct push_stats *st) {
+    prom_family(p, "pilot_xds_config_size_bytes", PROM_HISTOGRAM, "Octets of the responses to proxies.");
+    for (int t = 0; t < XDS_TYPES; t++) {
+        struct buf labels = {0};
+        prom_label(&labels, "type", xds_type_url((enum xds_type)t));
+        prom_hist(p, buf_str(&labels), &st->size[t]);
+        buf_fini(&labels);
+    }
+}
+
+static void triggers(struct prom *p, const struct push_stats *st) {
+    static const char *const why[PUSH_TRIGGERS] = {"endpoint", "config", "global"};
+    prom_family(p, "pilot_push_triggers", PROM_COUNTER,
+                "Changes that asked for a push: of endpoints, of rules, of the configuration.");
+    for (int i = 0; i < PUSH_TRIGGERS; i++) {
+        struct buf labels = {0};
+        prom_label(&labels, "type", str_of(why[i]));
+        prom_sample(p, buf_str(&labels), st->triggers[i]);
+        buf_fini(&labels);
+    }
+}
+
 static void info(struct prom *p) {
     struct buf labels = {0};
     prom_label(&labels, "version", STR(WEFT_VERSION));
@@ -101,6 +124,13 @@ static void figures(struct prom *p, struct api *api) {
     one_hist(p, "pilot_proxy_convergence_time", "Seconds from a change until a proxy has been sent all of it.",
              &api->push->stats.converged);
     one_hist(p, "pilot_proxy_queue_time", "Seconds that a push waited for those to other proxies.", &api->push->stats.queued);
+    one_hist(p, "pilot_debounce_time", "Seconds in which changes are gathered, until their push begins.",
+             &api->push->stats.debounced);
+    sizes(p, &api->push->stats);
+    triggers(p, &api->push->stats);
+    by_type(p, "pilot_xds_expired_nonce", "Requests with a nonce that is not waited for.", api->push->stats.expired);
+    one(p, "pilot_xds_write_timeout", PROM_COUNTER, "Responses that a proxy did not take in time.",
+        api->met_xds->n[LIMIT_send_timeout]);
     ca_figures(p, api);
     one(p, "galley_validation_passed", PROM_COUNTER, "Bodies of requests that were valid.", api->passed);
     one(p, "galley_validation_failed", PROM_COUNTER, "Bodies of requests that were not.", api->failed);

@@ -35,6 +35,7 @@ struct control {
 
 static void on_touched(void *ctx, struct str service) {
     struct control *c = ctx;
+    c->push.stats.triggers[PUSH_BY_ENDPOINT]++;
     push_touch(&c->push, service, PUSH_ENDPOINTS | 1u << XDS_CLUSTER | 1u << XDS_ROUTE); /* its protocol may have changed */
     if (!c->stopping)
         health_touch(&c->health, service);
@@ -77,6 +78,8 @@ static void touch_security(struct control *c, const struct security_rule *r) {
 
 static void on_changed(void *ctx, const struct mesh_change *ch) {
     struct control *c = ctx;
+    c->push.stats.triggers[PUSH_BY_CONFIG] += ch->kind == STORE_TRAFFIC_RULE || ch->kind == STORE_SECURITY_RULE;
+    c->push.stats.triggers[PUSH_BY_GLOBAL] += ch->kind == STORE_CONFIG;
     switch (ch->kind) {
     case STORE_ENDPOINT:
     case STORE_SIDECAR: reg_applied(&c->reg, ch); break;

@@ -235,6 +235,7 @@ static void flush_client(struct push *p, struct client *c) {
 static void on_timer(struct timer *t) {
     struct push *p = container_of(t, struct push, timer);
     reg_settle_owners(p->reg);
+    hist_add(&p->stats.debounced, us_since(p, p->first));
     p->first = 0;
     while (!list_empty(&p->dirty))
         flush_group(p, list_entry(p->dirty.next, struct group, node));
@@ -595,6 +596,14 @@ static void sent(void *ctx, struct ads_stream *s) {
     c->since = 0;
 }
 
+static void on_response(void *ctx, struct ads_stream *s, enum xds_type type, size_t octets) {
+    hist_add(&((struct push *)ctx)->stats.size[type], octets);
+}
+
+static void on_expired(void *ctx, struct ads_stream *s, enum xds_type type) {
+    ((struct push *)ctx)->stats.expired[type]++;
+}
+
 static void closed(void *ctx, struct ads_stream *s) {
     struct client *c = ads_stream_user(s);
     if (c)
@@ -651,13 +660,18 @@ struct ads_source push_source(struct push *p) {
                                .sent = sent,
                                .closed = closed,
                                .ctx = p,
-                               .texts = &p->texts};
+                               .texts = &p->texts,
+                               .response = on_response,
+                               .expired = on_expired};
 }
 
 void push_init(struct push *p, struct mesh *m, struct reg *r) {
     *p = (struct push){.mesh = m, .reg = r};
     hist_init(&p->stats.converged, &hist_s);
     hist_init(&p->stats.queued, &hist_s);
+    hist_init(&p->stats.debounced, &hist_s);
+    for (int t = 0; t < XDS_TYPES; t++)
+        hist_init(&p->stats.size[t], &hist_config);
     list_init(&p->dirty);
     list_init(&p->streams);
 }

@@ -25,8 +25,13 @@ struct push_peers { /* who keeps the proxies: sessions_join and _part; zeros: no
     void (*part)(struct peer **p);
     void *ctx;
 };
+enum push_trigger { PUSH_BY_ENDPOINT, PUSH_BY_CONFIG, PUSH_BY_GLOBAL, PUSH_TRIGGERS }; /* Istio's reasons */
 struct push_stats {
-    uint64_t pushes[XDS_TYPES]; /* changed resources that were told */
+    uint64_t triggers[PUSH_TRIGGERS]; /* changes that asked for a push; counted by who asks */
+    uint64_t expired[XDS_TYPES];      /* requests with a nonce that none waited for */
+    struct hist size[XDS_TYPES];      /* octets of responses */
+    struct hist debounced;            /* microseconds from the first change until its push began */
+    uint64_t pushes[XDS_TYPES];       /* changed resources that were told */
     uint64_t nacks[XDS_TYPES];
     uint64_t compiled;
     /* Of each push to a client: from the oldest change in it until all of it was sent (a client that leaves before: none). */

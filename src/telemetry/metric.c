@@ -17,6 +17,12 @@ const struct hist_bounds hist_s = {
     .at = {100, 1000, 5000, 10000, 20000, 50000, 100000, 500000, 1000000, 3000000, 5000000, 10000000, 20000000, 30000000},
 };
 
+const struct hist_bounds hist_config = {
+    .n = 8,
+    .unit = 1,
+    .at = {1, 100, 1000, 10000, 1000000, 4000000, 10000000, 40000000},
+};
+
 const struct hist_bounds hist_bytes = {
     .n = 17,
     .unit = 1,

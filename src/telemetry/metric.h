@@ -16,6 +16,8 @@ struct hist_bounds {
 extern const struct hist_bounds hist_ms; /* values in microseconds, shown in milliseconds: Envoy's and Istio's buckets */
 /* Values in microseconds, shown in seconds: the buckets of Istio's pilot_proxy_convergence_time, and finer ones below. */
 extern const struct hist_bounds hist_s;
+extern const struct hist_bounds
+    hist_config;                            /* octets: the buckets of Istio's pilot_xds_config_size_bytes, and finer ones below */
 extern const struct hist_bounds hist_bytes; /* values in octets: powers of four from 1 to 1 GiB, and 0 */
 
 struct hist {

@@ -34,11 +34,18 @@ struct round { /* one type in one flush */
     uint64_t nonce;
 };
 
+static void hand_over(struct round *r) {
+    struct ads_stream *s = r->s;
+    struct str msg = ads_response_end(&r->response, r->type, r->nonce);
+    call_send(s->call, msg);
+    if (s->src->response)
+        s->src->response(s->src->ctx, s, r->type, msg.len);
+    s->nonce = r->nonce;
+}
+
 static void send_response(struct round *r) {
-    if (r->response.n) {
-        call_send(r->s->call, ads_response_end(&r->response, r->type, r->nonce));
-        r->s->nonce = r->nonce;
-    }
+    if (r->response.n)
+        hand_over(r);
     ads_response_fini(&r->response);
     r->nonce = r->s->nonce + 1;
 }
@@ -185,8 +192,8 @@ static void send_whole(struct ads_stream *s, enum xds_type type, enum ads_do wha
         s->last = kept;
     }
     st->owed = false;
-    st->last_nonce = s->nonce = r.nonce;
-    call_send(s->call, ads_response_end(&r.response, type, r.nonce)); /* also when it is empty: then nothing is left */
+    st->last_nonce = r.nonce;
+    hand_over(&r); /* also when it is empty: then nothing is left */
     ads_response_fini(&r.response);
 }
 
@@ -277,8 +284,12 @@ static int take_node(struct ads_stream *s, const Ec__Node *w, struct err *e) {
 static bool take_answer(struct ads_stream *s, enum xds_type type, const char *response_nonce, const Rpc__Status *error) {
     const struct ads_source *src = s->src;
     uint64_t nonce;
-    if (!str_u64(str_of(response_nonce), UINT64_MAX, &nonce) || ads_state_answer(&s->of[type], nonce, error) < 0)
+    bool later = *response_nonce && s->of[type].mode != ADS_INIT; /* in the first it is another stream's */
+    if (!str_u64(str_of(response_nonce), UINT64_MAX, &nonce) || ads_state_answer(&s->of[type], nonce, error) < 0) {
+        if (later && src->expired)
+            src->expired(src->ctx, s, type);
         return false;
+    }
     if (error && type == XDS_CLUSTER)
         end_warming(s, true); /* which one was refused nobody knows */
     if (error && src->nack)

@@ -43,6 +43,9 @@ struct ads_source { /* where resources come from: control/compile */
     void (*closed)(void *ctx, struct ads_stream *s); /* the stream is gone after this */
     void *ctx;
     struct ads_texts *texts; /* borrowed: of all streams of this source; empty when they have closed */
+    /* A response of so many octets has been handed to the call; a request told a nonce of which none waited. May be NULL. */
+    void (*response)(void *ctx, struct ads_stream *s, enum xds_type type, size_t octets);
+    void (*expired)(void *ctx, struct ads_stream *s, enum xds_type type);
 };
 /* For a call that has just opened on /envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources or, `sotw`,
  * StreamAggregatedResources. The stream lives as long as the call. `src` is borrowed. */

@@ -173,6 +173,8 @@ static void how_long(void **state) {
     assert_int_equal(st->queued.sum, 2000);
     assert_int_equal(hist_count(&st->converged), 2);
     assert_int_equal(st->converged.sum, 12000 + 12000);
+    assert_int_equal(hist_count(&st->debounced), 1);
+    assert_int_equal(st->debounced.sum, 10000);
     close_push(p);
 }
 
