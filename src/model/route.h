@@ -64,8 +64,9 @@ struct redirect { /* empty or 0: as the request has it */
     uint16_t status;
 };
 
-struct retry_policy { /* kept as it came; its number is route.retries */
+struct retry_policy { /* kept as it came; what is acted on is route.retries */
     struct str on;
+    uint32_t retries;
     uint64_t per_try_us, per_try_idle_us; /* 0: none */
     uint32_t *codes;
     size_t n_codes;
@@ -87,7 +88,7 @@ struct route {
     uint64_t idle_timeout_us;   /* of the stream; 0: the connection manager's; UINT64_MAX: none */
     uint64_t max_stream_us; /* whole stream, and no timeout beside it; 0: the connection manager's, and the timeout; UINT64_MAX:
                                none */
-    uint32_t retries;       /* tries after the first */
+    uint32_t retries;       /* tries after the first, where a connection fails */
     bool breaker;           /* the circuit breaker applies */
     struct retry_policy *retry; /* or NULL */
     struct hash_on *hash;

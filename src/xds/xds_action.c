@@ -81,7 +81,7 @@ static Er__RouteAction__HashPolicy *encode_hash(struct arena *a, const struct ha
 static Er__RetryPolicy *encode_retry(struct arena *a, const struct route *r) {
     Er__RetryPolicy *w = PACK_NEW(a, er__retry_policy);
     w->retry_on = r->retry ? pack_str(a, r->retry->on) : (char *)RETRY_ON;
-    w->num_retries = pack_u32(a, r->retries);
+    w->num_retries = pack_u32(a, r->retry ? r->retry->retries : r->retries);
     if (!r->retry)
         return w;
     if (r->retry->per_try_us)
@@ -314,13 +314,27 @@ static int decode_rewrites(struct unpack *u, const Er__RouteAction *w, struct ro
     }
 }
 
+/* Does this retry_on mean connections that fail, too? (Envoy: RetryStateImpl::wouldRetryFromReset.) */
+static bool is_of_connecting(struct str on) {
+    static const struct str those[] = {STR("5xx"), STR("gateway-error"), STR("connect-failure"), STR("reset"),
+                                       STR("reset-before-request")};
+    while (on.len) {
+        struct str one = str_trim(str_cut(&on, ','));
+        for (size_t i = 0; i < sizeof those / sizeof *those; i++)
+            if (str_eq(one, those[i]))
+                return true;
+    }
+    return false;
+}
+
 /* Absent: no retries; a policy without a number: 1. */
 static int decode_retry(struct unpack *u, const Er__RetryPolicy *w, struct route *r) {
     if (!w || !*w->retry_on)
         return 0;
     struct retry_policy *p = arena_zalloc(u->to, sizeof *p);
-    r->retries = w->num_retries ? w->num_retries->value : 1;
     p->on = unpack_str(u, w->retry_on);
+    p->retries = w->num_retries ? w->num_retries->value : 1;
+    r->retries = is_of_connecting(p->on) ? p->retries : 0;
     p->n_codes = w->n_retriable_status_codes;
     p->codes = arena_alloc(u->to, (p->n_codes + 1) * sizeof *p->codes);
     if (p->n_codes)

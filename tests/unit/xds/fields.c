@@ -129,10 +129,11 @@ static struct route *decode_route(Er__Route *w, struct route_table **t) {
 static void timeouts_and_retries(void **state) {
     static const struct {
         int64_t timeout; /* -1: absent */
-        int policy;      /* 0: none, 1: without a number, 2: of 3, 3: of 0, 4: of 3 and without conditions */
+        int policy; /* 0: none, 1: without a number, 2: of 3, 3: of 0, 4: of 3 and without conditions, 5: of 3, of responses */
         uint64_t us;
         uint32_t retries;
-    } cases[] = {{-1, 0, 15000000, 0}, {0, 1, 0, 1}, {7, 2, 7000000, 3}, {7, 3, 7000000, 0}, {7, 4, 7000000, 0}};
+    } cases[] = {{-1, 0, 15000000, 0}, {0, 1, 0, 1},       {7, 2, 7000000, 3},
+                 {7, 3, 7000000, 0},   {7, 4, 7000000, 0}, {7, 5, 7000000, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Er__Route *w = new_route();
         struct route_table *t;
@@ -140,13 +141,16 @@ static void timeouts_and_retries(void **state) {
             w->route->timeout = pack_duration(&a, (uint64_t)cases[i].timeout * 1000000);
         if (cases[i].policy) {
             w->route->retry_policy = PACK_NEW(&a, er__retry_policy);
-            w->route->retry_policy->retry_on = (char *)(cases[i].policy == 4 ? "" : "5xx");
+            w->route->retry_policy->retry_on = (char *)(cases[i].policy == 4   ? ""
+                                                        : cases[i].policy == 5 ? "retriable-4xx, refused-stream"
+                                                                               : "x, reset");
             if (cases[i].policy > 1)
                 w->route->retry_policy->num_retries = pack_u32(&a, cases[i].policy == 3 ? 0 : 3);
         }
         struct route *r = decode_route(w, &t);
         assert_int_equal(r->timeout_us, cases[i].us);
         assert_int_equal(r->retries, cases[i].retries);
+        assert_int_equal(r->retry ? r->retry->retries : 0, cases[i].policy == 5 ? 3 : cases[i].retries);
         ref_put(t);
     }
 }
