@@ -213,8 +213,11 @@ static void on_event(void *arg, unsigned events) {
         finish(t, known > 0);
 }
 
-static uint64_t time_limit(const struct listener *l) {
-    return l->detect_timeout_us ? l->detect_timeout_us : DETECT_US;
+/* Who says nothing and must say something first is an idle connection, also before it has a chain (contract §3, Clients). */
+static uint64_t time_limit(const struct detect *t, const struct listener *l) {
+    uint64_t limit = l->detect_timeout_us ? l->detect_timeout_us : DETECT_US;
+    uint64_t idle = t->d->w->env->limits->down.idle_timeout_us;
+    return !t->may_go_on && idle && idle < limit ? idle : limit;
 }
 
 static void on_time(struct timer *timer) {
@@ -249,7 +252,7 @@ static void find_owner(struct detect *t) {
     }
     const struct serve_listener *l = down_listener(d, down_lease(d));
     t->nobody = v != REACH_REQUESTS;
-    start_timer(t, t->nobody || !l || !l->listener ? NOBODY_US : time_limit(l->listener));
+    start_timer(t, t->nobody || !l || !l->listener ? NOBODY_US : time_limit(t, l->listener));
 }
 
 static void on_owner(struct reach *r) {
@@ -270,5 +273,5 @@ void detect_start(struct down *d, const struct serve_listener *l, detect_f *done
     if (d->restored && l->side == SIDE_OUTBOUND)
         find_owner(t);
     else
-        start_timer(t, time_limit(l->listener));
+        start_timer(t, time_limit(t, l->listener));
 }

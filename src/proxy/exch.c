@@ -292,7 +292,7 @@ static void explain_end(struct exch *x, int why) {
         x->resp.details = STR("downstream_remote_disconnect");
         return;
     }
-    const struct reply_row *row = reply_row(why == WEFT_E_TIMEOUT ? REPLY_HEAD_TIMEOUT : REPLY_BAD_REQUEST);
+    const struct reply_row *row = reply_row(why == WEFT_E_TIMEOUT ? REPLY_SLOW_REQUEST : REPLY_BAD_REQUEST);
     x->resp.status = row->status;
     x->resp.flag = row->flag;
     x->resp.details = str_of(row->details);
@@ -359,7 +359,8 @@ void exch_bad(struct down *d, struct stream *s, const struct err *why) {
     x->at.start = exch_now(x);
     x->at.wall = loop_wall(&x->w->loop);
     stat_add(&x->w->stats, STAT_bad_requests, 1);
-    stage_reply(x, reply_of_bad(why), str_of(why->msg));
+    bool late_body = d->bad_logged && why->code == WEFT_E_TIMEOUT;
+    stage_reply(x, late_body ? REPLY_SLOW_REQUEST : reply_of_bad(why), str_of(why->msg));
     send_reply(x);
 }
 
