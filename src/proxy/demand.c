@@ -6,6 +6,7 @@
 struct need {              /* a service that the app named */
     uint64_t since;        /* when it was first asked for */
     uint64_t absent_until; /* 0: not known to be absent */
+    uint64_t told;         /* of that: what demand.absent says, and then no table is published */
 };
 
 struct used {            /* a cluster that some table refers to, or that is asked for along with its table */
@@ -169,10 +170,13 @@ static void mark_used(struct demand *d) {
     struct route_table *t;
     d->sweep++;
     MAP_FOR (&d->needs, &name, n) {
+        bool alias = route_is_alias(name);
+        if (alias && n->absent_until)
+            continue; /* nothing refers to anything: there may be thousands that an app dials in vain */
         struct route_table *next = snap_get(d->snap, XDS_ROUTE, name);
         if (next)
             use_table(d, next);
-        else if (!route_is_alias(name))
+        else if (!alias)
             use_cluster(d, name);
     }
     MAP_FOR (&d->tables, NULL, t)
@@ -185,12 +189,15 @@ bool demand_settle(struct demand *d, uint64_t now) {
     bool changed = false;
     mark_used(d);
     MAP_FOR (&d->needs, &name, n) {
+        if (n->absent_until && n->absent_until == n->told)
+            continue;
         struct route_table *t = snap_get(d->snap, XDS_ROUTE, name);
         if (n->absent_until)
             changed |= publish(d, name, NULL);
         else if (t && table_whole(d, t))
             changed |= publish(d, name, t);
         changed |= set_absent(d, name, n->absent_until);
+        n->told = n->absent_until;
     }
     mark_used(d); /* again: what only a table that just left referred to */
     drop_unused(d);

@@ -42,10 +42,11 @@ def inside(body):
     return test
 
 
-def redirect(to, match):
+def redirect(to, match, source=APP):
     """What the app sends that matches goes to that port instead."""
-    rule = f'ip saddr {APP} {match} redirect to :{to.rpartition(":")[2]}'
-    rules = 'table ip weft {\n chain out {\n  type nat hook output priority -100\n  ' + rule + '\n }\n}\n'
+    family = 'ip6' if ':' in source else 'ip'
+    rule = f'{family} saddr {source} {match} redirect to :{to.rpartition(":")[2]}'
+    rules = f'table {family} weft {{\n chain out {{\n  type nat hook output priority -100\n  ' + rule + '\n }\n}\n'
     subprocess.run(['nft', '-f', '-'], input=rules, text=True, check=True)
 
 

@@ -201,6 +201,34 @@ static void whose_an_address_is(void **state) {
     end(&w);
 }
 
+/* Also when all of it happens within the same microsecond. */
+static void an_address_comes_and_goes(void **state) {
+    struct str name = STR("@10.0.0.1:80");
+    struct world w;
+    begin(&w);
+    demand_want(&w.d, name, 0);
+    for (int i = 0; i < 2; i++) {
+        demand_removed(&w.d, XDS_ROUTE, name, 0);
+        assert_true(demand_settle(&w.d, 0));
+        assert_true(map_has(&w.d.absent, name));
+        assert_false(published(&w, "@10.0.0.1:80"));
+        assert_false(demand_settle(&w.d, 0)); /* nothing new */
+        struct route_table *t = route_table_new();
+        snap_put(w.snap, XDS_ROUTE, name, t);
+        ref_put(t);
+        demand_came(&w.d, XDS_ROUTE, name);
+        assert_true(demand_settle(&w.d, 0));
+        assert_false(map_has(&w.d.absent, name));
+        assert_true(published(&w, "@10.0.0.1:80"));
+    }
+    demand_removed(&w.d, XDS_ROUTE, name, 0);
+    assert_true(demand_settle(&w.d, 0));
+    assert_true(demand_want(&w.d, name, DEMAND_ABSENT_US)); /* asked for again: it is still nobody's */
+    assert_true(demand_settle(&w.d, DEMAND_ABSENT_US));     /* and that is told for as long */
+    assert_int_equal(*(uint64_t *)map_get(&w.d.absent, name), 2 * DEMAND_ABSENT_US);
+    end(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_is_published_when_all_of_it_is_there),
@@ -210,6 +238,7 @@ int main(void) {
         cmocka_unit_test(a_missing_cluster_does_not_hold_its_table_up),
         cmocka_unit_test(unused_services_are_let_go),
         cmocka_unit_test(whose_an_address_is),
+        cmocka_unit_test(an_address_comes_and_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
