@@ -46,7 +46,7 @@ static const char differences[] =
     "9110 "
     "§8.6 |\n"
     "| A `direct_response` of 204 with a body has no `content-length` | RFC 9110 §8.6 |\n"
-    "| `te: trailers` goes on with `connection: te` | RFC 9110 §10.1.4 |\n"
+    "| `te: trailers` goes on with `connection: te` to an HTTP/1.1 upstream; nothing else of TE goes on | RFC 9110 §10.1.4 |\n"
     "| `x-forwarded-for` of a peer on this machine says 127.0.0.1, not an address of the machine | it is the truth |\n"
     "| `normalize_path` refuses malformed escapes (`%zz`) with 400 | the next hop may read them otherwise |\n"
     "| `merge_slashes` makes `//` a `/` | so it is with every other path |\n"
