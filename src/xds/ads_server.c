@@ -257,23 +257,35 @@ static void mark_one(void *arg, struct xds_resource *res) {
     ads_stream_dirty(t->s, t->type, res->name);
 }
 
+/* They are kept as long as the stream is, and shown. */
+static int check_node(const struct ads_node *n, struct err *e) {
+    const struct str texts[] = {n->id,  n->service, n->ns,       n->agent,    n->instance,
+                                n->app, n->inbound, n->outbound, n->protocol, n->certificates};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].len > ADS_NAME_MAX)
+            return err_set(e, WEFT_E_LIMIT, "node: a text of %zu octets", texts[i].len);
+    return 0;
+}
+
 static int take_node(struct ads_stream *s, const Ec__Node *w, struct err *e) {
     const struct ads_source *src = s->src;
     if (s->known)
         return 0; /* told once, maybe again: the first counts */
     if (!w || !*w->id)
         return err_set(e, WEFT_E_INVALID, "the first request must tell the node");
-    s->node = str_of(mem_strdup(str_of(w->id)));
-    const struct ads_node n = {.id = s->node,
-                               .service = str_of(w->cluster),
-                               .ns = str_of(unpack_text(w->metadata, "NAMESPACE")),
-                               .agent = str_of(w->user_agent_name),
-                               .instance = str_of(unpack_text(w->metadata, "WEFT_ID")),
-                               .app = str_of(unpack_text(w->metadata, "WEFT_APP")),
-                               .inbound = str_of(unpack_text(w->metadata, "WEFT_INBOUND")),
-                               .outbound = str_of(unpack_text(w->metadata, "WEFT_OUTBOUND")),
-                               .protocol = str_of(unpack_text(w->metadata, "WEFT_PROTOCOL")),
-                               .certificates = str_of(unpack_text(w->metadata, "WEFT_CERTIFICATES"))};
+    struct ads_node n = {.id = str_of(w->id),
+                         .service = str_of(w->cluster),
+                         .ns = str_of(unpack_text(w->metadata, "NAMESPACE")),
+                         .agent = str_of(w->user_agent_name),
+                         .instance = str_of(unpack_text(w->metadata, "WEFT_ID")),
+                         .app = str_of(unpack_text(w->metadata, "WEFT_APP")),
+                         .inbound = str_of(unpack_text(w->metadata, "WEFT_INBOUND")),
+                         .outbound = str_of(unpack_text(w->metadata, "WEFT_OUTBOUND")),
+                         .protocol = str_of(unpack_text(w->metadata, "WEFT_PROTOCOL")),
+                         .certificates = str_of(unpack_text(w->metadata, "WEFT_CERTIFICATES"))};
+    if (check_node(&n, e) < 0)
+        return WEFT_E_LIMIT;
+    n.id = s->node = str_of(mem_strdup(n.id));
     if (src->node && src->node(src->ctx, s, &n, e) < 0)
         return WEFT_E_DENIED;
     s->known = true;

@@ -19,7 +19,7 @@ struct ads_stream;
  * with its frame's head it fits a buffer of that size: a thousand clients wait at once (docs/decisions/0045). */
 #define ADS_QUEUE (15u * 1024u)
 
-struct ads_node {               /* who a client says it is: slices valid during the call, empty where it does not say */
+struct ads_node {               /* who a client says it is: slices valid during the call, ADS_NAME_MAX at most, or empty */
     struct str id, service, ns; /* Node.id, Node.cluster, metadata NAMESPACE */
     struct str agent;           /* Node.user_agent_name */
     /* What only a client that is not weft's tells, in metadata: WEFT_ID; as "IP:PORT" WEFT_APP, WEFT_INBOUND, WEFT_OUTBOUND;

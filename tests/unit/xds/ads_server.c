@@ -793,6 +793,72 @@ static void bad_requests(void **state) {
     free(name);
 }
 
+/* What a client says of itself is kept: its texts are bounded, wherever they stand. */
+static void large_node(void **state) {
+    for (int where = 0; where < 3; where++) {
+        struct arena a = {0};
+        char *text = mem_alloc(ADS_NAME_MAX + 2);
+        memset(text, 'x', ADS_NAME_MAX + 1);
+        text[ADS_NAME_MAX + 1] = 0;
+        Ed__DeltaDiscoveryRequest *m = PACK_NEW(&a, ed__delta_discovery_request);
+        m->node = PACK_NEW(&a, ec__node);
+        m->node->id = where == 0 ? text : (char *)"me";
+        m->node->user_agent_name = where == 1 ? text : (char *)"";
+        m->node->metadata = PACK_NEW(&a, google__protobuf__struct);
+        pack_text(&a, m->node->metadata, "WEFT_OUTBOUND", where == 2 ? str_of(text) : STR("127.0.0.1:1"));
+        m->type_url = pack_str(&a, xds_type_url(XDS_CLUSTER));
+        ends_with(NULL, pack_msg(&a, m), "8", "node: a text of 1025 octets");
+        arena_fini(&a);
+        free(text);
+    }
+}
+
+/* §1.3: what there is nothing of has no answer, and the stream goes on. */
+static void unknown_types(void **state) {
+    for (int sotw = 0; sotw < 2; sotw++) {
+        struct fx *fx = setup_as(sotw);
+        struct arena a = {0};
+        Ed__DeltaDiscoveryRequest *m = PACK_NEW(&a, ed__delta_discovery_request);
+        Ed__DiscoveryRequest *w = PACK_NEW(&a, ed__discovery_request);
+        m->node = w->node = PACK_NEW(&a, ec__node);
+        m->node->id = (char *)"me";
+        m->type_url = w->type_url = (char *)"type.googleapis.com/what.Ever";
+        m->resource_names_subscribe = w->resource_names = pack_array(&a, 1);
+        *m->resource_names_subscribe = (char *)"x";
+        m->n_resource_names_subscribe = w->n_resource_names = 1;
+        for (unsigned i = 0; i < 100; i++)
+            send_bytes(fx, sotw ? pack_msg(&a, w) : pack_msg(&a, m));
+        ask(fx, "C +a");
+        expect(fx, 1, "[C ?a 1]");
+        arena_fini(&a);
+        teardown(fx);
+    }
+}
+
+/* Who answers nothing is told what changes all the same; nothing is kept for it but the newest. */
+static void never_answers(void **state) {
+    for (int sotw = 0; sotw < 2; sotw++) {
+        struct fx *fx = setup_as(sotw);
+        char version[16];
+        put(fx, XDS_CLUSTER, "c", "0", 1);
+        ask(fx, "node C");
+        for (unsigned round = 1; round < 300; round++) {
+            AWAIT(fx, fx->responses == round);
+            snprintf(version, sizeof version, "%u", round);
+            put(fx, XDS_CLUSTER, "c", version, 1);
+            ads_stream_flush(fx->stream);
+        }
+        AWAIT(fx, fx->responses == 300);
+        ask(fx, "C ack:300");
+        AWAIT(fx, fx->acks == 1);
+        ask(fx, "C ack:7"); /* too late */
+        AWAIT(fx, fx->expired == 1);
+        assert_int_equal(fx->acks, 1);
+        buf_take(&fx->log, fx->log.len);
+        teardown(fx);
+    }
+}
+
 static void half_close_ends_it(void **state) {
     struct fx *fx = setup();
     ask(fx, "node C +a");
@@ -837,6 +903,9 @@ int main(void) {
         cmocka_unit_test(types_are_independent),
         cmocka_unit_test(slow_client),
         cmocka_unit_test(bad_requests),
+        cmocka_unit_test(large_node),
+        cmocka_unit_test(unknown_types),
+        cmocka_unit_test(never_answers),
         cmocka_unit_test(half_close_ends_it),
         cmocka_unit_test(owner_closes),
     };

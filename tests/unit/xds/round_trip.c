@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <cmocka.h>
 #include "base/mem.h"
+#include "endpoint.pb-c.h"
 #include "sample.h"
+#include "xds/unpack.h"
 #include "xds/xds.h"
 
 #define ROUNDS 400
@@ -129,11 +131,40 @@ static void type_urls(void **state) {
     assert_int_equal(xds_type_of_url(STR_NONE), -1);
 }
 
+/* Trap 5: localities that are there and have a weight, priorities from 0 without a gap; else gRPC refuses or drops them unsaid.
+ */
+static void localities(void **state) {
+    struct endpoints *eps = endpoints_new();
+    struct unpack u;
+    struct err e;
+    Ee__ClusterLoadAssignment *w;
+    eps->cluster = STR("a");
+    eps->n = 2;
+    eps->at = arena_zalloc(&eps->ref.mem, 2 * sizeof *eps->at);
+    for (size_t i = 0; i < 2; i++)
+        eps->at[i] = (struct endpoint){.address = STR("10.0.0.1"), .port = 1, .weight = 1, .priority = (uint32_t)i * 2};
+    struct xds_resource *r = xds_encode_endpoints(eps);
+    unpack_init(&u, NULL, &e);
+    assert_int_equal(unpack_msg(&u, &ee__cluster_load_assignment__descriptor, r->bytes, &w), 0);
+    assert_int_equal(w->n_endpoints, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_non_null(w->endpoints[i]->locality);
+        assert_non_null(w->endpoints[i]->load_balancing_weight);
+        assert_int_equal(w->endpoints[i]->load_balancing_weight->value, 1);
+        assert_int_equal(w->endpoints[i]->priority, i);
+        assert_int_equal(w->endpoints[i]->n_lb_endpoints, i != 1);
+    }
+    unpack_fini(&u);
+    ref_put(r);
+    ref_put(eps);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listeners),   cmocka_unit_test(routes),    cmocka_unit_test(clusters),
         cmocka_unit_test(assignments), cmocka_unit_test(secrets),   cmocka_unit_test(policies_are_sorted),
         cmocka_unit_test(empty_sets),  cmocka_unit_test(type_urls), cmocka_unit_test(nul_is_refused_by_the_reader),
+        cmocka_unit_test(localities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
