@@ -90,6 +90,7 @@ CASES = [
     Case('passes2', hcm=HCM, routes=route('passes2', ends=False), cluster=to(http2, **HTTP2)),
     Case('route', hcm={'http2_protocol_options': {'allow_connect': True}}, routes=route('route'), cluster=to(app)),
     Case('off', hcm={'http2_protocol_options': {'allow_connect': True}}, routes=route('off', ends=False), cluster=to(app)),
+    Case('idle', hcm={**HCM, 'stream_idle_timeout': '0.5s'}, routes=route('idle'), cluster=to(app)),
     Case('nowhere', hcm=HCM),  # no route takes CONNECT
 ]
 
@@ -138,10 +139,17 @@ def both(pair, case, script, met=0):
     return told['weft']
 
 
+def ends_by_itself(script):
+    *told, end = script
+    return [*told, end or b'']  # in order or not: docs/reference/envoy.md
+
+
 SCRIPTS = [
     ('ends', lambda at: connect1(at, 'db.test:5432', (b'echo\nab', 2), (b'cd', 2)), 0, b'cd'),
     ('ends', lambda at: connect2(at, 'db.test:5432', b'echo\nxyz'), 0, (b'hello\nxyz', True, False)),
     ('ends', lambda at: connect2(at, 'db.test:5432', b'reset\n', False), 0, (b'hello\n', False, True)),
+    ('idle', lambda at: ends_by_itself(connect1(at, 'db.test:5432', (b'echo\nab', 2), (b'', None))), 0, b'ab'),
+    ('idle', lambda at: connect2(at, 'db.test:5432', b'echo\nab', False), 0, (b'hello\nab', False, True)),
     ('route', lambda at: connect1(at, 'db.test:5432', (b'echo\nab', 2)), 0, b'ab'),
     ('refused', lambda at: connect1(at, 'db.test:5432'), 0, None),
     ('refused', lambda at: connect2(at, 'db.test:5432', b''), 0, None),
