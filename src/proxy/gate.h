@@ -3,7 +3,7 @@
 /* gate: network RBAC: may this connection pass, by the rules of its filter chain (envoy.extensions.filters.network.rbac.v3),
  * which stand before the TCP proxy or the HTTP connection manager; and what its shadow rules would have said, which is counted
  * only. Threads: its worker's. Tests: tests/scenario/b069_network_rbac.py,
- * tests/interop/x107_envoy_network_rbac.py */
+ * tests/interop/x108_envoy_network_rbac.py */
 #include "base/str.h"
 struct down;
 struct rbac;

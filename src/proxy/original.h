@@ -3,7 +3,7 @@
 /* original: hosts of clusters that have no endpoints of their own, but go where a connection was going to before it was
  * redirected here, or where a header says (ORIGINAL_DST). A host is made when an address is used for the first time, and kept by
  * the worker while it has connections to it, ORIGINALS_MAX at most (beyond, a host serves one connection or request). Threads:
- * the worker's. Tests: tests/scenario/b083_original_dst.py, tests/interop/x131_envoy_original_dst.py */
+ * the worker's. Tests: tests/scenario/b083_original_dst.py, tests/interop/x112_envoy_original_dst.py */
 #include "proxy/down.h"
 
 #define ORIGINALS_MAX 1024u
