@@ -15,6 +15,7 @@
 #include "proxy/takeover.h"
 
 #define DRAIN_DEFAULT "30"
+#define ADMIN "127.0.0.1:15000"
 
 struct options {
     struct addr control, app, inbound, outbound, admin;
@@ -23,7 +24,7 @@ struct options {
     int protocol, mode;
     uint64_t workers, drain_us, ready_fd;
     struct limits limits;
-    bool dev;
+    bool dev, own_admin; /* own_admin: the flag was given, which goes before what a bootstrap says */
 };
 
 struct proxy_main {
@@ -153,6 +154,7 @@ static int start_standalone(struct proxy_main *m, struct err *e) {
                                  .file = m->o.bootstrap,
                                  .dns = m->o.dns,
                                  .admin = m->o.admin,
+                                 .own_admin = m->o.own_admin,
                                  .workers = (unsigned)m->o.workers,
                                  .limits = m->o.limits,
                                  .drain_us = m->o.drain_us,
@@ -353,6 +355,10 @@ static int check(const struct options *o) {
 /* Until we serve, the readiness file is of the proxy that we take over from. */
 static int begin(struct options *o, int *elder, struct err *e) {
     bool successor = getenv(TAKEOVER_FD_ENV) != NULL;
+    o->own_admin = o->admin.len > 0;
+    int rc = o->own_admin ? 0 : addr_parse(&o->admin, STR(ADMIN), e);
+    if (rc < 0)
+        return rc;
     if (o->mode == MODE_VALIDATE)
         return 0;
     *elder = inherited_find(o->takeover, e);
@@ -412,7 +418,8 @@ int cmd_proxy(int argc, char **argv) {
         {"advertise", ARG_STR, &o->advertise, "IP", NULL, "what peers are told; default the bound address", false},
         {"outbound", ARG_ADDR, &o->outbound, "ADDRESS", "127.0.0.1:15001", "where the local service sends its calls; loopback",
          false},
-        {"admin", ARG_ADDR, &o->admin, "ADDRESS", "127.0.0.1:15000", "admin pages; loopback or unix:PATH", false},
+        {"admin", ARG_ADDR, &o->admin, "ADDRESS", NULL,
+         "admin pages; loopback or unix:PATH (default: the bootstrap's, or " ADMIN ")", false},
         {"data-dir", ARG_STR, &o->data_dir, "DIR", NULL, "keys and the last configuration; default under $XDG_STATE_HOME/weft",
          false},
         {"workers", ARG_UINT, &o->workers, "N", "0", "threads; 0 is one per CPU", false},

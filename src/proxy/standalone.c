@@ -235,7 +235,7 @@ static int open_proxy(struct standalone *s, struct err *e) {
                             .workers = s->cfg.workers,
                             .limits = s->cfg.limits,
                             .drain_us = s->cfg.drain_us,
-                            .admin = s->boot.admin.len ? s->boot.admin : s->cfg.admin,
+                            .admin = s->boot.admin.len && !s->cfg.own_admin ? s->boot.admin : s->cfg.admin,
                             .log_fd = s->cfg.log_fd,
                             .profile = PROFILE_ENVOY,
                             .on_drained = s->cfg.on_drained,

@@ -11,6 +11,7 @@ struct standalone_cfg { /* what it points to lives as long as the proxy */
     struct log *log;
     const char *file, *dns; /* dns: servers to be asked, "IP:PORT[,...]"; NULL: the system's */
     struct addr admin;      /* where the file names none */
+    bool own_admin;         /* `admin` holds, whatever the file names */
     unsigned workers;
     struct limits limits;
     uint64_t drain_us;
