@@ -9,6 +9,7 @@
 
 #define DRAIN (3 * CLOCK_S) /* for answers under way, when it stops */
 /* A proxy whose machine died is noticed within 15 s. A weft sidecar asks after 5 s of silence, so that only others are asked. */
+#define XDS_STREAMS 16u /* of a client (it has ADS, a Session, a CSR): one of ADS may hold 65,536 names of each type */
 #define PING_US (6 * CLOCK_S)
 #define PONG_US (7 * CLOCK_S)
 #define SETTLE (1 * CLOCK_MS) /* between looks whether all streams have told that they closed */
@@ -152,6 +153,8 @@ static int start_servers(struct control *c, const struct control_cfg *cfg, struc
                              .limits = cfg->limits.down,
                              .ping_us = PING_US,
                              .pong_us = PONG_US};
+    if (!xds.limits.max_streams || xds.limits.max_streams > XDS_STREAMS) /* 0: the default */
+        xds.limits.max_streams = XDS_STREAMS;
     c->xds.max_conns = c->rest.max_conns = server_max(&cfg->limits);
     int rc = server_start(&c->xds, c->loop, &xds, e);
     if (rc < 0)
