@@ -15,7 +15,7 @@ def test():
             wait(lambda: m.api.endpoints('users') == [])
             assert time.monotonic() - start > 15  # not without its grace
             assert len(m.api.endpoints('web')) == 1  # who is only silent answers
-            web.until(404, 'users')
+            web.until(404, 'users', timeout=2)  # one that began before `web` was told waits for the frozen one
         finally:
             users.sidecar.proc.send_signal(signal.SIGCONT)
         wait(lambda: len(m.api.endpoints('users')) == 1)
