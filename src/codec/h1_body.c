@@ -97,8 +97,8 @@ static int on_ext(struct h1_body *b, char c, struct err *e) {
         return err_set(e, WEFT_E_PARSE, "chunk extension is longer than %d octets", MAX_EXT);
     if (b->state == EXT_NAME && blank)
         return 0;
-    if (quoted ? c != '\t' && ((uint8_t)c < 0x20 || c == 0x7f) : (uint8_t)c <= 0x20 || (uint8_t)c >= 0x7f)
-        return err_set(e, WEFT_E_PARSE, "white space or a control character in a chunk extension");
+    if (quoted ? c != '\t' && ((uint8_t)c < 0x20 || c == 0x7f) : !memchr("=;\"", c, 3) && msg_token_len(&c, 1) == 0)
+        return err_set(e, WEFT_E_PARSE, "a chunk extension that is no token or quoted string");
     if (b->state == EXT_ESCAPED || !quoted)
         b->state = b->state == EXT_ESCAPED || c == '"' ? EXT_QUOTED : c == ';' ? EXT_NAME : EXT;
     else

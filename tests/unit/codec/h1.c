@@ -611,6 +611,7 @@ static const struct {
     {"bare CR in an extension", S("3;a\rb\r\nabc\r\n"), P, "", "", 0},
     {"NUL in an extension", S("3;\0\r\nabc\r\n"), P, "", "", 0},
     {"high octet in an extension", S("3;\xff\r\nabc\r\n"), P, "", "", 0},
+    {"a delimiter in an extension", S("3;a,\r\nabc\r\n"), P, "", "", 0},
     {"chunk longer than its size", S("3\r\nabcd\r\n0\r\n\r\n"), P, "abc", "", 0},
     {"chunk shorter than its size", S("5\r\nabc\r\n0\r\n\r\n"), P, "abc\r\n", "", 0},
     {"bare LF after the data", S("3\r\nabc\n0\r\n\r\n"), P, "abc", "", 0},
