@@ -89,8 +89,9 @@ static struct hcm tunnels(const struct mesh *m, const struct compile_name *n, st
     struct route *rt = hcm.routes->vhosts->routes;
     rt->match.path.kind = PATH_CONNECT;
     rt->connect = true;
-    rt->upgrades = hcm.upgrades = arena_alloc(a, sizeof *hcm.upgrades);
-    rt->upgrades[0] = STR("CONNECT");
+    hcm.upgrades = arena_alloc(a, sizeof *hcm.upgrades);
+    rt->upgrades = arena_alloc(&hcm.routes->ref.mem, sizeof *rt->upgrades); /* the table may outlive the listener */
+    hcm.upgrades[0] = rt->upgrades[0] = STR("CONNECT");
     rt->n_upgrades = hcm.n_upgrades = 1;
     return hcm;
 }

@@ -49,9 +49,9 @@ def test():
             assert talk(web.outbound, name) is None
         wait(lambda: [x for x in l4.log(db) if x['bytes_received'] > 1 << 20], 'the log of db')
         lines = wait(lambda: len(found := [x for x in web.log() if x['response_flags'] == 'NR']) == 4 and found, 'the log')
-        assert [(x['requested_server_name'], x['connection_termination_details']) for x in lines] == [
+        assert {(x['requested_server_name'], x['connection_termination_details']) for x in lines} == {  # in any order: as they end
             (None, 'target_not_specified'), ('nobody', 'route_not_found'), ('db.default.example.org', 'target_not_specified'),
-            ('http.default', 'route_not_found')], lines
+            ('http.default', 'route_not_found')}, lines
         through = [x for x in web.log() if x['bytes_sent'] > 1 << 20]
         assert through[0]['upstream_cluster'] == 'default/db' and through[0]['upstream_host'] == db.inbound, through
         assert http.get('http').status in (200, 403)  # requests are taken there as ever

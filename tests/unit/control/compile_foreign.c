@@ -161,6 +161,7 @@ static void octets(void **state) {
     assert_true(str_eq(t->vhosts->routes->clusters->cluster, l->chains[0].tcp.clusters[0].cluster));
     assert_true(t->vhosts->routes->connect);
     ref_put(l);
+    assert_true(str_eq(t->vhosts->routes->upgrades[0], STR("CONNECT"))); /* also without the listener */
     ref_put(t);
     t = compile_foreign(&fx->mesh, &fx->reg, FOR_ENVOY, XDS_ROUTE, STR("outbound|ns"));
     assert_int_equal(t->vhosts[0].routes->match.path.kind, PATH_CONNECT);
