@@ -43,6 +43,7 @@ STRICTER = {
     'a chunk extension that is no token or quoted string': '§7.1.1; h11 takes anything',
     f'waits for chunks, {TAB}: llhttp': 'that is OWS (RFC 9110 §5.6.3); in a response llhttp reads to the end instead',
     'waits for the end of a head with a bare CR: llhttp': '§2.2: a bare CR ends no line; llhttp takes CR CR LF behind a reason phrase for two',
+    'reads nothing behind "close": llhttp': 'RFC 9112 §9.3: it ends the connection, whatever stands beside it; of HTTP/1.0 llhttp lets keep-alive win',
     'Content-Length beside Transfer-Encoding': '§6.1: may be refused, and is what smuggling is made of; h11 ignores the length',
     'more than one Content-Length': '§6.3: equal values may be taken for one; a list or a repeat has no honest author',
     'Content-Length is no decimal number': '§6.3, likewise ("N, N"); llhttp takes an empty one in a response',
@@ -157,6 +158,8 @@ def what_for(octets, mine):
     in_head = all(m['whole'] for m in mine['messages'])
     if in_head and re.search(rb'\r(?!\n)', octets):
         return 'waits for the end of a head with a bare CR'
+    if in_head and re.search(rb'(?im)^connection:[^\r\n]*\bclose\b', octets):
+        return 'reads nothing behind "close"'
     return 'waits for chunks' + has_tab(octets) if not in_head else 'waits'
 
 
