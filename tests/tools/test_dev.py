@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""./dev test NAME takes the tests that contain it; a folder is a whole part of the path."""
+"""./dev test NAME takes the tests that contain it; a folder is a whole part of the path. --help installs nothing."""
 
 import subprocess
 from pathlib import Path
@@ -23,3 +23,13 @@ def test_names(names, found):
     done = subprocess.run(['sh', '-c', script, './dev', *names], cwd=ROOT, env={'PATH': '/usr/bin:/bin', 'TESTS': ' '.join(TESTS)},
                           capture_output=True, text=True, timeout=30, check=True)
     assert tuple(done.stdout.split()) == found
+
+
+@pytest.mark.parametrize('chore', ['build', 'test', 'interop', 'lint', 'fmt', 'fuzz', 'bench', 'bench control', 'perf', 'sizes', 'deps', 'clean'])
+def test_help_needs_nothing(chore, tmp_path):
+    """On a machine without dpkg, apt, meson or ninja."""
+    for tool in ('sh', 'awk', 'cat', 'dirname', 'nproc', 'python3'):
+        (tmp_path / tool).symlink_to(f'/usr/bin/{tool}')
+    done = subprocess.run(['/bin/sh', './dev', *chore.split(), '--help'], cwd=ROOT, env={'PATH': str(tmp_path)}, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout.startswith('usage:') and chore.split()[0] in done.stdout
