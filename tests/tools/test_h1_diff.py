@@ -84,6 +84,7 @@ LAXER = {
     'llhttp: HPE_INVALID_CONTENT_LENGTH': 'Content-Length in a trailer section: weft drops it (RFC 9110 §6.5.1); it has framed nothing',
     'llhttp: HPE_INVALID_TRANSFER_ENCODING': 'Transfer-Encoding in a trailer section, likewise',
     'llhttp: HPE_CLOSED_CONNECTION': 'octets behind a message that ends the connection: neither reads them',
+    'llhttp: HPE_STRICT, white space around a chunk extension': 'RFC 9112 §7.1.1: BWS, which a recipient must parse; the extension is dropped',
     'h11: bad Content-Length': 'in a trailer section, likewise',
     'h11: conflicting Content-Length headers': 'likewise, of a list',
     'h11: no request line received': 'one or two empty lines before a request line are skipped (§2.2)',
@@ -167,6 +168,11 @@ def has_tab(octets):
     return f', {TAB}' if b'chunked\t' in octets.lower() else ''
 
 
+def refusal(error, octets):
+    spaced = error == 'HPE_STRICT' and re.search(rb'(?im)^[0-9a-f]+;(\s|[^\r\n]*\s=|[^\r\n]*=\s)', octets)
+    return general(error) + (', white space around a chunk extension' if spaced else '')
+
+
 def waits(who, message):
     pri = message['start'][0] == b'PRI'.hex()
     return f'{who}: waits' + (' for the rest of the preface behind PRI' if pri else '')
@@ -182,7 +188,7 @@ def compare(who, octets, mine, theirs):
             return 'different', f'{who}: {what}' + has_tab(octets)
         if not (other and other['whole']):
             if theirs['error']:
-                return 'laxer', f'{who}: {general(theirs["error"])}'
+                return 'laxer', f'{who}: {refusal(theirs["error"], octets)}'
             return None if who == 'h11' else ('laxer', waits(who, m))  # h11 reads one response, and nothing after an upgrade
     ours = sum(m['whole'] for m in mine['messages'])
     if sum(m['whole'] for m in theirs['messages']) > ours:
