@@ -3,7 +3,20 @@
 
 #define PONG_US (20 * CLOCK_S)
 
-/* A request's body does not come. Who has no answer yet gets one. */
+/* Who has no answer yet gets one. */
+static void answer_late(struct conn_stream *hs) {
+    struct err e;
+    if (hs->s.cb->late) {
+        hs->s.cb->late(&hs->s);
+        return;
+    }
+    err_set(&e, WEFT_E_TIMEOUT, "Request not whole in time");
+    conn_reply_bad(&hs->s, &e, HDR_OTHER, STR_NONE);
+    h2c__decide(hs, WEFT_E_TIMEOUT);
+    hs->s.gone = true;
+}
+
+/* A request's body does not come. */
 static void body_late(struct h2_conn *hc, struct conn_stream *hs) {
     hs->body_due = UINT64_MAX;
     if (hs->s.credit >= h2c__stream_window(hc->p) || hs->s.long_lived) {
@@ -11,16 +24,14 @@ static void body_late(struct h2_conn *hc, struct conn_stream *hs) {
         return;
     }
     conn__met(hc->p, LIMIT_body_timeout);
-    h2c__decide(hs, WEFT_E_TIMEOUT);
-    if (hc->p->pub.server && !hs->s.head_sent) {
-        struct msg m = {.status = 408, .content_length = 0};
-        hs->s.head_sent = true;
-        if (h2_respond(hc->h, hs->id, &m, true) == 0)
-            h2c__out_ended(hc, hs);
-    } else
-        h2_reset(hc->h, hs->id, H2_CANCEL);
-    hs->s.gone = true;
     conn__later(hc->p);
+    if (hc->p->pub.server && !hs->s.head_sent) {
+        answer_late(hs);
+        return;
+    }
+    h2c__decide(hs, WEFT_E_TIMEOUT);
+    h2_reset(hc->h, hs->id, H2_CANCEL);
+    hs->s.gone = true;
 }
 
 /* The peer opens no window for what it asked for. */

@@ -32,6 +32,8 @@ struct stream_cb {
     void (*trailers)(struct stream *s, const struct msg_fields *f); /* the end, with trailers; NULL: like data("", end) */
     void (*drained)(struct stream *s, size_t octets);               /* body octets that left the queue; may be NULL */
     void (*passed)(struct stream *s, size_t octets, bool end);      /* of streams given to stream_join */
+    void (*late)(struct stream *s); /* HTTP/2 server, before the response: the request's body does not come in time: answer,
+                                     * whole; NULL: it is answered as input that is no request, and closed with _TIMEOUT */
     void (*closed)(struct stream *s,
                    int why); /* 0: complete; else a WEFT_E: _RESET (peer), _EOF/_CLOSED (connection), _PROTOCOL, _TIMEOUT,
                               * _REFUSED_STREAM (nothing was processed), _CANCELLED (stream_reset by us) */

@@ -324,11 +324,19 @@ static void on_down_closed(struct stream *s, int why) {
     lease_drop(&x->lease);
 }
 
+/* Its body does not come: that is no failure of the upstream's. */
+static void on_down_late(struct stream *s) {
+    struct exch *x = s->user;
+    attempt_end(x, true);
+    exch_fail(x, REPLY_SLOW_REQUEST, STR_NONE);
+}
+
 static const struct stream_cb down_cb = {.head = on_head,
                                          .data = on_data,
                                          .trailers = on_trailers,
                                          .drained = on_down_drained,
                                          .passed = on_passed,
+                                         .late = on_down_late,
                                          .closed = on_down_closed};
 
 void exch_lease(struct exch *x) {
