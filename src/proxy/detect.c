@@ -18,6 +18,7 @@ struct detect {
     struct arena mem;   /* of `hello` */
     unsigned needs;     /* what is still to be known */
     bool may_go_on;     /* when time is up */
+    bool patient;       /* the time is that of an idle connection, until something comes */
     struct tls_hello hello;
     bool tls;
     bool own_pages; /* a chain takes requests for them */
@@ -177,6 +178,48 @@ static int look(struct detect *t) {
     return t->own_pages ? read_own_pages(t) : t->nobody ? read_method(t) : 1;
 }
 
+/* ---- time ---- */
+
+/* Who says nothing and must say something first is an idle connection, also before it has a chain (contract §3, Clients). What
+ * somebody has set for those counts at a sidecar's ports; in a bootstrap the shorter one, since listener_filters_timeout is a
+ * setting too. */
+static uint64_t time_limit(struct detect *t, const struct serve_listener *l) {
+    uint64_t limit = l->listener->detect_timeout_us ? l->listener->detect_timeout_us : DETECT_US;
+    uint64_t idle = t->d->w->env->limits->down.idle_timeout_us;
+    t->patient = l->side != SIDE_STATIC && !t->may_go_on;
+    if (t->may_go_on || !idle)
+        return limit;
+    return t->patient || idle < limit ? idle : limit;
+}
+
+static void note_limit(const struct detect *t) {
+    const struct addr peer = addr_kept(&t->d->remote);
+    worker_limit(t->d->w, STATS_DOWNSTREAM, t->early.len ? LIMIT_handshake_timeout : LIMIT_idle_timeout, &peer);
+}
+
+static void on_time(struct timer *timer) {
+    struct detect *t = container_of(timer, struct detect, timer);
+    if (t->patient)
+        note_limit(t);
+    if (t->nobody && !t->early.len)
+        set_octets(t);
+    finish(t, t->nobody || (t->may_go_on && !(t->needs & LISTENER_NEEDS_PROXY)));
+}
+
+static void start_timer(struct detect *t, uint64_t limit) {
+    if (limit != UINT64_MAX)
+        loop_timer(&t->d->w->loop, &t->timer, limit, on_time);
+}
+
+/* A ClientHello has begun: from now on it is a handshake that has to become whole, not an idle connection. */
+static void hurry(struct detect *t) {
+    uint64_t limit = t->d->w->env->limits->down.handshake_timeout_us, now = t->d->w->loop.now;
+    if (!limit)
+        limit = LIMITS_handshake_timeout * CLOCK_S;
+    if (limit != UINT64_MAX && (!timer_running(&t->timer) || t->timer.due > now + limit))
+        start_timer(t, limit);
+}
+
 /* ---- events ---- */
 
 /* The first octet alone need not be taken off. */
@@ -211,25 +254,8 @@ static void on_event(void *arg, unsigned events) {
     int known = n <= 0 ? WEFT_E_CLOSED : peek ? 1 : look(t);
     if (known)
         finish(t, known > 0);
-}
-
-/* Who says nothing and must say something first is an idle connection, also before it has a chain (contract §3, Clients). */
-static uint64_t time_limit(const struct detect *t, const struct listener *l) {
-    uint64_t limit = l->detect_timeout_us ? l->detect_timeout_us : DETECT_US;
-    uint64_t idle = t->d->w->env->limits->down.idle_timeout_us;
-    return !t->may_go_on && idle && idle < limit ? idle : limit;
-}
-
-static void on_time(struct timer *timer) {
-    struct detect *t = container_of(timer, struct detect, timer);
-    if (t->nobody && !t->early.len)
-        set_octets(t);
-    finish(t, t->nobody || (t->may_go_on && !(t->needs & LISTENER_NEEDS_PROXY)));
-}
-
-static void start_timer(struct detect *t, uint64_t limit) {
-    if (limit != UINT64_MAX)
-        loop_timer(&t->d->w->loop, &t->timer, limit, on_time);
+    else if (t->patient)
+        hurry(t);
 }
 
 /* ---- redirected to an app's sidecar ---- */
@@ -252,7 +278,7 @@ static void find_owner(struct detect *t) {
     }
     const struct serve_listener *l = down_listener(d, down_lease(d));
     t->nobody = v != REACH_REQUESTS;
-    start_timer(t, t->nobody || !l || !l->listener ? NOBODY_US : time_limit(t, l->listener));
+    start_timer(t, t->nobody || !l || !l->listener ? NOBODY_US : time_limit(t, l));
 }
 
 static void on_owner(struct reach *r) {
@@ -273,5 +299,5 @@ void detect_start(struct down *d, const struct serve_listener *l, detect_f *done
     if (d->restored && l->side == SIDE_OUTBOUND)
         find_owner(t);
     else
-        start_timer(t, time_limit(t, l->listener));
+        start_timer(t, time_limit(t, l));
 }

@@ -6,7 +6,7 @@
  *
  * As in Envoy: what begins like a handshake and is no ClientHello is not TLS; a connection that ends, or that has too large or a
  * malformed PROXY header, is closed; when the listener's detect_timeout is over, the chain is chosen with what is known where
- * continue_on_timeout says so, and the connection is closed otherwise. Threads: its worker's. */
+ * continue_on_timeout says so, and the connection is closed otherwise. Threads: its worker's. Tests: tests/unit/proxy/detect.c */
 #include "policy/chain.h"
 #include "proxy/down.h"
 
