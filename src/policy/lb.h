@@ -34,6 +34,7 @@ void lb_free(struct lb **lb);
 
 struct lb_request {
     const uint64_t *hash; /* NULL: none (hash policies then balance by round robin) */
+    bool even;            /* then whatever the weights, as the policy round_robin of contract §3; else by them, as Envoy */
     uint64_t now_us;
     struct rand *rand;                   /* of the calling worker */
     bool (*usable)(void *ctx, size_t i); /* NULL: all; a retry leaves out those tried, a breaker those that are open */

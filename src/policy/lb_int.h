@@ -33,6 +33,7 @@ static inline bool lb__usable(const struct lb_request *r, size_t i) {
 static inline uint32_t lb__active(const struct lb_member *m) {
     return atomic_load_explicit(&m->host->active, memory_order_relaxed);
 }
+ptrdiff_t lb__no_hash(struct lb *lb, const struct lb_request *r); /* what the hash policies do without one */
 ptrdiff_t lb__nth_usable(const struct lb *lb, const struct lb_request *r, uint64_t nth); /* modulo their number; -1: none is */
 /* Power of two choices by `cost` (lower is better), exact among the usable when there are fewer than 3 or a choice is unusable.
  */

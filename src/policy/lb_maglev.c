@@ -51,7 +51,7 @@ static void build(struct lb *lb) {
 
 static ptrdiff_t pick(struct lb *lb, const struct lb_request *r) {
     if (!r->hash)
-        return lb__round_robin.pick(lb, r);
+        return lb__no_hash(lb, r);
     const uint16_t *table = lb->table;
     uint64_t hash = *r->hash;
     for (size_t tries = 0; tries < 16; tries++) { /* an unusable host's keys spread over the others, the same way each time */

@@ -56,7 +56,7 @@ static size_t first_at_or_after(const struct point *ring, size_t n, uint64_t has
 
 static ptrdiff_t pick(struct lb *lb, const struct lb_request *r) {
     if (!r->hash)
-        return lb__round_robin.pick(lb, r);
+        return lb__no_hash(lb, r);
     const struct point *ring = lb->table;
     size_t from = first_at_or_after(ring, lb->n_table, *r->hash);
     for (size_t k = 0; k < lb->n_table; k++) {

@@ -43,4 +43,8 @@ static ptrdiff_t pick(struct lb *lb, const struct lb_request *r) {
     return lb->weighted ? pick_weighted(lb, r, nth) : pick_plain(lb, r, nth);
 }
 
+ptrdiff_t lb__no_hash(struct lb *lb, const struct lb_request *r) {
+    return r->even ? pick_plain(lb, r, atomic_fetch_add_explicit(&lb->cursor, 1, memory_order_relaxed)) : pick(lb, r);
+}
+
 const struct lb_ops lb__round_robin = {.name = "round_robin", .pick = pick};

@@ -47,7 +47,11 @@ enum verdict stage_balance(struct exch *x) {
         .msg = &x->req, .peer_spiffe = x->from->peer->spiffe, .source_ip = down_text(x->from, DOWN_REMOTE_IP)};
     uint64_t hash;
     bool hashed = x->to.route->n_hash && route_hash(x->to.route, &view, &hash);
-    struct lb_request r = {.hash = hashed ? &hash : NULL, .now_us = exch_now(x), .rand = &x->w->loop.rand, .ctx = x};
+    struct lb_request r = {.hash = hashed ? &hash : NULL,
+                           .even = x->lease->serve->profile == PROFILE_MESH,
+                           .now_us = exch_now(x),
+                           .rand = &x->w->loop.rand,
+                           .ctx = x};
     if (x->tried.n)
         r.usable = not_tried;
     ptrdiff_t i = serve_pick(c, &r);
