@@ -10,8 +10,11 @@ static void set_source(struct exch *x, struct str service, struct str ns) {
     msg_set(&x->req.fields, a, HDR_X_SOURCE_NAMESPACE, ns);
 }
 
+/* Once each: of two the rules could see one, and the app the other. */
 static bool claims_source(const struct exch *x) {
     const struct msg_fields *f = &x->req.fields;
+    if (msg_count(f, HDR_X_SOURCE_SERVICE) != 1 || msg_count(f, HDR_X_SOURCE_NAMESPACE) != 1)
+        return false;
     return msg_get(f, HDR_X_SOURCE_SERVICE).len && msg_get(f, HDR_X_SOURCE_NAMESPACE).len;
 }
 
