@@ -423,3 +423,16 @@ void msg_strip_hop_by_hop(struct msg_fields *f) {
     }
     f->n = kept;
 }
+
+void msg_strip_named(struct msg_fields *trailers, struct str named) {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < trailers->n; i++) {
+        struct str rest = named, element;
+        bool hit = false;
+        while (!hit && msg_list_next(&rest, &element))
+            hit = str_ieq(element, trailers->at[i].name);
+        if (!hit)
+            trailers->at[kept++] = trailers->at[i];
+    }
+    trailers->n = kept;
+}

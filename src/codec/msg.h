@@ -134,3 +134,5 @@ void msg_copy(struct msg *to, const struct msg *from, struct arena *a, unsigned 
 /* Removes what must not be forwarded: hop-by-hop fields and those that Connection names (RFC 9110 §7.6.1); `te: trailers` stays.
  */
 void msg_strip_hop_by_hop(struct msg_fields *f);
+/* The same of trailers: `named` is what the head's Connection fields said, as one list. */
+void msg_strip_named(struct msg_fields *trailers, struct str named);

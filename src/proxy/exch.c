@@ -265,6 +265,7 @@ static void on_trailers(struct stream *s, const struct msg_fields *f) {
         return;
     struct msg copy, from = {.fields = *f};
     msg_copy(&copy, &from, &s->arena, 0);
+    stage_sanitize_trailers(x, &copy.fields);
     x->body.trailers = arena_alloc(&s->arena, sizeof(copy.fields));
     *x->body.trailers = copy.fields;
     if (x->up)
@@ -500,6 +501,12 @@ static void on_up_trailers(struct stream *s, const struct msg_fields *f) {
     x->resp.ended = true;
     note_grpc(x, f);
     loop_timer_stop(&x->w->loop, &x->timer);
+    struct msg copy, from = {.fields = *f};
+    if (x->resp.named.len) {
+        msg_copy(&copy, &from, &x->down->arena, 0);
+        msg_strip_named(&copy.fields, x->resp.named);
+        f = &copy.fields;
+    }
     if (compress_active(x->compressing))
         compress_trailers(x, f);
     else

@@ -56,6 +56,7 @@ struct exch {
         uint64_t received; /* octets, in all */
         uint64_t drained;  /* of this attempt */
         uint64_t credited; /* octets whose credit was given back */
+        struct str named;  /* by the head's Connection: no trailer of such a name goes on */
         struct msg_fields *trailers;
         bool ended, keep; /* keep: `held` is all that came so far */
         bool none;        /* the head has ended the request: no body, not even an empty one */
@@ -64,6 +65,7 @@ struct exch {
         unsigned status;
         uint64_t octets;
         struct str details; /* response_code_details */
+        struct str named;   /* as body.named */
         struct str *kept;   /* what of its head the access log will want (proxy/fill.h); NULL: nothing */
         enum reply_id own;  /* a reply of ours */
         const char *flag;

@@ -22,8 +22,9 @@ stage_f stage_acquire;   /* host -> connection */
 stage_f stage_forward;   /* the head, and what came of the body */
 
 /* After the stages: */
-void stage_respond(struct exch *x, struct msg *response); /* the head on its way down */
-void stage_respond_own(void *exch, struct msg_fields *f); /* the head of a reply of our own, in the envoy profile */
+void stage_sanitize_trailers(struct exch *x, struct msg_fields *f); /* the request's, when they come */
+void stage_respond(struct exch *x, struct msg *response);           /* the head on its way down */
+void stage_respond_own(void *exch, struct msg_fields *f);           /* the head of a reply of our own, in the envoy profile */
 void stage_log_tunnel(struct exch *x);        /* metrics, when a CONNECT has opened a tunnel: a connection of TCP from now on */
 void stage_log(struct exch *x);               /* access log, metrics: at the end */
 void stage_authorize_again(struct worker *w); /* by the newest rules: tunnels that they allow no longer end */

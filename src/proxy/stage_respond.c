@@ -17,6 +17,8 @@ static void accept_websocket(struct exch *x, struct msg_fields *f) {
 }
 
 void stage_respond(struct exch *x, struct msg *response) {
+    if (response->content_length < 0 && msg_find(&response->fields, HDR_CONNECTION))
+        x->resp.named = arena_dup(&x->down->arena, msg_join(&response->fields, HDR_CONNECTION, STR(","), &x->down->arena));
     msg_strip_hop_by_hop(&response->fields);
     if (response->status == 101)
         accept_websocket(x, &response->fields);

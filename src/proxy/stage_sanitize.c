@@ -15,8 +15,7 @@ static void remove_prefix(struct msg_fields *f, struct str prefix) {
 }
 
 /* A caller outside of the mesh: what it says about itself and its way is not believed. */
-static void distrust(struct exch *x) {
-    struct msg_fields *f = &x->req.fields;
+static void distrust(struct msg_fields *f) {
     msg_remove(f, HDR_X_REQUEST_ID);
     remove_prefix(f, STR("x-forwarded-"));
     remove_prefix(f, STR("x-envoy-"));
@@ -44,8 +43,55 @@ static bool upgrade_allowed(const struct exch *x) {
     return str_ieq(x->req.upgrade, STR("websocket")) && x->req.method_id == METHOD_GET && x->body.ended;
 }
 
+/* Is it that name, for who takes '_' for '-'? So do all that have headers as CGI has them (RFC 3875 §4.1.18), WSGI and PHP among
+ * them: there it would be one with what the certificate proves. */
+static bool reads_as(struct str name, struct str known) {
+    if (name.len != known.len)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if ((name.ptr[i] == '_' ? '-' : name.ptr[i] | 0x20) != known.ptr[i]) /* a token's '-' and letters */
+            return false;
+    return true;
+}
+
+static bool claims_identity(struct str name) {
+    return reads_as(name, STR("x-source-service")) || reads_as(name, STR("x-source-namespace")) ||
+           reads_as(name, STR("x-forwarded-client-cert"));
+}
+
+/* Names that weft knows are what they are; these look like one. */
+static bool is_lookalike(const struct msg_field *f) {
+    return f->id == HDR_OTHER && f->name.len >= sizeof("x-source-service") - 1 && (f->name.ptr[0] | 0x20) == 'x' &&
+           claims_identity(f->name);
+}
+
+static void remove_lookalikes(struct msg_fields *f) {
+    unsigned to = 0;
+    for (unsigned i = 0; i < f->n; i++) {
+        if (is_lookalike(&f->at[i]))
+            continue;
+        if (to != i)
+            f->at[to] = f->at[i];
+        to++;
+    }
+    f->n = to;
+}
+
+/* What the head may not say, the trailers may not either: some reader joins them (RFC 9110 §6.5.1). */
+void stage_sanitize_trailers(struct exch *x, struct msg_fields *f) {
+    msg_strip_named(f, x->body.named);
+    if (x->listener->side == SIDE_STATIC)
+        return;
+    remove_prefix(f, STR("x-target-"));
+    remove_lookalikes(f);
+    if (x->listener->side == SIDE_INBOUND && x->plain)
+        distrust(f);
+}
+
 enum verdict stage_sanitize(struct exch *x) {
     struct msg_fields *f = &x->req.fields;
+    if (!x->body.ended && msg_find(f, HDR_CONNECTION))
+        x->body.named = msg_join(f, HDR_CONNECTION, STR(","), &x->down->arena);
     if (x->listener->side == SIDE_STATIC)
         return edge_request(x);
     if (x->listener->side == SIDE_OUTBOUND)
@@ -59,8 +105,9 @@ enum verdict stage_sanitize(struct exch *x) {
     }
     msg_strip_hop_by_hop(f);
     msg_remove(f, HDR_X_FORWARDED_CLIENT_CERT); /* never passed through */
+    remove_lookalikes(f);
     if (x->listener->side == SIDE_INBOUND && x->plain)
-        distrust(x);
+        distrust(f);
     forwarded(x);
     x->req.absolute_form = false; /* forwarded in origin form, its authority as Host (RFC 9112 §3.2.2) */
     return STAGE_NEXT;

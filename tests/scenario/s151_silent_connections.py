@@ -21,4 +21,4 @@ def test(limits, said, met):
                     s.sendall(said)
                 assert rest(s) == b''
             line = f'weft_limit_met_total{{limit="{met}",side="downstream"}} {n}'
-            wait(lambda: line in request(users.admin, '/stats/prometheus').body.decode(), line)
+            wait(lambda line=line: line in request(users.admin, '/stats/prometheus').body.decode(), line)
