@@ -3,8 +3,8 @@
 /* h2: an HTTP/2 connection (RFC 9113), both sides, sans I/O: bytes in, events out; output is pulled. Heads are checked whole
  * (names, values, pseudo-headers, Connection-type fields, content-length against DATA), and there are limits on their octets and
  * count, on resets, SETTINGS, PINGs and empty frames per second (h2_guard.h: rapid reset, CVE-2023-44487; CONTINUATION flood). A
- * malformed head is never told: its stream is reset (PROTOCOL_ERROR). A request head over the limits is answered with 431, not
- * told either. Heads: `version` 20; `authority` is :authority or else
+ * malformed head is never told as one: its stream is reset (PROTOCOL_ERROR). Nor is a request head over the limits: see `bad`,
+ * without which it is answered with 431. Heads: `version` 20; `authority` is :authority or else
  * Host, which is not among the fields; cookie crumbs are joined (RFC 9113 §8.2.3); `upgrade` is :protocol of an extended CONNECT
  * (RFC 8441). Model: the calls of nghttp2 (session_mem_recv, mem_send), h2o lib/http2/frame.c. One owner, one thread. Tests:
  * tests/unit/codec/h2.c, h2_raw.c and h2_peer.c (beside nghttp2), tests/fuzz/h2.c */
@@ -44,6 +44,9 @@ struct h2_events {
     void (*settings)(void *ctx);                               /* the peer's settings have changed or arrived */
     void (*over)(void *ctx, enum h2_over what); /* a limit was met, and what follows from it is done; may be NULL */
     void (*pong)(void *ctx);                    /* the answer to h2_ping; may be NULL */
+    /* Server: a request whose head is over the limits: answer it; or is malformed (H2_OVER_NONE): it is reset behind this, and
+     * `closed`. Of `m` only the method counts, as far as it came. May be NULL. */
+    void (*bad)(void *ctx, int32_t id, const struct msg *m, enum h2_over what, bool end);
 };
 
 struct h2 *h2_new(const struct h2_cfg *cfg, const struct h2_events *ev, void *ctx);

@@ -24,10 +24,25 @@ static enum h2_over which(const struct h2 *h) {
 
 /* ---- requests ---- */
 
+static bool tell_bad(struct h2 *h, struct h2_stream *s, enum h2_over what, bool end) {
+    if (!h->cfg.server || !h->ev.bad)
+        return false;
+    s->told = s->got_head = true;
+    h->n_told++;
+    s->body_left = -1;
+    s->in_ended = end;
+    h->ev.bad(h->ctx, s->id, &h->head.m, what, end);
+    return true;
+}
+
 /* RFC 9113 §8.1: the rest of the request is not wanted. */
 static void refuse(struct h2 *h, struct h2_stream *s, bool end) {
     const struct msg m = {.status = 431};
     h2__over(h, which(h));
+    if (tell_bad(h, s, which(h), end)) {
+        h2__maybe_ended(h, s);
+        return;
+    }
     h2__put_response(h, s, &m, true);
     if (!end) {
         h2__reject(h, s, H2_NO_ERROR);
@@ -37,13 +52,18 @@ static void refuse(struct h2 *h, struct h2_stream *s, bool end) {
     h2__maybe_ended(h, s);
 }
 
+static void malformed(struct h2 *h, struct h2_stream *s, bool end) {
+    tell_bad(h, s, H2_OVER_NONE, end);
+    h2__reject(h, s, H2_PROTOCOL_ERROR);
+}
+
 static bool plain_connect(const struct msg *m) {
     return m->method_id == METHOD_CONNECT && m->upgrade.len == 0;
 }
 
 static void tell_head(struct h2 *h, struct h2_stream *s, bool end) {
     if (end && s->body_left > 0) { /* §8.1.1 */
-        h2__reject(h, s, H2_PROTOCOL_ERROR);
+        malformed(h, s, end);
         return;
     }
     if (!s->told) {
@@ -62,7 +82,7 @@ static void on_request(struct h2 *h, struct h2_stream *s, struct str block, bool
     if (h->head.over)
         refuse(h, s, end);
     else if (!h2__finish_request(&h->head))
-        h2__reject(h, s, H2_PROTOCOL_ERROR);
+        malformed(h, s, end);
     else {
         s->got_head = true;
         s->body_left = plain_connect(&h->head.m) ? -1 : h->head.m.content_length;

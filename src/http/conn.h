@@ -35,8 +35,9 @@ struct conn_cfg { /* borrowed: must outlive the connection */
     /* Server: a new request begins: set s->cb and s->user (called before cb->head). NULL for clients. */
     void (*on_stream)(struct conn *c, struct stream *s);
     /* Server: input that is no valid request: write the whole answer (stream_reply…) on `s`, which has no head; the connection
-     * closes after it. code: WEFT_E_PARSE 400, _URI_TOO_LONG 414, _TOO_LARGE 431, _VERSION 505, _UNSUPPORTED 501, _TIMEOUT 408.
-     * NULL: conn_reply_bad. It must answer before it returns. HTTP/2 answers such input by itself. */
+     * of HTTP/1.1 closes after it. code: WEFT_E_PARSE 400, _URI_TOO_LONG 414, _TOO_LARGE 431, _VERSION 505, _UNSUPPORTED 501,
+     * _TIMEOUT 408; _PROTOCOL: HTTP/2 resets it, nothing is to be answered. NULL: conn_reply_bad. It must answer before it
+     * returns. */
     void (*on_bad)(struct conn *c, struct stream *s, const struct err *why);
     /* Client: the connection is open (HTTP/2: and the peer's SETTINGS have come) and may carry requests; told again when capacity
      * came back. May be NULL. */

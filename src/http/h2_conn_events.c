@@ -99,6 +99,33 @@ static void on_head(void *ctx, int32_t id, const struct msg *m, bool end) {
     on_final(hc, hs, m, end);
 }
 
+static void say_over(struct err *e, const struct conn_limits *l, enum h2_over what) {
+    if (what == H2_OVER_FIELDS)
+        err_set(e, WEFT_E_TOO_LARGE, "more than %u fields", l->fields ? l->fields : LIMITS_fields);
+    else
+        err_set(e, WEFT_E_TOO_LARGE, "head is longer than %u octets", l->head ? l->head : LIMITS_head);
+}
+
+static void on_bad(void *ctx, int32_t id, const struct msg *m, enum h2_over what, bool end) {
+    struct h2_conn *hc = ctx;
+    struct conn *c = &hc->p->pub;
+    if (conn__dead(hc->p))
+        return;
+    struct conn_stream *hs = h2c__stream_new(hc, id);
+    struct err e;
+    hs->peer_ended = hs->s.in_ended = end;
+    hs->s.method = method_intern(m->method);
+    hs->s.gone = what == H2_OVER_NONE; /* nothing is said: it is reset */
+    if (hs->s.gone)
+        err_set(&e, WEFT_E_PROTOCOL, "malformed request");
+    else
+        say_over(&e, &c->cfg->limits, what);
+    if (c->cfg->on_bad)
+        c->cfg->on_bad(c, &hs->s, &e);
+    else
+        conn_reply_bad(&hs->s, &e, HDR_OTHER, STR_NONE);
+}
+
 static void on_data(void *ctx, int32_t id, struct str data) {
     struct h2_conn *hc = ctx;
     struct conn_stream *hs = lookup(hc, id);
@@ -213,6 +240,7 @@ static void on_pong(void *ctx) {
 
 const struct h2_events h2c__events = {
     .head = on_head,
+    .bad = on_bad,
     .data = on_data,
     .end = on_end,
     .closed = on_stream_closed,

@@ -288,6 +288,11 @@ static bool cut_by_bad_body(const struct exch *x, int why) {
 static void explain_end(struct exch *x, int why) {
     if (!why || x->resp.flag)
         return;
+    if (x->down->conn->h2 && why == WEFT_E_PROTOCOL) { /* it was we who reset it; Envoy's words */
+        x->resp.flag = "DPE";
+        x->resp.details = STR("http2.violation.of.messaging.rule");
+        return;
+    }
     if (!cut_by_bad_body(x, why)) {
         x->resp.flag = "DC";
         x->resp.details = STR("downstream_remote_disconnect");
@@ -363,11 +368,14 @@ void exch_bad(struct down *d, struct stream *s, const struct err *why) {
     exch_open(d, s);
     struct exch *x = s->user;
     x->req.content_length = -1;
+    x->req.version = s->conn->h2 ? 20 : 11;
     x->body.ended = true;
     x->own = d->bad_logged;
     x->at.start = exch_now(x);
     x->at.wall = loop_wall(&x->w->loop);
     stat_add(&x->w->stats, STAT_bad_requests, 1);
+    if (why->code == WEFT_E_PROTOCOL) /* HTTP/2: it is being reset, and that is logged */
+        return;
     bool late_body = d->bad_logged && why->code == WEFT_E_TIMEOUT;
     stage_reply(x, late_body ? REPLY_SLOW_REQUEST : reply_of_bad(why), str_of(why->msg));
     send_reply(x);

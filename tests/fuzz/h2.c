@@ -114,6 +114,15 @@ static void on_settings(void *ctx) {
     (void)ctx;
 }
 
+static void on_bad(void *ctx, int32_t id, const struct msg *m, enum h2_over what, bool end) {
+    struct world *w = ctx;
+    (void)m;
+    WEFT_ASSERT(w->server && *phase(w, id) == NONE);
+    *phase(w, id) = end ? END : HEAD;
+    if (what != H2_OVER_NONE)
+        act(w, id);
+}
+
 static void requests(struct world *w) {
     struct msg m = {.request = true, .method_id = METHOD_POST, .method = STR("POST"), .path = STR("/"), .authority = STR("a")};
     for (int i = 0; i < 4; i++) {
@@ -123,7 +132,7 @@ static void requests(struct world *w) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const struct h2_events ev = {on_head, on_data, on_end, on_closed, on_sent, on_goaway, on_settings};
+    static const struct h2_events ev = {on_head, on_data, on_end, on_closed, on_sent, on_goaway, on_settings, .bad = on_bad};
     if (size < 2)
         return 0;
     struct world w = {.server = data[0] & 1, .rng = data[1]};
