@@ -119,6 +119,10 @@ static int replace_all(const struct regex *r, struct str subject, struct str sub
         const PCRE2_SIZE *at = pcre2_get_ovector_pointer(md);
         if (rc < 0)
             return rc;
+        if (n && at[1] == copied) { /* empty, where the last match ended: RE2 has no match there */
+            from = copied + 1;
+            continue;
+        }
         buf_add(out, str_n(subject.ptr + copied, at[0] - copied));
         add_substitution(out, subject, substitution, at, pcre2_get_ovector_count(md));
         copied = at[1];

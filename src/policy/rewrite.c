@@ -70,6 +70,8 @@ static struct str path_of(const struct route *r, const struct redirect_from *fro
 
 struct str rewrite_redirect(const struct route *r, const struct redirect_from *from, struct arena *a) {
     struct str scheme = scheme_of(r->redirect, from), host = host_of(r->redirect, from), path = path_of(r, from, a);
+    if (!str_starts(path, STR("/"))) /* what a rewrite left; else it would be part of the host */
+        path = join(a, STR("/"), path);
     if (r->redirect->port)
         host = arena_fmt(a, STR_FMT ":%u", STR_ARG(host), r->redirect->port);
     return arena_fmt(a, STR_FMT "://" STR_FMT STR_FMT, STR_ARG(scheme), STR_ARG(host), STR_ARG(path));
