@@ -54,7 +54,7 @@ struct access_log {
     struct format text;
     struct log_key *keys;
     size_t n_keys;
-    bool omit_empty; /* keys without a value are left out; else null */
+    bool omit_empty; /* keys without a value are left out, else null; in a text nothing stands for it, else - */
 };
 struct access_logs { /* of a chain */
     struct access_log *at;

@@ -15,21 +15,23 @@ static struct str request_field(const struct exch *x, struct str name) {
     if (str_eq(name, STR(":authority")) || str_eq(name, STR("host")))
         return x->req.authority;
     if (str_eq(name, STR(":scheme")))
-        return msg_get(&x->req.fields, HDR_X_FORWARDED_PROTO);
+        return x->req.scheme;
     f = msg_find_name(&x->req.fields, name);
     return f ? f->value : STR_NONE;
 }
 
-static struct str field_of(const struct msg_fields *resp, struct str name) {
-    const struct msg_field *f = resp ? msg_find_name(resp, name) : NULL;
+static struct str field_of(struct exch *x, const struct msg_fields *resp, struct str name) {
+    if (str_eq(name, STR(":status")))
+        return arena_u64(&x->down->arena, x->resp.status);
+    const struct msg_field *f = msg_find_name(resp, name);
     return f ? f->value : STR_NONE;
 }
 
-static struct str response_field(const struct exch *x, const struct format_piece *p, const struct msg_fields *resp) {
+static struct str response_field(struct exch *x, const struct format_piece *p, const struct msg_fields *resp) {
     if (!resp)
         return x->resp.kept ? x->resp.kept[p->nth] : STR_NONE;
-    struct str s = field_of(resp, p->text);
-    return s.ptr || !p->instead.len ? s : field_of(resp, p->instead);
+    struct str s = field_of(x, resp, p->text);
+    return s.ptr || !p->instead.len ? s : field_of(x, resp, p->instead);
 }
 
 static struct str client_address(struct exch *x) { /* what x-forwarded-for says has no port */
@@ -60,13 +62,17 @@ static void read_response(struct exch *x, const struct format_piece *p, struct v
     }
 }
 
+static bool upstream_failed(const struct exch *x) {
+    return x->resp.own >= REPLY_APP_REFUSED && x->resp.own <= REPLY_UP_PROTOCOL;
+}
+
 static void read_upstream(struct exch *x, const struct format_piece *p, struct value *v) {
     switch (p->op) {
     case FORMAT_UPSTREAM_HOST:
     case FORMAT_UPSTREAM_REMOTE_ADDRESS: value_text(v, x->to.host ? x->to.host->text : STR_NONE); break;
     case FORMAT_UPSTREAM_CLUSTER: value_text(v, x->to.cluster ? x->to.cluster->cluster->name : STR_NONE); break;
     case FORMAT_UPSTREAM_LOCAL_ADDRESS: value_text(v, x->to.local); break;
-    case FORMAT_UPSTREAM_TRANSPORT_FAILURE_REASON: value_text(v, x->resp.own ? x->reason : STR_NONE); break;
+    case FORMAT_UPSTREAM_TRANSPORT_FAILURE_REASON: value_text(v, upstream_failed(x) ? x->reason : STR_NONE); break;
     case FORMAT_UPSTREAM_REQUEST_ATTEMPT_COUNT: value_number(v, x->attempts); break;
     case FORMAT_ROUTE_NAME: value_text(v, x->to.route ? x->to.route->name : STR_NONE); break;
     default: read_response(x, p, v); break;
@@ -80,9 +86,9 @@ static void read_value(struct exch *x, const struct format_piece *p, const struc
     case FORMAT_TEXT: value_text(v, p->text); break;
     case FORMAT_REQ:
         s = request_field(x, p->text);
-        value_text(v, s.ptr || !p->instead.len ? s : request_field(x, p->instead));
+        value_field(v, s.ptr || !p->instead.len ? s : request_field(x, p->instead));
         break;
-    case FORMAT_RESP: value_text(v, response_field(x, p, resp)); break;
+    case FORMAT_RESP: value_field(v, response_field(x, p, resp)); break;
     case FORMAT_PROTOCOL: value_text(v, protocol(x)); break;
     case FORMAT_DOWNSTREAM_REMOTE_ADDRESS: value_text(v, client_address(x)); break;
     case FORMAT_DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT:
@@ -118,9 +124,12 @@ struct str fill_header(struct exch *x, const struct format *f, const struct msg_
 
 /* ---- logs ---- */
 static void keep_of(struct exch *x, const struct format *f, const struct msg_fields *resp) {
-    for (size_t i = 0; i < f->n; i++)
-        if (f->at[i].op == FORMAT_RESP)
-            x->resp.kept[f->at[i].nth] = arena_dup(&x->down->arena, response_field(x, &f->at[i], resp));
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->at[i].op != FORMAT_RESP)
+            continue;
+        struct str s = response_field(x, &f->at[i], resp);
+        x->resp.kept[f->at[i].nth] = s.ptr && !s.len ? STR("") : arena_dup(&x->down->arena, s);
+    }
 }
 
 /* A text has one format, an object one for each key, whose own numbers begin where those of the last ended. */

@@ -38,14 +38,14 @@ static void add_safe(struct buf *out, struct str s) {
     buf_add(out, str_from(s, start));
 }
 
-static void add_text(const struct reader *r, const struct format *f, struct buf *out) {
+static void add_text(const struct reader *r, const struct format *f, bool omit_empty, struct buf *out) {
     struct value v;
     for (size_t i = 0; i < f->n; i++) {
         r->read(r->ctx, &f->at[i], &v);
         if (v.kind == VALUE_NUMBER)
             buf_fmt(out, "%" PRIu64, v.number);
         else if (v.kind == VALUE_MISSING)
-            buf_addc(out, '-');
+            buf_add(out, omit_empty ? STR_NONE : STR("-"));
         else if (f->at[i].op == FORMAT_TEXT)
             buf_add(out, v.text);
         else
@@ -56,7 +56,8 @@ static void add_text(const struct reader *r, const struct format *f, struct buf 
 /* ---- objects ---- */
 
 /* One operator alone keeps its kind: a number is one, what is missing is null. */
-static void add_key(const struct reader *r, const struct format *f, const struct value *v, struct buf *out) {
+static void add_key(const struct reader *r, const struct access_log *log, size_t i, const struct value *v, struct buf *out) {
+    const struct format *f = &log->keys[i].value;
     struct buf text = {0};
     if (f->n == 1 && v->kind == VALUE_NUMBER) {
         buf_fmt(out, "%" PRIu64, v->number);
@@ -65,7 +66,7 @@ static void add_key(const struct reader *r, const struct format *f, const struct
     } else if (f->n == 1) {
         json_print_str(out, v->text);
     } else {
-        add_text(r, f, &text);
+        add_text(r, f, log->omit_empty, &text);
         json_print_str(out, buf_str(&text));
     }
     buf_fini(&text);
@@ -83,7 +84,7 @@ static void add_object(const struct reader *r, const struct access_log *log, str
         buf_add(out, str_of(separator));
         json_print_str(out, log->keys[i].key);
         buf_addc(out, ':');
-        add_key(r, f, &v, out);
+        add_key(r, log, i, &v, out);
         separator = ",";
     }
     buf_add(out, *separator == '{' ? STR("{}\n") : STR("}\n"));
@@ -94,7 +95,7 @@ void line_write(const struct access_log *log, line_read_f *read, void *ctx, stru
     if (log->n_keys)
         add_object(&r, log, out);
     else
-        add_text(&r, &log->text, out);
+        add_text(&r, &log->text, log->omit_empty, out);
 }
 
 /* ---- a connection ---- */

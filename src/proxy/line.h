@@ -17,6 +17,10 @@ static inline void value_text(struct value *v, struct str s) { /* an empty one i
     v->kind = s.len ? VALUE_TEXT : VALUE_MISSING;
     v->text = s;
 }
+static inline void value_field(struct value *v, struct str s) { /* a header may be there and empty */
+    v->kind = s.ptr ? VALUE_TEXT : VALUE_MISSING;
+    v->text = s;
+}
 static inline void value_number(struct value *v, uint64_t n) {
     v->kind = VALUE_NUMBER;
     v->number = n;

@@ -9,7 +9,8 @@ from weftest import wait
 TEXT = (
     'text %REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %REQ(:PATH)% %PROTOCOL% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% '
     '%BYTES_RECEIVED% %BYTES_SENT% "%REQ(USER-AGENT):3%" "%REQ(X-FORWARDED-FOR)%" %RESP(X-UP)% %RESP(X-NONE?X-UP)% %UPSTREAM_CLUSTER% %ROUTE_NAME% '
-    '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% 100%%\n'
+    '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %RESP(:STATUS)% %RESP(CONTENT-LENGTH)% %REQ(:SCHEME)% [%REQ(X-EMPTY)%] '
+    '%UPSTREAM_REQUEST_ATTEMPT_COUNT% 100%%\n'
 )
 KEYS = {
     'kind': 'json',
@@ -20,6 +21,9 @@ KEYS = {
     'both': '%PROTOCOL% %RESPONSE_CODE%',
     'up': '%RESP(X-UP)%',
     'sent': '%BYTES_SENT%',
+    'status': '%RESP(:STATUS)%',
+    'mixed': '%REQ(X-NONE)% %RESPONSE_CODE%',
+    'empty': '%REQ(X-EMPTY)%',
 }
 STDOUT = TYPES + 'extensions.access_loggers.stream.v3.StdoutAccessLog'
 FILE = TYPES + 'extensions.access_loggers.file.v3.FileAccessLog'
@@ -71,7 +75,18 @@ CASES = [
         'text',
         hcm=log(STDOUT, log_format={'text_format_source': {'inline_string': TEXT}}),
         routes=[{'match': {'prefix': '/no'}, 'direct_response': {'status': 404}}, {**forward('text', prefix_rewrite='/new/'), 'name': 'named'}],
-        requests=[get('/a?b', 'user-agent: agent'), get('/no', 'x-forwarded-for: 1.2.3.4'), get('/', method='POST', body=b'12345')],
+        requests=[get('/a?b', 'user-agent: agent'), get('/no', 'x-forwarded-for: 1.2.3.4'), get('/', 'X-Empty:', method='POST', body=b'12345')],
+    ),
+    Case('short', hcm=log(STDOUT, log_format={'text_format_source': {'inline_string': TEXT}, 'omit_empty_values': True}), requests=[get('/a')]),
+    Case(
+        'no_endpoint',
+        hcm=log(STDOUT, log_format={'text_format_source': {'inline_string': TEXT}}),
+        cluster={'load_assignment': {'cluster_name': 'no_endpoint'}},
+    ),
+    Case(
+        'malformed',
+        hcm=log(STDOUT, log_format={'text_format_source': {'inline_string': 'malformed %UPSTREAM_TRANSPORT_FAILURE_REASON% ' + TEXT}}),
+        requests=[b'GET / HTTP/1.1\r\nHost: x\r\nbad header: x\r\n\r\n'],
     ),
     Case(
         'refused',
@@ -84,7 +99,7 @@ CASES = [
         routes=[{'match': {'prefix': '/refused'}, 'route': {'cluster': 'refused'}}, {'match': {'prefix': '/here'}, 'route': {'cluster': 'filtered'}}],
         requests=[get('/here'), get('/refused'), get('/nowhere')],
     ),
-    Case('json', hcm=log(STDOUT, log_format={'json_format': KEYS}), requests=[get('/a?b')]),
+    Case('json', hcm=log(STDOUT, log_format={'json_format': KEYS}), requests=[get('/a?b'), get('/', 'X-Empty:')]),
     Case('omitted', hcm=log(STDOUT, log_format={'json_format': KEYS, 'omit_empty_values': True}), requests=[get('/a?b')]),
 ]
 
@@ -99,7 +114,7 @@ def test(pair):
     for case in CASES:
         for ask in case.requests:
             for who in ('envoy', 'weft'):
-                pair.run(case, who, ask(case))
+                pair.run(case, who, ask(case) if callable(ask) else ask)
     want = sum(len(c.requests) for c in CASES if c.name != 'filtered') + 13
     paths = {'envoy': pair.dir / 'envoy.out', 'weft': pair.weft.out}
     envoy, weft = (wait(lambda p=paths[who]: len(lines(p)) >= want and lines(p), f'the log of {who}') for who in ('envoy', 'weft'))
