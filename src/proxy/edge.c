@@ -6,6 +6,7 @@
 #include "policy/rewrite.h"
 #include "proxy/exch.h"
 #include "proxy/fill.h"
+#include "proxy/line.h"
 
 /* Of a request these say to Envoys inside what to do: whoever is outside must not. */
 #define NAME(text)                                                                                                               \
@@ -27,7 +28,8 @@ static const struct str internal_only[] = {
     NAME("x-envoy-hedge-on-per-try-timeout"),
 };
 static const struct str edge_only[] = {NAME("x-envoy-decorator-operation"), NAME("x-envoy-downstream-service-cluster"),
-                                       NAME("x-envoy-downstream-service-node")};
+                                       NAME("x-envoy-downstream-service-node"), NAME("x-envoy-original-path"),
+                                       NAME("x-envoy-original-host")};
 #undef NAME
 
 static bool among(const struct str *names, size_t n, struct str name) {
@@ -129,10 +131,27 @@ static void use_remote_address(struct exch *x) {
         msg_set(f, a, HDR_X_FORWARDED_FOR, list.len ? arena_join(a, list, STR(","), ip) : ip);
     if (!h->trusted_hops || !msg_find(f, HDR_X_FORWARDED_PROTO))
         msg_set_checked(f, a, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
-    if (h->forwarded_port && !msg_find_name(f, STR("x-forwarded-port"))) {
-        struct str own = down_text(x->from, DOWN_LOCAL);
-        msg_add_name(f, a, STR("x-forwarded-port"), str_from(own, (size_t)(str_rchr(own, ':') + 1)));
-    }
+}
+
+/* At an edge, what somebody outside says of the port is not believed. */
+static void say_port(struct exch *x, struct msg_fields *f) {
+    const struct hcm *h = x->chain->hcm;
+    bool edge = h->use_remote_address && !h->trusted_hops;
+    if (h->forwarded_port && (edge || !msg_find_name(f, STR("x-forwarded-port"))))
+        msg_set_name(f, &x->down->arena, STR("x-forwarded-port"), line_port_of(down_text(x->from, DOWN_LOCAL)));
+}
+
+/* RFC 9110 §10.1.3: neither fragment nor userinfo. Who sends them does not mean to tell them the upstream. */
+static void check_referer(struct msg_fields *f) {
+    const struct msg_field *r = msg_find_name(f, STR("referer"));
+    if (!r)
+        return;
+    ptrdiff_t at = str_chr(r->value, '@'), slash = str_chr(r->value, '/');
+    bool url = slash > 0 && r->value.ptr[slash - 1] == ':';
+    ptrdiff_t path = url ? str_chr(str_from(r->value, (size_t)slash + 2), '/') : -1;
+    bool userinfo = url && at > slash && (path < 0 || at < slash + 2 + path);
+    if (userinfo || str_chr(r->value, '#') >= 0)
+        msg_remove_name(f, STR("referer"));
 }
 
 static void who(struct exch *x) {
@@ -144,6 +163,8 @@ static void who(struct exch *x) {
         x->client = trusted_address(msg_join(&x->req.fields, HDR_X_FORWARDED_FOR, STR(","), &x->down->arena), h->trusted_hops);
     if (!msg_find(f, HDR_X_FORWARDED_PROTO))
         msg_set_checked(f, &x->down->arena, HDR_X_FORWARDED_PROTO, x->plain ? STR("http") : STR("https"));
+    say_port(x, f);
+    check_referer(f);
     msg_remove(f, HDR_X_ENVOY_INTERNAL);
     remove_claims(f, h->use_remote_address);
     if (!h->use_remote_address)
@@ -153,8 +174,18 @@ static void who(struct exch *x) {
         msg_remove(f, HDR_X_REQUEST_ID); /* stage_trace.c makes another */
 }
 
-struct str edge_scheme(const struct exch *x) {
-    return str_eq(msg_get(&x->req.fields, HDR_X_FORWARDED_PROTO), STR("https")) ? STR("https") : STR("http");
+/* HTTP/1.1 does not say it, and rules may ask for it. */
+static void say_scheme(struct exch *x) {
+    struct str proto = msg_get(&x->req.fields, HDR_X_FORWARDED_PROTO);
+    if (str_ieq(proto, STR("https")) || (!x->plain && !str_ieq(proto, STR("http"))))
+        x->req.scheme = STR("https");
+    else
+        x->req.scheme = STR("http");
+}
+
+bool edge_needs_tls(const struct exch *x) {
+    return x->to.vhost->require_tls != TLS_NOT_REQUIRED && x->listener->side == SIDE_STATIC &&
+           !str_eq(msg_get(&x->req.fields, HDR_X_FORWARDED_PROTO), STR("https"));
 }
 
 /* ---- the request: headers ---- */
@@ -200,6 +231,8 @@ enum verdict edge_request(struct exch *x) {
         return v;
     client_cert(x);
     who(x);
+    if (!x->req.scheme.len)
+        say_scheme(x);
     if (via.len) {
         const struct msg_field *was = msg_find_name(f, STR("via"));
         msg_set_name(f, &x->down->arena, STR("via"), was ? arena_join(&x->down->arena, was->value, STR(", "), via) : via);
@@ -336,7 +369,6 @@ static void finish(struct exch *x, struct msg_fields *f) {
     const struct hcm *h = x->chain->hcm;
     struct arena *a = &x->down->arena;
     struct str id = msg_get(&x->req.fields, HDR_X_REQUEST_ID);
-    edit_all(x, f, f);
     if (h->server_header == SERVER_OVERWRITE || (h->server_header == SERVER_IF_ABSENT && !msg_find(f, HDR_SERVER)))
         set_server(x, f);
     if (h->request_id_in_answer && id.len)
@@ -353,7 +385,22 @@ void edge_respond(struct exch *x, struct msg *m) {
         msg_set_checked(&m->fields, a, HDR_X_ENVOY_UPSTREAM_SERVICE_TIME, arena_u64(a, (x->at.first - x->at.sent) / CLOCK_MS));
     if (x->to.vhost->attempt_count_down)
         msg_set_checked(&m->fields, a, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(a, x->attempts));
+    edit_all(x, &m->fields, &m->fields);
     finish(x, &m->fields);
+}
+
+/* What the router says, it says after so many tries. */
+static bool of_router(enum reply_id own) {
+    return own == REPLY_NO_HOST || own == REPLY_TIMED_OUT || own == REPLY_UP_TOO_LONG ||
+           (own >= REPLY_APP_REFUSED && own <= REPLY_UP_PROTOCOL);
+}
+
+void edge_edit_reply(struct exch *x, struct msg_fields *f) {
+    if (of_router(x->resp.own) && x->attempts && x->to.vhost->attempt_count_down)
+        msg_set_checked(f, &x->down->arena, HDR_X_ENVOY_ATTEMPT_COUNT, arena_u64(&x->down->arena, x->attempts));
+    bool others = x->resp.own && x->to.route && x->to.route->action != ROUTE_FORWARD; /* the answer would be the route's */
+    if (!others)
+        edit_all(x, f, f);
 }
 
 void edge_reply(struct exch *x, struct msg_fields *f) {

@@ -11,9 +11,10 @@ struct msg_fields;
 
 enum verdict edge_request(struct exch *x);        /* sanitize */
 bool edge_upgrade_allowed(const struct exch *x);  /* by the connection manager and the route; true where none is asked for */
+bool edge_needs_tls(const struct exch *x);        /* plain, where x->to.vhost lets only TLS in */
 enum verdict edge_route(struct exch *x);          /* what the route that was found makes of the request */
 void edge_forward(struct exch *x);                /* what the router says to the upstream, each try */
 void edge_respond(struct exch *x, struct msg *m); /* a response of the upstream's */
-/* A reply of our own, also one of a route. */
+/* A reply of our own, also one of a route: what the route adds, before the fields that tell of the body; and the rest. */
+void edge_edit_reply(struct exch *x, struct msg_fields *f);
 void edge_reply(struct exch *x, struct msg_fields *f);
-struct str edge_scheme(const struct exch *x); /* as whoever is trusted says: "http" or "https" */

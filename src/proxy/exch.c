@@ -9,12 +9,12 @@
 #define SPARE_FIELDS 12 /* places for the fields that weft adds */
 
 static stage_f *const stages[] = {
-    stage_sanitize, stage_identify,  stage_own,     stage_trace,   stage_shed,
-    stage_route,    stage_authorize, stage_balance, stage_acquire, stage_forward,
+    stage_sanitize,  stage_identify, stage_own,     stage_trace,   stage_shed,    stage_route,
+    stage_authorize, stage_follow,   stage_balance, stage_acquire, stage_forward,
 };
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
-#define STAGE_BALANCE 7u
-#define STAGE_ACQUIRE 8u
+#define STAGE_BALANCE 8u
+#define STAGE_ACQUIRE 9u
 
 static const struct stream_cb orphan_cb;
 
@@ -82,9 +82,11 @@ static void send_reply(struct exch *x) {
     struct reply_in in = {
         .id = x->resp.own, .profile = x->lease->serve->profile, .grpc = x->grpc, .reason = x->reason, .details = x->resp.details};
     if (in.profile == PROFILE_ENVOY) {
+        in.edit = stage_edit_own;
         in.dress = stage_respond_own;
         in.ctx = x;
         in.status = envoy_status(x);
+        in.retried = x->tried.n && x->resp.own == x->tried.id;
     }
     loop_timer_stop(&x->w->loop, &x->timer);
     count_own(x, row);
@@ -92,7 +94,7 @@ static void send_reply(struct exch *x) {
     x->resp.status = x->grpc ? 200 : reply_status(&in);
     if (x->grpc)
         x->resp.grpc = arena_fmt(&x->down->arena, "%d", reply_grpc_status(&in));
-    x->resp.flag = row->flag;
+    x->resp.flag = in.retried ? "URX,UF" : row->flag;
     if (!x->resp.details.len)
         x->resp.details = str_of(row->details);
     x->stage = N_STAGES;

@@ -104,16 +104,39 @@ static void make_mesh(struct reply_out *out, const struct reply_in *in, struct a
     msg_add(&out->fields, a, HDR_PROXY_STATUS, proxy_status(row, in, a));
 }
 
-static void make_envoy(struct reply_out *out, const struct reply_in *in, struct arena *a) {
+#define ONCE "before headers. reset reason: "
+
+static struct str envoy_body(const struct reply_in *in, struct arena *a) {
     const struct reply_row *row = reply_row(in->id);
-    out->status = reply_status(in);
-    if (in->grpc) {
-        make_grpc(out, in, str_of(row->envoy_body), a);
-    } else if (row->envoy_body[0]) {
-        msg_add(&out->fields, a, HDR_CONTENT_TYPE, STR("text/plain"));
-        out->body = str_of(row->envoy_body);
+    const char *reason = in->retried ? strstr(row->envoy_body, ONCE) : NULL;
+    if (!reason)
+        return str_of(row->envoy_body);
+    return arena_fmt(a, "%.*sbefore headers. retried and the latest reset reason: %s", (int)(reason - row->envoy_body),
+                     row->envoy_body, reason + strlen(ONCE));
+}
+
+/* As Envoy has it: what edits say of the type holds where there is a body. */
+void reply_describe(struct msg_fields *f, struct str body, struct arena *a) {
+    if (!body.len) {
+        msg_remove(f, HDR_CONTENT_TYPE);
+        return;
     }
-    msg_add(&out->fields, a, HDR_SERVER, STR("envoy"));
+    msg_set(f, a, HDR_CONTENT_LENGTH, arena_u64(a, body.len)); /* for edits and logs: the framing writes its own */
+    if (!msg_find(f, HDR_CONTENT_TYPE))
+        msg_add(f, a, HDR_CONTENT_TYPE, STR("text/plain"));
+}
+
+static void make_envoy(struct reply_out *out, const struct reply_in *in, struct arena *a) {
+    struct str body = envoy_body(in, a);
+    out->status = reply_status(in);
+    if (in->edit)
+        in->edit(in->ctx, &out->fields);
+    if (in->grpc) {
+        make_grpc(out, in, body, a);
+    } else {
+        out->body = body;
+        reply_describe(&out->fields, body, a);
+    }
 }
 
 void reply_make(struct reply_out *out, const struct reply_in *in, struct arena *a) {

@@ -31,7 +31,9 @@ struct reply_in {
     bool grpc;          /* the caller speaks gRPC: grpc-status in a 200 */
     struct str reason;  /* this case's own words: the text where the row has none, else added to the details; may be empty */
     struct str details; /* instead of the row's; may be empty */
+    bool retried;       /* envoy: no endpoint could be connected to, this one being the last of several */
     uint16_t status;    /* envoy: instead of the row's; 0: the row's */
+    void (*edit)(void *ctx, struct msg_fields *f);  /* envoy: adds headers before those of the body; may be NULL */
     void (*dress)(void *ctx, struct msg_fields *f); /* adds and changes headers before it is sent; may be NULL */
     void *ctx;
 };
@@ -47,6 +49,8 @@ uint16_t reply_status(const struct reply_in *in); /* of HTTP; also where a gRPC 
 int reply_grpc_status(const struct reply_in *in);
 /* The fields of an answer to a gRPC call without a message of its own; the HTTP status is 200. */
 void reply_grpc(struct msg_fields *f, int status, struct str text, struct arena *a);
+/* Envoy's fields about a body of text, which may be empty. */
+void reply_describe(struct msg_fields *f, struct str body, struct arena *a);
 void reply_make(struct reply_out *out, const struct reply_in *in, struct arena *a);
 size_t reply_send(struct stream *s, const struct reply_in *in); /* octets of its body */
 /* The reply for input that is no request: code as told by conn_cfg.on_bad. */

@@ -35,11 +35,11 @@ static void on_failed(struct pool_wait *pw, int why, const struct err *e) {
         stat_add(&x->w->stats, STAT_backend_failures, 1);
     }
     lb_observe(&x->to.host->lb, false, 0, exch_now(x));
+    x->attempts++;
     if (inbound || !may_go_elsewhere(x)) {
         exch_fail(x, reply_of_failure(why, inbound, false), str_of(e->msg));
         return;
     }
-    x->attempts++;
     x->tried.at[x->tried.n++] = x->to.host;
     x->tried.id = reply_of_failure(why, false, false);
     x->tried.reason = arena_dup(&x->down->arena, str_of(e->msg));

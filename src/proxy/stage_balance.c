@@ -57,8 +57,10 @@ enum verdict stage_balance(struct exch *x) {
     ptrdiff_t i = serve_pick(c, &r);
     if (i < 0 && x->tried.n)
         return stage_reply(x, x->tried.id, x->tried.reason); /* as the last one failed */
-    if (i < 0)
+    if (i < 0) {
+        x->attempts = 1; /* which Envoy counts, and ended here */
         return stage_reply(x, REPLY_NO_HOST, STR_NONE);
+    }
     x->to.host = c->members[i];
     enum verdict v = STAGE_NEXT;
     denied_plain(x, &v);

@@ -28,9 +28,13 @@ void stage_respond(struct exch *x, struct msg *response) {
      */
     if (response->status >= 200 && !msg_get(&response->fields, HDR_DATE).ptr)
         msg_set_checked(&response->fields, &x->down->arena, HDR_DATE, loop_date(&x->w->loop));
+    x->resp.details = STR("via_upstream");
     if (x->listener->side == SIDE_STATIC)
         edge_respond(x, response);
-    x->resp.details = STR("via_upstream");
+}
+
+void stage_edit_own(void *exch, struct msg_fields *f) {
+    edge_edit_reply(exch, f);
 }
 
 void stage_respond_own(void *exch, struct msg_fields *f) {

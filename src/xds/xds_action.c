@@ -452,7 +452,9 @@ int xds__decode_direct(struct unpack *u, const Er__DirectResponseAction *w, stru
     if (w->status < 200 || w->status > 599)
         return err_set(u->e, WEFT_E_INVALID, "direct_response: status must be 200 to 599");
     r->status = (uint16_t)w->status;
-    if (w->body && xds__decode_data(u, w->body, "direct_response: body", &body) < 0)
+    /* An empty text is a body as well: none. */
+    bool empty = w->body && w->body->specifier_case == EC__DATA_SOURCE__SPECIFIER_INLINE_STRING && !w->body->inline_string[0];
+    if (w->body && !empty && xds__decode_data(u, w->body, "direct_response: body", &body) < 0)
         return u->e->code;
     r->body = body.inline_bytes;
     r->body_file = body.file;
