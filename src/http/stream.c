@@ -58,7 +58,7 @@ size_t stream_queued(const struct stream *s) {
 }
 
 static void reply(struct stream *s, struct msg *m, struct str body) {
-    m->content_length = (int64_t)body.len;
+    m->content_length = m->status == 304 && !body.len ? -1 : (int64_t)body.len; /* RFC 9110 §8.6: of what is not sent */
     msg_add(&m->fields, &s->arena, HDR_DATE, arena_dup(&s->arena, loop_date(s->conn->loop)));
     bool bare = body.len == 0 || s->method == METHOD_HEAD;
     stream_head(s, m, bare);

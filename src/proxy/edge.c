@@ -241,26 +241,41 @@ enum verdict edge_request(struct exch *x) {
 }
 
 /* ---- what the route says ---- */
-static void set_one(struct exch *x, const struct header_edit *e, struct msg_fields *f, const struct msg_fields *resp) {
-    struct arena *a = &x->down->arena;
-    struct str value = fill_header(x, &e->value, resp);
+/* What comes of an edit, by what the message was before those of its level. */
+struct made {
+    const struct header_edit *edit;
+    struct str value;
+    bool overwrites;
+};
+
+static bool make(struct exch *x, const struct header_edit *e, const struct msg_fields *f, const struct msg_fields *resp,
+                 struct made *m) {
     bool there = msg_find_name(f, e->name) != NULL;
-    if (!value.len && !e->keep_empty)
-        return;
-    if (e->action == EDIT_APPEND || (e->action == EDIT_ADD_IF_ABSENT && !there))
-        msg_add_name(f, a, e->name, value);
-    else if (e->action == EDIT_OVERWRITE || (e->action == EDIT_OVERWRITE_IF_EXISTS && there))
-        msg_set_name(f, a, e->name, value);
+    *m = (struct made){.edit = e, .overwrites = e->action == EDIT_OVERWRITE || e->action == EDIT_OVERWRITE_IF_EXISTS};
+    if ((e->action == EDIT_ADD_IF_ABSENT && there) || (e->action == EDIT_OVERWRITE_IF_EXISTS && !there))
+        return false;
+    m->value = fill_header(x, &e->value, resp);
+    return m->value.len || e->keep_empty;
 }
 
+/* As Envoy: removes, then overwrites, then adds, whatever order they are written in; and none sees what another did. */
 static void edit(struct exch *x, const struct edits *e, struct msg_fields *f, const struct msg_fields *resp) {
     if (!e)
         return;
     const struct header_edits *h = resp ? &e->response : &e->request;
+    struct arena *a = &x->down->arena;
+    struct made *made = arena_alloc(a, (h->n_set + 1) * sizeof(*made));
+    size_t n = 0;
     for (size_t i = 0; i < h->n_removed; i++)
         msg_remove_name(f, h->removed[i]);
     for (size_t i = 0; i < h->n_set; i++)
-        set_one(x, &h->set[i], f, resp);
+        n += make(x, &h->set[i], f, resp, &made[n]);
+    for (size_t i = 0; i < n; i++)
+        if (made[i].overwrites)
+            msg_set_name(f, a, made[i].edit->name, made[i].value);
+    for (size_t i = 0; i < n; i++)
+        if (!made[i].overwrites)
+            msg_add_name(f, a, made[i].edit->name, made[i].value);
 }
 
 /* The most specific first, unless the table says otherwise. */

@@ -66,6 +66,11 @@ static bool upstream_failed(const struct exch *x) {
     return x->resp.own >= REPLY_APP_REFUSED && x->resp.own <= REPLY_UP_PROTOCOL;
 }
 
+/* To whom the first is about to be made, it is that one. */
+static unsigned tries(const struct exch *x) {
+    return x->attempts || x->resp.own || !x->to.cluster ? x->attempts : 1;
+}
+
 static void read_upstream(struct exch *x, const struct format_piece *p, struct value *v) {
     switch (p->op) {
     case FORMAT_UPSTREAM_HOST:
@@ -73,7 +78,7 @@ static void read_upstream(struct exch *x, const struct format_piece *p, struct v
     case FORMAT_UPSTREAM_CLUSTER: value_text(v, x->to.cluster ? x->to.cluster->cluster->name : STR_NONE); break;
     case FORMAT_UPSTREAM_LOCAL_ADDRESS: value_text(v, x->to.local); break;
     case FORMAT_UPSTREAM_TRANSPORT_FAILURE_REASON: value_text(v, upstream_failed(x) ? x->reason : STR_NONE); break;
-    case FORMAT_UPSTREAM_REQUEST_ATTEMPT_COUNT: value_number(v, x->attempts); break;
+    case FORMAT_UPSTREAM_REQUEST_ATTEMPT_COUNT: value_number(v, tries(x)); break;
     case FORMAT_ROUTE_NAME: value_text(v, x->to.route ? x->to.route->name : STR_NONE); break;
     default: read_response(x, p, v); break;
     }
@@ -117,7 +122,7 @@ struct str fill_header(struct exch *x, const struct format *f, const struct msg_
         else if (v.kind == VALUE_TEXT)
             buf_add(&b, v.text);
     }
-    struct str s = arena_dup(&x->down->arena, buf_str(&b));
+    struct str s = b.len ? arena_dup(&x->down->arena, buf_str(&b)) : STR(""); /* a field that is there, if it is kept */
     buf_fini(&b);
     return s;
 }

@@ -39,6 +39,7 @@ CASES = [
     Case('refused_typed', answer='refuse', vhost={'response_headers_to_add': JSON}, requests=[get(), grpc()]),
     Case('timeout_typed', answer='silent', routes=[forward('timeout_typed', timeout='0.2s')], vhost={'response_headers_to_add': JSON, **COUNTED}),
     Case('empty_body', routes=[{'match': {'prefix': '/'}, 'direct_response': {'status': 200, 'body': {'inline_string': ''}}}]),
+    Case('not_modified', routes=[{'match': {'prefix': '/'}, 'direct_response': {'status': 304}}], requests=[get(), get(method='HEAD')]),
     Case('seen', vhost={'response_headers_to_add': SEEN}),
     Case('seen_answer', routes=answer(*SEEN)),
     Case('seen_redirect', routes=[{'match': {'prefix': '/'}, 'redirect': {'path_redirect': '/x'}, 'response_headers_to_add': SEEN}]),
