@@ -60,12 +60,14 @@ static struct str host_of(const struct redirect *d, const struct redirect_from *
 
 static struct str path_of(const struct route *r, const struct redirect_from *from, struct arena *a) {
     const struct redirect *d = r->redirect;
-    struct str path = d->strip_query ? url_path_only(from->path) : from->path;
+    struct str path = from->path;
     if (d->path.len) /* with a query of its own it stays as it is */
-        return str_chr(d->path, '?') >= 0 ? d->path : join(a, d->path, query_of(path));
+        return str_chr(d->path, '?') >= 0 || d->strip_query ? d->path : join(a, d->path, query_of(path));
     if (d->prefix.len)
-        return by_prefix(r, d->prefix, path, a);
-    return d->regex.regex ? by_regex(&d->regex, path, a) : path;
+        path = by_prefix(r, d->prefix, path, a);
+    else if (d->regex.regex)
+        path = by_regex(&d->regex, path, a);
+    return d->strip_query ? url_path_only(path) : path;
 }
 
 struct str rewrite_redirect(const struct route *r, const struct redirect_from *from, struct arena *a) {

@@ -278,7 +278,7 @@ static void edit(struct exch *x, const struct edits *e, struct msg_fields *f, co
             msg_add_name(f, a, made[i].edit->name, made[i].value);
 }
 
-/* The most specific first, unless the table says otherwise. */
+/* The most specific first, unless the table says otherwise; but, as in Envoy, the share always. */
 static void edit_all(struct exch *x, struct msg_fields *f, const struct msg_fields *resp) {
     if (!x->to.route)
         return;
@@ -286,17 +286,16 @@ static void edit_all(struct exch *x, struct msg_fields *f, const struct msg_fiel
     const struct edits *share = x->to.share ? x->to.share->edits : NULL;
     if (!share && !x->to.route->edits && !x->to.vhost->edits && !t->edits)
         return;
-    const struct edits *order[] = {share, x->to.route->edits, x->to.vhost->edits, t->edits};
-    for (size_t i = 0; i < 4; i++)
-        edit(x, order[t->specific_last ? 3 - i : i], f, resp);
+    const struct edits *order[] = {x->to.route->edits, x->to.vhost->edits, t->edits};
+    edit(x, share, f, resp);
+    for (size_t i = 0; i < 3; i++)
+        edit(x, order[t->specific_last ? 2 - i : i], f, resp);
 }
 
 static struct str new_host(struct exch *x) {
     const struct route *r = x->to.route;
     const struct msg_field *f;
     struct str out = STR_NONE;
-    if (x->to.share && x->to.share->host_rewrite.len)
-        return x->to.share->host_rewrite;
     switch (r->host) {
     case HOST_LITERAL: return r->host_rewrite;
     case HOST_HEADER: f = msg_find_name(&x->req.fields, r->host_rewrite); return f ? f->value : STR_NONE;
@@ -319,8 +318,7 @@ static void rewrite_host(struct exch *x, struct str host) {
         return;
     if (x->to.route->forwarded_host)
         append(x, HDR_X_FORWARDED_HOST, x->req.authority);
-    bool share = x->to.share && x->to.share->host_rewrite.len; /* of which Envoy does not tell */
-    if (x->listener->side == SIDE_STATIC && !share && !x->chain->hcm->suppress_envoy)
+    if (x->listener->side == SIDE_STATIC && !x->chain->hcm->suppress_envoy)
         msg_set_name(&x->req.fields, &x->down->arena, STR("x-envoy-original-host"), x->req.authority);
     x->req.authority = host;
 }
@@ -340,6 +338,8 @@ enum verdict edge_route(struct exch *x) {
     struct str path = x->req.path, host;
     if (x->listener->side == SIDE_STATIC)
         edit_all(x, &x->req.fields, NULL);
+    if (x->to.share->host_rewrite.len) /* as Envoy: it is not told, and the route's comes after it */
+        x->req.authority = x->to.share->host_rewrite;
     host = new_host(x);
     bool connect = x->req.method_id == METHOD_CONNECT; /* has no path */
     if (!connect)
