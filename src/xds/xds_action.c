@@ -223,7 +223,9 @@ static int decode_share(struct unpack *u, const Er__WeightedCluster__ClusterWeig
     if (unpack_name(u, w->name, "weighted_clusters: name", &c->cluster) < 0 ||
         decode_host(u, w->host_rewrite_literal, &c->host_rewrite) < 0 || xds__decode_edits(u, XDS__EDITS(w), &c->edits) < 0)
         return u->e->code;
-    c->weight = w->weight ? w->weight->value : 0;
+    if (!w->weight)
+        return err_set(u->e, WEFT_E_INVALID, "weighted_clusters: weight must be given");
+    c->weight = w->weight->value;
     if (xds__decode_options(u, w->typed_per_filter_config, w->n_typed_per_filter_config, &o, NULL) < 0)
         return u->e->code;
     if (!o)
@@ -359,6 +361,13 @@ static int decode_connect(struct unpack *u, const Er__RouteAction__UpgradeConfig
     return 0;
 }
 
+static bool is_among(const struct str *types, size_t n, struct str type) {
+    for (size_t i = 0; i < n; i++)
+        if (str_ieq(types[i], type))
+            return true;
+    return false;
+}
+
 static int decode_upgrades(struct unpack *u, const Er__RouteAction *w, struct route *r) {
     r->upgrades = arena_zalloc(u->to, w->n_upgrade_configs * sizeof *r->upgrades);
     r->no_upgrades = arena_zalloc(u->to, w->n_upgrade_configs * sizeof *r->no_upgrades);
@@ -367,6 +376,8 @@ static int decode_upgrades(struct unpack *u, const Er__RouteAction *w, struct ro
         if (unpack_name(u, w->upgrade_configs[i]->upgrade_type, "upgrade_configs: upgrade_type", &type) < 0 ||
             decode_connect(u, w->upgrade_configs[i], r) < 0)
             return u->e->code;
+        if (is_among(r->upgrades, r->n_upgrades, type) || is_among(r->no_upgrades, r->n_no_upgrades, type))
+            return err_set(u->e, WEFT_E_INVALID, "upgrade_configs: \"" STR_FMT "\" is there twice", STR_ARG(type));
         if (!w->upgrade_configs[i]->enabled || w->upgrade_configs[i]->enabled->value)
             r->upgrades[r->n_upgrades++] = type;
         else

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Health checks of clusters (envoy.config.core.v3.HealthCheck): one of each cluster, over HTTP, gRPC or TCP. */
+#include "codec/msg.h"
 #include "xds/xds_int.h"
 
 #define STATUS_MIN 100
@@ -71,7 +72,10 @@ void xds__encode_check(struct arena *a, const struct health_check *c, Ecl__Clust
 /* ---- decoding ---- */
 static int decode_http(struct unpack *u, const Ec__HealthCheck__HttpHealthCheck *w, struct health_check *c) {
     c->kind = CHECK_HTTP;
-    c->path = unpack_str(u, w->path);
+    if (unpack_name(u, w->path, "http_health_check: path", &c->path) < 0)
+        return u->e->code;
+    if (!msg_is_field_value(c->path))
+        return err_set(u->e, WEFT_E_INVALID, "http_health_check: path: has control characters");
     c->host = unpack_str(u, w->host);
     if (w->codec_client_type != ET__CODEC_CLIENT_TYPE__HTTP1 && w->codec_client_type != ET__CODEC_CLIENT_TYPE__HTTP2)
         return unpack_unsupported(u, "http_health_check: codec_client_type but HTTP1 and HTTP2");

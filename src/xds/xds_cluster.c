@@ -307,6 +307,9 @@ static int decode_h2(struct unpack *u, const Ec__Http2ProtocolOptions *w, struct
 }
 
 static int decode_common(struct unpack *u, const Ec__HttpProtocolOptions *w, struct cluster *c) {
+    uint64_t unused; /* but what is none is told */
+    if (w && w->idle_timeout && unpack_duration(u, w->idle_timeout, "idle_timeout", &unused) < 0)
+        return u->e->code;
     if (w && w->max_requests_per_connection)
         c->max_requests = w->max_requests_per_connection->value;
     if (!w || !w->max_stream_duration)
@@ -349,7 +352,9 @@ static int decode_proto(struct unpack *u, const Ecl__Cluster *w, struct cluster 
             c->proto = CLUSTER_HTTP2;
             return decode_h2(u, o->explicit_http_config->http2_protocol_options, c);
         }
-        return 0;
+        return o->explicit_http_config->protocol_config_case
+                   ? 0
+                   : err_set(u->e, WEFT_E_INVALID, "explicit_http_config: says no protocol");
     default: return unpack_unsupported(u, "HttpProtocolOptions: a choice but explicit_http_config and auto_config");
     }
 }

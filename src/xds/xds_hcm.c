@@ -128,6 +128,9 @@ static int decode_upgrades(struct unpack *u, const Eh__HttpConnectionManager *w,
     h->upgrades = arena_zalloc(u->to, w->n_upgrade_configs * sizeof *h->upgrades);
     for (size_t i = 0; i < w->n_upgrade_configs; i++) {
         const Eh__HttpConnectionManager__UpgradeConfig *c = w->upgrade_configs[i];
+        for (size_t k = 0; k < i; k++)
+            if (str_ieq(str_of(w->upgrade_configs[k]->upgrade_type), str_of(c->upgrade_type)))
+                return err_set(u->e, WEFT_E_INVALID, "upgrade_configs: \"%s\" is there twice", c->upgrade_type);
         if (c->enabled && !c->enabled->value)
             continue;
         if (unpack_name(u, c->upgrade_type, "upgrade_configs: upgrade_type", &h->upgrades[h->n_upgrades++]) < 0)

@@ -229,9 +229,12 @@ static int decode_filter(struct unpack *u, const Eh__HttpFilter *w, struct hcm *
 
 static int decode_filters(struct unpack *u, const Eh__HttpConnectionManager *w, struct hcm *h) {
     h->compressors = arena_zalloc(u->to, w->n_http_filters * sizeof *h->compressors);
-    for (size_t i = 0; i + 1 < w->n_http_filters; i++)
-        if (decode_filter(u, w->http_filters[i], h) < 0)
+    for (size_t i = 0; i < w->n_http_filters; i++) {
+        if (!*w->http_filters[i]->name)
+            return err_set(u->e, WEFT_E_INVALID, "http_filters: name must not be empty");
+        if (i + 1 < w->n_http_filters && decode_filter(u, w->http_filters[i], h) < 0)
             return u->e->code;
+    }
     return 0;
 }
 
@@ -313,6 +316,9 @@ static int decode_hcm(struct unpack *u, const Eh__HttpConnectionManager *w, stru
 /* ---- decoding: listeners ---- */
 
 static int decode_chain(struct unpack *u, const El__FilterChain *w, struct filter_chain *c) {
+    for (size_t i = 0; i < w->n_filters; i++)
+        if (!*w->filters[i]->name)
+            return err_set(u->e, WEFT_E_INVALID, "filters: name must not be empty");
     Eh__HttpConnectionManager *h;
     c->name = unpack_str(u, w->name);
     if (xds__decode_match(u, w->filter_chain_match, &c->match) < 0 || xds__decode_downstream(u, w->transport_socket, &c->tls) < 0)

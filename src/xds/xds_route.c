@@ -2,6 +2,7 @@
 /* RDS: tables, virtual hosts and routes; what a route does is in xds_action.c, what it matches in xds_match.c. What is ignored
  * and what is refused, field by field: fields.def. */
 #include "base/mem.h"
+#include "codec/msg.h"
 #include "http_rbac.pb-c.h"
 #include "xds/xds.h"
 #include "xds/xds_int.h"
@@ -152,7 +153,7 @@ static int decode_domain(struct unpack *u, const char *z, struct map *seen, stru
         inner = str_from(inner, 1);
     else if (inner.len && str_ends(inner, STR("*")))
         inner.len--;
-    if (!domain->len || str_chr(inner, '*') >= 0)
+    if (!domain->len || str_chr(inner, '*') >= 0 || !msg_is_field_value(*domain))
         return err_set(u->e, WEFT_E_INVALID, "domains: \"%s\" is not valid", z);
     if (map_has(seen, *domain))
         return err_set(u->e, WEFT_E_INVALID, "domains: \"%s\" is there twice", z);
@@ -162,7 +163,8 @@ static int decode_domain(struct unpack *u, const char *z, struct map *seen, stru
 
 static int decode_vhost(struct unpack *u, const Er__VirtualHost *w, struct map *seen, struct virtual_host *v) {
     Wv__RouteOptions *o;
-    v->name = unpack_str(u, w->name);
+    if (unpack_name(u, w->name, "virtual host: name", &v->name) < 0)
+        return u->e->code;
     v->attempt_count_up = w->include_request_attempt_count;
     v->attempt_count_down = w->include_attempt_count_in_response;
     switch (w->require_tls) {
