@@ -77,7 +77,7 @@ static const struct page {
 } pages[] = {
     {"/", index_page, false, "this page"},
     {"/certs", admin_certs, false, "certificates in use, as JSON"},
-    {"/clusters", admin_clusters, false, "upstream clusters and their endpoints (?format=json)"},
+    {"/clusters", admin_clusters, false, "upstream clusters and their endpoints (?filter=REGEX, ?format=json)"},
     {"/config_dump", admin_dump, false, "the configuration that is served, as JSON (?include_eds, ?resource=, ?name_regex=)"},
     {"/drain_listeners", admin_drain_listeners, true, "stops accepting and lets connections end; the process stays"},
     {"/healthcheck/fail", admin_fail, true, "/ready says that we are not, from now on"},
@@ -135,7 +135,11 @@ static void answer(const struct page *page, struct proxy *p, struct collected *i
     if (page->page == admin_logging && in->head.method_id != METHOD_POST)
         r.query = STR_NONE; /* only POST sets */
     page->page(&r);
-    stream_reply(in->stream, r.status, r.type, buf_str(&r.out));
+    struct msg_fields f = {0};
+    msg_add(&f, r.a, HDR_CONTENT_TYPE, r.type);
+    msg_add_name(&f, r.a, STR("cache-control"), STR("no-cache, max-age=0")); /* it is about now, and what it says it is */
+    msg_add_name(&f, r.a, STR("x-content-type-options"), STR("nosniff"));
+    stream_reply_with(in->stream, r.status, &f, buf_str(&r.out));
     buf_fini(&r.out);
 }
 

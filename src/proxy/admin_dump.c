@@ -272,7 +272,7 @@ void admin_dump(struct admin_request *r) {
         admin_bad(r, e.msg);
         return;
     }
-    if (admin_param(r, "resource", &d.only) && check_only(r, d.only) < 0) {
+    if (admin_param(r, "resource", &d.only) && d.only.len && check_only(r, d.only) < 0) {
         regex_free(&d.names);
         return;
     }

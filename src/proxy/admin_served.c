@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is served, as it is now: /clusters, /listeners, /certs. */
 #include <stdio.h>
+#include "codec/regex.h"
 #include "crypto/x509.h"
 #include "proxy/admin_int.h"
 #include "proxy/proxy.h"
@@ -59,14 +60,24 @@ void admin_clusters(struct admin_request *r) {
     struct buf *out = &r->out;
     bool json = admin_wants_json(r);
     struct serve_cluster *c;
+    struct regex *filter = NULL;
+    struct str value;
+    struct err e = {0};
+    if (admin_param(r, "filter", &value) && regex_new_anywhere(&filter, value, &e) < 0) {
+        admin_bad(r, e.msg);
+        return;
+    }
     json_t *o = json_object(), *list = json_array();
     if (p->serve)
         MAP_FOR (&p->serve->clusters, NULL, c) {
+            if (filter && !regex_match(filter, c->cluster->name))
+                continue;
             if (json)
                 json_array_append_new(list, cluster_json(c));
             else
                 cluster_text(out, c);
         }
+    regex_free(&filter);
     json_object_set_new(o, "cluster_statuses", list);
     if (json)
         admin_json(r, o);

@@ -95,6 +95,10 @@ void admin_stats(struct admin_request *r) {
         admin_prometheus(r);
         return;
     }
+    if (admin_param(r, "format", &value) && !str_eq(value, STR("json")) && !str_eq(value, STR("text"))) {
+        admin_bad(r, "usage: /stats?format=(json|prometheus|text)");
+        return;
+    }
     if (admin_param(r, "filter", &value) && regex_new_anywhere(&s.filter, value, &e) < 0) {
         admin_bad(r, e.msg);
         return;

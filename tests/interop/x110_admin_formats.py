@@ -106,3 +106,19 @@ def test_changes_need_post(pair):
     assert [a.body for a in both(pair, '/healthcheck/fail', 'POST')] == [b'OK\n'] * 2
     assert [request(addr, '/ready').status for addr in (pair.envoy_admin, pair.weft.ready['admin'])] == [503, 503]
     both(pair, '/healthcheck/ok', 'POST')
+
+
+def test_of_a_part(pair):
+    for path in ('/clusters?filter=lai', '/clusters?filter=other', '/clusters?format=json&filter=other', '/stats?format=text&filter=server.live'):
+        envoy, weft = both(pair, path)
+        assert bool(weft.body.strip()) == bool(envoy.body.strip()), path
+    assert both(pair, '/clusters?filter=other')[1].body == b''
+    assert all(a.json() == {'cluster_statuses': []} or not a.json() for a in both(pair, '/clusters?format=json&filter=other'))
+    assert set(both(pair, '/config_dump?resource=')[1].json()) == {'configs'}
+    for path in ('/clusters?filter=(', '/stats?format=nonsense'):
+        assert [request(addr, path).status for addr in (pair.envoy_admin, pair.weft.ready['admin'])] == [400, 400], path
+
+
+def test_not_kept(pair):
+    for answer in both(pair, '/ready'):
+        assert answer.headers['cache-control'] == 'no-cache, max-age=0' and answer.headers['x-content-type-options'] == 'nosniff'
