@@ -32,12 +32,25 @@ enum verdict stage_authorize(struct exch *x) {
     return stage_reply(x, REPLY_DENIED, STR_NONE);
 }
 
+/* Of an app's tunnel to an endpoint without a sidecar: what stage_balance asked, by the service's rules of now. */
+static bool plain_denied(const struct exch *x) {
+    const struct serve *s = down_lease(x->from)->serve;
+    if (!x->to.cluster->cluster->plain_rbac || x->to.host->mtls)
+        return false;
+    const struct serve_cluster *c = serve_cluster_get(s, x->to.cluster->cluster->name);
+    const struct request_view view = {.msg = &x->req,
+                                      .peer_spiffe = s->identity ? s->identity->spiffe : STR_NONE,
+                                      .source_ip = down_text(x->from, DOWN_REMOTE_IP)};
+    return c && c->cluster->plain_rbac && rbac_check(c->cluster->plain_rbac, &view).verdict != RBAC_PASS;
+}
+
 void stage_authorize_again(struct worker *w) {
     LIST_FOR (n, &w->tunnels) {
         struct exch *x = list_entry(n, struct exch, tunnel);
         const struct serve_listener *l = down_listener(x->from, down_lease(x->from));
         const struct serve_chain *c = l ? serve_chain_get(l, x->from->chain) : NULL;
-        if (c && c->hcm && c->hcm->rbac && judge(x, c->hcm).verdict != RBAC_PASS)
+        bool denied = c && c->hcm && c->hcm->rbac && judge(x, c->hcm).verdict != RBAC_PASS;
+        if (denied || plain_denied(x))
             exch_fail(x, REPLY_DENIED, STR_NONE);
     }
 }

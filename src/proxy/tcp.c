@@ -311,6 +311,14 @@ static bool plain_passes(struct tcp *t) {
     return t->to.host->mtls || passes(t, t->cluster->cluster->plain_rbac, own ? own->spiffe : STR_NONE);
 }
 
+/* The same of one that flows, by the rules of now. */
+static bool plain_passes_still(struct tcp *t) {
+    const struct serve *s = down_lease(t->d)->serve;
+    bool plain = t->state == TCP_FLOWING && t->to.cluster->plain_rbac && !t->to.host->mtls;
+    const struct serve_cluster *c = plain ? serve_cluster_get(s, t->to.cluster->name) : NULL;
+    return !c || passes(t, c->cluster->plain_rbac, s->identity ? s->identity->spiffe : STR_NONE);
+}
+
 static void dial(struct tcp *t) {
     uint32_t max = t->reach.cluster.len ? t->reach.attempts : t->chain->tcp->max_connect_attempts;
     ref_put(t->to.host);
@@ -430,7 +438,7 @@ void tcp_open(struct down *d, unsigned chain) {
 static void judge(struct tcp *t) {
     const struct serve_listener *l = down_listener(t->d, down_lease(t->d));
     const struct serve_chain *c = l ? serve_chain_get(l, t->d->chain) : NULL;
-    if (t->state != TCP_HANDSHAKE && c && !passes(t, c->conf->rbac, t->d->peer->spiffe))
+    if ((t->state != TCP_HANDSHAKE && c && !passes(t, c->conf->rbac, t->d->peer->spiffe)) || !plain_passes_still(t))
         finish(t, false);
 }
 
