@@ -66,8 +66,8 @@ static int take_head(struct h1 *h, struct str *in) {
         return refuse(h, &e);
     }
     *in = str_from(*in, (size_t)n);
-    if (m.status == 101 && h->upgrade.len == 0) {
-        err_set(&e, WEFT_E_PROTOCOL, "101 without being asked");
+    if (m.status == 101 && !(h->upgrade.len && str_ieq(m.upgrade, h->upgrade))) { /* RFC 9110 §7.8 */
+        err_set(&e, WEFT_E_PROTOCOL, h->upgrade.len ? "101 to a protocol that was not asked for" : "101 without being asked");
         return refuse(h, &e);
     }
     if (m.status >= 200 || m.status == 101) {

@@ -10,7 +10,7 @@ static void accept_websocket(struct exch *x, struct msg_fields *f) {
     struct arena *a = &x->down->arena;
     struct str key = msg_get(&x->req.fields, HDR_SEC_WEBSOCKET_KEY);
     char accept[WEBSOCKET_ACCEPT];
-    if (x->down->conn->h2 || msg_find(f, HDR_SEC_WEBSOCKET_ACCEPT) || !key.len)
+    if (x->down->conn->h2 || !x->up->conn->h2 || msg_find(f, HDR_SEC_WEBSOCKET_ACCEPT) || !key.len)
         return;
     websocket_accept(accept, key);
     msg_add(f, a, HDR_SEC_WEBSOCKET_ACCEPT, arena_dup(a, str_of(accept)));
