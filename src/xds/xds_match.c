@@ -118,8 +118,10 @@ static int decode_old_header(struct unpack *u, const Er__HeaderMatcher *w, struc
 }
 
 int xds__decode_header(struct unpack *u, const Er__HeaderMatcher *w, struct header_match *m) {
-    if (!*w->name || !msg_is_field_value(str_of(w->name)))
-        return err_set(u->e, WEFT_E_INVALID, "header matcher: name must be that of a header");
+    if (!*w->name)
+        return err_set(u->e, WEFT_E_INVALID, "header matcher: name must not be empty");
+    if (!msg_is_field_value(str_of(w->name)))
+        return err_set(u->e, WEFT_E_INVALID, "header matcher: name has control characters");
     m->name = arena_lower(u->to, str_of(w->name));
     m->invert = w->invert_match;
     m->missing_as_empty = w->treat_missing_header_as_empty;

@@ -45,6 +45,7 @@ static El__Listener *listener_of(const void *config) {
     h->http_filters[0] = http_filter("squeeze", config);
     h->http_filters[1] = http_filter("router", PACK_NEW(&a, ertr__router));
     El__Filter *f = PACK_NEW(&a, el__filter);
+    f->name = (char *)"http";
     f->config_type_case = EL__FILTER__CONFIG_TYPE_TYPED_CONFIG;
     f->typed_config = pack_any(&a, h);
     El__FilterChain *c = PACK_NEW(&a, el__filter_chain);
@@ -177,6 +178,7 @@ static void per_route(void **state) {
     Er__Route__TypedPerFilterConfigEntry *entry = PACK_NEW(&a, er__route__typed_per_filter_config_entry), *entries[] = {entry};
     Er__Route *route = PACK_NEW(&a, er__route), *routes[] = {route};
     Er__VirtualHost *v = PACK_NEW(&a, er__virtual_host), *vhosts[] = {v};
+    v->name = (char *)"v";
     static char *domains[] = {"*"};
     Er__RouteConfiguration *w = table();
     w->n_virtual_hosts = v->n_routes = v->n_domains = route->n_typed_per_filter_config = 1;

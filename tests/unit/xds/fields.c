@@ -64,6 +64,7 @@ static Er__Route *new_route(void) {
 static Er__RouteConfiguration *new_table(Er__Route *route) {
     Er__RouteConfiguration *w = PACK_NEW(&a, er__route_configuration);
     Er__VirtualHost *v = PACK_NEW(&a, er__virtual_host);
+    v->name = (char *)"v";
     w->name = (char *)"t";
     ONE(w->virtual_hosts, w->n_virtual_hosts, v);
     ONE(v->domains, v->n_domains, (char *)"*");
@@ -74,6 +75,7 @@ static Er__RouteConfiguration *new_table(Er__Route *route) {
 static Eh__HttpConnectionManager *new_hcm(void) {
     Eh__HttpConnectionManager *w = PACK_NEW(&a, eh__http_connection_manager);
     Eh__HttpFilter *router = PACK_NEW(&a, eh__http_filter);
+    router->name = (char *)"router";
     router->config_type_case = EH__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
     router->typed_config = pack_any(&a, PACK_NEW(&a, ertr__router));
     ONE(w->http_filters, w->n_http_filters, router);
@@ -85,6 +87,7 @@ static Eh__HttpConnectionManager *new_hcm(void) {
 static El__FilterChain *new_chain(const Eh__HttpConnectionManager *hcm) {
     El__FilterChain *c = PACK_NEW(&a, el__filter_chain);
     El__Filter *f = PACK_NEW(&a, el__filter);
+    f->name = (char *)"http";
     f->config_type_case = EL__FILTER__CONFIG_TYPE_TYPED_CONFIG;
     f->typed_config = pack_any(&a, hcm);
     ONE(c->filters, c->n_filters, f);

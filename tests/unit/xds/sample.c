@@ -249,7 +249,7 @@ static struct route_table *route_table(struct rand *rand) {
     t->vhosts = SOME(&m, struct virtual_host, t->n_vhosts);
     for (size_t i = 0; i < t->n_vhosts; i++) {
         struct virtual_host *v = &t->vhosts[i];
-        v->name = maybe(&m);
+        v->name = word(&m);
         v->n_domains = 1 + below(&m, 2);
         v->domains = SOME(&m, struct str, v->n_domains);
         for (size_t d = 0; d < v->n_domains; d++)
@@ -287,7 +287,7 @@ static struct health_check check(struct make *m) {
     c.unhealthy_threshold = 2;
     c.jitter_us = below(m, 3) * 1000;
     if (c.kind != CHECK_TCP) {
-        c.path = maybe(m);
+        c.path = c.kind == CHECK_HTTP ? word(m) : maybe(m);
         c.host = maybe(m);
     }
     if (c.kind == CHECK_HTTP) {
