@@ -93,8 +93,9 @@ static bool any_field(const struct header_match *h, const struct msg *m, bool *t
 
 bool header_match_test(const struct header_match *h, const struct request_view *r) {
     bool there = false, hit = false;
-    if (h->name.len && h->name.ptr[0] == ':') {
-        struct str value = pseudo(r->msg, h->name);
+    bool host = str_eq(h->name, STR("host")); /* whatever said it: RFC 9113 §8.3.1, RFC 9112 §3.2.2 */
+    if (host || (h->name.len && h->name.ptr[0] == ':')) {
+        struct str value = host ? r->msg->authority : pseudo(r->msg, h->name);
         there = value.ptr != NULL;
         hit = there && value_test(h, value);
     } else {

@@ -42,6 +42,11 @@ CASES = [
     Case('edited', hcm=deny(header={'name': 'x-a', 'string_match': {'exact': 'edited'}}), routes=[{**forward('edited'), **EDITS}]),
     Case('denied_unedited', hcm=deny(any=True), routes=[{**forward('denied_unedited'), **EDITS}]),
     Case('scheme', hcm=deny(**scheme('http')), requests=[get(), get('/', 'X-Forwarded-Proto: https'), get('/', 'X-Forwarded-Proto: ftp')]),
+    Case(
+        'host',
+        hcm=deny(header={'name': 'Host', 'string_match': {'exact': 'a.test'}}),
+        requests=[get(host='a.test'), get(host='b.test'), b'GET http://a.test/ HTTP/1.1\r\nHost: b.test\r\n\r\n'],
+    ),
     Case('no_scheme', hcm=deny(not_rule=scheme('http'))),
 ]
 

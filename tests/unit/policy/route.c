@@ -103,6 +103,12 @@ static void headers(void **state) {
     assert_false(header(range, none));
     struct header_match method = {.name = STR(":method"), .string = {.kind = STRING_EXACT, .text = STR("GET")}};
     assert_true(header(method, none));
+    struct header_match host = {.name = STR("host"), .string = {.kind = STRING_EXACT, .text = STR("a.test")}};
+    struct request r;
+    request_init(&r, "GET", "/", none); /* of HTTP/2, which has no such field */
+    r.msg.authority = STR("a.test");
+    assert_true(header_match_test(&host, &r.view));
+    arena_fini(&r.arena);
 }
 
 static void domains(void **state) {
