@@ -42,10 +42,12 @@ def test(pair, case):
     compare(pair, case)
 
 
-def test_port_of_an_edge(pair):
-    """What the client says of it is not believed."""
-    case = next(c for c in CASES if c.name == 'port_edge')
+@pytest.mark.parametrize('name', ['port', 'port_edge'])
+def test_port_is_told(pair, name):
+    """Where nobody said it, and at an edge, where what the client says of it is not believed."""
+    case = next(c for c in CASES if c.name == name)
+    case.differs = ()
     for who in ('envoy', 'weft'):
-        case.differs = ()
-        received = pair.run(case, who, get('/', 'X-Forwarded-Port: 7')(case))['received'][0]
-        assert ('x-forwarded-port', pair.at[who][case.name].split(':')[1]) in received['fields'], who
+        fields = ['X-Forwarded-Port: 7'] if name == 'port_edge' else []
+        received = pair.run(case, who, get('/', *fields)(case))['received'][0]
+        assert ('x-forwarded-port', pair.at[who][name].split(':')[1]) in received['fields'], who
