@@ -420,8 +420,9 @@ void edge_edit_reply(struct exch *x, struct msg_fields *f) {
 
 void edge_reply(struct exch *x, struct msg_fields *f) {
     enum reply_id own = x->resp.own;
-    if ((own == REPLY_BAD_PATH || own == REPLY_UNDERSCORE || own == REPLY_NO_UPGRADE) && !x->down->conn->h2)
-        conn_drain(x->down->conn); /* as Envoy does with whom it does not understand */
+    bool last = own == REPLY_BAD_PATH || own == REPLY_UNDERSCORE || own == REPLY_NO_UPGRADE || x->req.upgrade.len;
+    if (last && !x->down->conn->h2)
+        conn_drain(x->down->conn); /* as Envoy does with whom it does not understand, and with who asked for a tunnel */
     if (own == REPLY_NORMAL_PATH)
         msg_add(f, &x->down->arena, HDR_LOCATION, x->req.path);
     finish(x, f);

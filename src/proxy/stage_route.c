@@ -147,7 +147,7 @@ enum verdict stage_route(struct exch *x) {
     }
     pick(x);
     /* As Envoy, which makes no filters, rules among them, for an upgrade that is not served. */
-    if (x->listener->side == SIDE_STATIC && x->to.share && !edge_upgrade_allowed(x))
+    if (x->listener->side == SIDE_STATIC && x->to.route && !edge_upgrade_allowed(x))
         return stage_reply(x, REPLY_NO_UPGRADE, STR_NONE);
     return STAGE_NEXT;
 }

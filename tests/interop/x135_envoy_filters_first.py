@@ -38,6 +38,11 @@ CASES = [
     Case('tls_only', hcm=deny(any=True), vhost={'require_tls': 'ALL'}),
     Case('no_cluster', hcm=deny(any=True), routes=[{**ALL, 'route': {'cluster_header': 'x-cluster'}}]),
     Case('upgrade', hcm=deny(any=True), requests=[get('/', 'Connection: upgrade', 'Upgrade: websocket')]),
+    *(
+        Case(f'upgrade_{name}', routes=[route], requests=[get('/', 'Connection: upgrade', f'Upgrade: {kind}') for kind in ('websocket', 'foo', 'h2c')])
+        for name, route in (('nowhere', {'match': {'path': '/there'}, 'redirect': {}}), ('answer', {**ALL, 'direct_response': {'status': 200}}),
+                            ('redirect', {**ALL, 'redirect': {'path_redirect': '/x'}}))
+    ),
     Case('rewritten', hcm=deny(url_path={'path': {'prefix': '/new'}}), routes=[forward('rewritten', prefix_rewrite='/new')], requests=[get(), get('/new')]),
     Case('edited', hcm=deny(header={'name': 'x-a', 'string_match': {'exact': 'edited'}}), routes=[{**forward('edited'), **EDITS}]),
     Case('denied_unedited', hcm=deny(any=True), routes=[{**forward('denied_unedited'), **EDITS}]),
