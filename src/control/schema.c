@@ -55,6 +55,8 @@ static int take_number(const struct pass *ps, const struct schema_field *f, cons
     double d = json_number_value(v);
     if (f->above && !(d > f->min))
         snprintf(what, sizeof what, "must be more than %g", f->min);
+    else if (f->above && !(d <= f->max))
+        snprintf(what, sizeof what, "must be more than %g and at most %.0f", f->min, f->max);
     else if (!(d >= f->min && d <= f->max))
         snprintf(what, sizeof what, "must be from %.0f to %.0f", f->min, f->max);
     else

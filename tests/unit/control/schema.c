@@ -44,6 +44,7 @@ static const struct row rows[] = {
     {R, "{\"id\":\"a\",\"service_name\":\"w\",\"namespace\":\"n\",\"ip\":\"::1\",\"port\":65536}",
      "port: must be from 1 to 65535"},
     {R, "{" REG ",\"protocol\":\"udp\"}", "protocol: must be one of http,http2,grpc,tcp"},
+    {R, "{" REG ",\"ttl\":1e300}", "ttl: must be more than 0 and at most 31536000"},
     {R, "{" REG ",\"weight\":-1}", "weight: must be from 0 to 1000000"},
     {R, "{" REG ",\"weight\":1000001}", "weight: must be from 0 to 1000000"},
     {R, "{" REG ",\"labels\":[]}", "labels: must be an object"},
