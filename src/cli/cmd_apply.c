@@ -9,6 +9,7 @@ struct apply {
     struct mesh_sources sources;
     const char *label;
     bool prune, dry, differs;
+    int format;
 };
 
 static void tell(void *ctx, const char *line) {
@@ -44,8 +45,15 @@ static int diff(struct rest *r, void *ctx, struct err *e) {
     struct buf out = {0};
     mesh_plan_init(&p, r);
     int rc = make_plan(&p, a, e);
-    if (rc >= 0)
-        a->differs = mesh_plan_diff(&p, &out);
+    if (rc >= 0) {
+        json_t *changes = mesh_plan_changes(&p);
+        a->differs = json_array_size(changes) > 0;
+        if (a->format == OUT_TABLE)
+            mesh_plan_diff(&p, &out);
+        else
+            out_rows(&out, (enum out_format)a->format, changes, NULL, 0);
+        json_decref(changes);
+    }
     out_flush(&out);
     mesh_plan_fini(&p);
     return rc;
@@ -110,7 +118,7 @@ int cmd_diff(int argc, char **argv) {
     struct apply a = {0};
     struct arg_list files = {0};
     const char *url = NULL;
-    const struct arg options[] = {REST_OPTION(&url), FILES_OPTION, PRUNE_OPTIONS};
+    const struct arg options[] = {REST_OPTION(&url), FILES_OPTION, PRUNE_OPTIONS, OUT_OPTION(&a.format)};
     struct args args = {.command = "diff",
                         .summary = "what weft apply of the same files would change",
                         .details = "Exit code 0: nothing; 1: something, or it failed (which stderr says); 2: bad usage.",

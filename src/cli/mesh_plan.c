@@ -344,19 +344,31 @@ static void diff_objects(struct buf *out, const char *prefix, const json_t *befo
     }
 }
 
-bool mesh_plan_diff(const struct mesh_plan *p, struct buf *out) {
-    bool any = false;
+static const json_t *after_it(const struct mesh_step *st) {
+    return st->verb == MESH_DELETE ? NULL : st->after;
+}
+
+void mesh_plan_diff(const struct mesh_plan *p, struct buf *out) {
     for (size_t i = 0; i < p->n; i++) {
         const struct mesh_step *st = &p->at[i];
         if (st->verb == MESH_SAME)
             continue;
-        any = true;
         buf_fmt(out, "%s%s%s to be %s\n", st->name, st->before ? " " : "",
                 st->before && json_object_get(st->before, "id") ? json_string_value(json_object_get(st->before, "id")) : "",
                 st->did);
-        diff_objects(out, "", st->before, st->verb == MESH_DELETE ? NULL : st->after);
+        diff_objects(out, "", st->before, after_it(st));
     }
-    return any;
+}
+
+json_t *mesh_plan_changes(const struct mesh_plan *p) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->n; i++) {
+        const struct mesh_step *st = &p->at[i];
+        if (st->verb != MESH_SAME)
+            json_array_append_new(list, json_pack("{s:s, s:s, s:O?, s:O?}", "resource", st->name, "change", st->did, "before",
+                                                  st->before, "after", after_it(st)));
+    }
+    return list;
 }
 
 /* ---- life ---- */

@@ -42,5 +42,7 @@ int mesh_plan_prune(struct mesh_plan *p, struct str label, struct str value, str
  * it: *e says which, and how many were carried out. */
 typedef void mesh_told_f(void *ctx, const char *line);
 int mesh_plan_run(struct mesh_plan *p, bool dry, mesh_told_f *tell, void *ctx, struct err *e) MUST_CHECK;
-/* The differences, field by field; true when there are any. */
-bool mesh_plan_diff(const struct mesh_plan *p, struct buf *out);
+/* The differences, field by field; nothing when there are none. */
+void mesh_plan_diff(const struct mesh_plan *p, struct buf *out);
+/* The same as data: [{"resource", "change": "added"…, "before", "after"}], null where it is not there. A new reference. */
+json_t *mesh_plan_changes(const struct mesh_plan *p);

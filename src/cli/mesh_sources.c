@@ -56,12 +56,20 @@ static int read_name(struct mesh_sources *s, const char *name, struct err *e) {
     return rc;
 }
 
+/* A pipe whose first half has failed says nothing; with --prune that would delete everything. */
+static bool has_any(const struct mesh_sources *s) {
+    for (size_t i = 0; i < s->n; i++)
+        if (s->at[i].file->n)
+            return true;
+    return s->n == 0;
+}
+
 int mesh_sources_read(struct mesh_sources *s, const struct arg_list *files, char **more, size_t n_more, struct err *e) {
     int rc = 0;
     *s = (struct mesh_sources){0};
     for (size_t i = 0; rc >= 0 && i < files->n + n_more; i++)
         rc = read_name(s, i < files->n ? files->at[i] : more[i - files->n], e);
-    return rc;
+    return rc >= 0 && !has_any(s) ? err_set(e, WEFT_E_INVALID, "%s: no resource in it", s->at[0].name) : rc;
 }
 
 void mesh_sources_fini(struct mesh_sources *s) {

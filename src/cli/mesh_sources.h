@@ -10,6 +10,6 @@ struct mesh_sources {
     struct mesh_source *at;
     size_t n, cap;
 };
-/* From -f and from operands; without instances, which only weft up starts. */
+/* From -f and from operands; at least one resource, and without instances, which only weft up starts. */
 int mesh_sources_read(struct mesh_sources *s, const struct arg_list *files, char **more, size_t n_more, struct err *e) MUST_CHECK;
 void mesh_sources_fini(struct mesh_sources *s); /* also after a failure */

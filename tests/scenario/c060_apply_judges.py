@@ -44,6 +44,8 @@ def test(tmp_path):
         for args in (('apply',), ('diff',), ('apply', '--prune', good), ('apply', '--prune', '-l', 'x', good),
                      ('apply', '-l', 'a=b', good), ('apply', '--nope')):
             weft(*args, code=2)
+        for args in (('apply', '-'), ('diff', '-'), ('delete', '-f', '-'), ('apply', '--prune', '-l', 'a=b', '-')):
+            assert 'no resource' in weft(*args, code=1, stdin='# nothing\n'), args
         (tmp_path / 'empty').mkdir()
         assert 'empty' in weft('apply', tmp_path / 'empty', code=1) and 'gone.yaml' in weft('apply', 'gone.yaml', code=1)
         assert all(word in weft('apply', '--help') for word in ('--dry-run', '--prune', '-f'))
